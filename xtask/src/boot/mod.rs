@@ -1,0 +1,3 @@
+//! Boots bundles in QEMU and judges what happened.
+
+pub mod scenario;

@@ -1,0 +1,3 @@
+//! Parse, run, render a failure, exit code.
+
+fn main() {}

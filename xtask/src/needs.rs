@@ -1,0 +1,189 @@
+//! What Cordwainer needs of the host: programs and files, the Debian package each comes from, and
+//! what it is for. Data and look-ups only; installing is the verbs' business.
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Kind};
+
+/// Where programs are looked for: Debian's own folders, so that what a user has in front of
+/// them in `PATH` cannot change what is built. `CORDWAINER_PATH` replaces it (tests put fakes there).
+pub const SEARCH_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a need is for; a verb asks only for the purposes it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Getting sources from a Debian archive.
+    Sources,
+    /// Compiling kernel and busybox.
+    Build,
+    /// Booting in the lab.
+    Boot,
+}
+
+/// How a need is found on the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A program on the tools' search path.
+    Program(&'static str),
+    /// A file at this path.
+    File(&'static str),
+}
+
+/// One thing that has to be on the host.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// How it is found.
+    pub what: What,
+    /// The Debian package that brings it.
+    pub package: &'static str,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Argument that makes the program print its version, and the lowest that will do.
+    pub minimum: Option<(&'static str, &'static str)>,
+}
+
+const fn program(name: &'static str, package: &'static str, purpose: Purpose) -> Need {
+    Need {
+        what: What::Program(name),
+        package,
+        purpose,
+        minimum: None,
+    }
+}
+
+const fn file(path: &'static str, package: &'static str, purpose: Purpose) -> Need {
+    Need {
+        what: What::File(path),
+        package,
+        purpose,
+        minimum: None,
+    }
+}
+
+const fn at_least(need: Need, argument: &'static str, version: &'static str) -> Need {
+    Need {
+        minimum: Some((argument, version)),
+        ..need
+    }
+}
+
+/// Everything, in the order it is needed. The lowest versions are those of Debian 12, the oldest that the tests run on,
+/// but for GNU make (4.0 brought the jobserver's `--jobserver-auth`) and gcc (8 brought `-ffile-prefix-map`).
+pub const NEEDS: &[Need] = &[
+    program("apt-get", "apt", Purpose::Sources),
+    file(
+        "/usr/share/keyrings/debian-archive-keyring.gpg",
+        "debian-archive-keyring",
+        Purpose::Sources,
+    ),
+    program("gpgv", "gpgv", Purpose::Sources),
+    program("patch", "patch", Purpose::Sources),
+    at_least(program("gcc", "gcc", Purpose::Build), "--version", "8.0"),
+    program("ld", "binutils", Purpose::Build),
+    at_least(program("make", "make", Purpose::Build), "--version", "4.2"),
+    program("flex", "flex", Purpose::Build),
+    program("bison", "bison", Purpose::Build),
+    program("bc", "bc", Purpose::Build),
+    program("perl", "perl", Purpose::Build),
+    program("xz", "xz-utils", Purpose::Build),
+    program("zstd", "zstd", Purpose::Build),
+    program("lz4", "lz4", Purpose::Build),
+    file("/usr/include/gelf.h", "libelf-dev", Purpose::Build),
+    file(
+        "/usr/include/x86_64-linux-gnu/asm/types.h",
+        "linux-libc-dev",
+        Purpose::Build,
+    ),
+    file("/usr/include/stdio.h", "libc6-dev", Purpose::Build),
+    program("musl-gcc", "musl-tools", Purpose::Build),
+    program("ccache", "ccache", Purpose::Build),
+    at_least(
+        program("qemu-system-x86_64", "qemu-system-x86", Purpose::Boot),
+        "--version",
+        "5.0",
+    ),
+    file(
+        "/usr/lib/ipxe/qemu/pxe-virtio.rom",
+        "ipxe-qemu",
+        Purpose::Boot,
+    ),
+    file("/usr/share/seabios/bios-256k.bin", "seabios", Purpose::Boot),
+    at_least(
+        program("dnsmasq", "dnsmasq-base", Purpose::Boot),
+        "--version",
+        "2.80",
+    ),
+    program("busybox", "busybox-static", Purpose::Boot),
+    program("ip", "iproute2", Purpose::Boot),
+    program("unshare", "util-linux", Purpose::Boot),
+    program("setpriv", "util-linux", Purpose::Boot),
+];
+
+impl Need {
+    /// Whether the host has it. Its version is not looked at.
+    #[must_use]
+    pub fn present(&self) -> bool {
+        match self.what {
+            What::Program(name) => find(name).is_some(),
+            What::File(path) => Path::new(path).exists(),
+        }
+    }
+
+    /// What to call it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.what {
+            What::Program(name) => name,
+            What::File(path) => path,
+        }
+    }
+}
+
+/// The folders programs are looked for in, joined by `:`.
+#[must_use]
+pub fn search_path() -> String {
+    std::env::var("CORDWAINER_PATH").unwrap_or_else(|_| SEARCH_PATH.to_owned())
+}
+
+/// The full path of a program, if it is installed.
+#[must_use]
+pub fn find(program: &str) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let executable = |path: &PathBuf| {
+        path.metadata()
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(executable);
+    }
+    std::env::split_paths(&search_path())
+        .map(|folder| folder.join(program))
+        .find(executable)
+}
+
+/// What is needed for these purposes and not there.
+#[must_use]
+pub fn absent(purposes: &[Purpose]) -> Vec<&'static Need> {
+    NEEDS
+        .iter()
+        .filter(|need| purposes.contains(&need.purpose) && !need.present())
+        .collect()
+}
+
+/// The failure that a missing program is, with the package that brings it.
+#[must_use]
+pub fn missing(program: &str) -> Failure {
+    let failure = Failure::new(
+        Kind::Missing,
+        format!("the program {program} is not installed"),
+    );
+    let known = NEEDS.iter().find(|need| need.name() == program);
+    match known {
+        Some(need) => failure.hint(format!(
+            "install it with `apt-get install {}`, or see all that is missing with `cargo xtask doctor`",
+            need.package
+        )),
+        None => failure.hint("see what is missing with `cargo xtask doctor`"),
+    }
+}

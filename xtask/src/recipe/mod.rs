@@ -1,0 +1,3 @@
+//! From TOML text to a checked recipe.
+
+pub mod schema;

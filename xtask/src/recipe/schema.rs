@@ -1,0 +1,314 @@
+//! What a recipe is made of: plain data with its defaults. The types are the one description of the
+//! schema: TOML is checked against the JSON schema derived from them (`schema` prints it for editors), and
+//! `show` prints them back. Rules that need more than a type are `check`'s.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::boot::scenario::Scenario;
+use crate::digest::Digest;
+use crate::image::compress::Compression;
+
+/// One image, from its sources to the boots that prove it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Recipe {
+    /// What the image is for, in one line.
+    pub description: String,
+    /// Other recipe files (without `.toml`) whose tables this one takes over: later ones win over
+    /// earlier ones, this file wins over all. Tables merge key by key, `[[node]]` and `[[boot]]` by `name`; other lists are replaced.
+    #[serde(default)]
+    pub extends: Vec<String>,
+    /// The machine the image is for.
+    #[serde(default)]
+    pub arch: Arch,
+    /// The Debian changelog that the version and the date come from, relative to the checkout.
+    #[serde(default = "default_changelog")]
+    pub changelog: String,
+    /// Where the sources come from, by the names that the rest of the recipe uses.
+    pub sources: BTreeMap<String, Source>,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// busybox: the image's programs.
+    pub busybox: Busybox,
+    /// The initramfs.
+    #[serde(default)]
+    pub image: Image,
+    /// What a TFTP or HTTP server serves.
+    pub bundle: Bundle,
+    /// Machines that boot something else than the default.
+    #[serde(default)]
+    pub node: Vec<Node>,
+    /// Boots that prove the bundle.
+    #[serde(default)]
+    pub boot: Vec<Scenario>,
+}
+
+fn default_changelog() -> String {
+    "debian/changelog".to_owned()
+}
+
+/// A machine architecture, by Debian's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arch {
+    /// 64-bit PC.
+    #[default]
+    Amd64,
+}
+
+/// Where one source comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Source {
+    /// A Debian source package: upstream's tarball with Debian's patches applied.
+    DebianSource {
+        /// Name of the source package.
+        package: String,
+        /// The suite it is taken from, with its updates and security suites.
+        #[serde(default = "default_suite")]
+        suite: String,
+        /// Which bytes will do.
+        #[serde(default)]
+        policy: Policy,
+    },
+    /// A Debian binary package, unpacked; no maintainer script is run.
+    DebianBinary {
+        /// Name of the package.
+        package: String,
+        /// The suite it is taken from, with its updates and security suites.
+        #[serde(default = "default_suite")]
+        suite: String,
+        /// Which bytes will do.
+        #[serde(default)]
+        policy: Policy,
+        /// A tarball inside the package that is the source proper, such as `usr/src/linux-source-6.1.tar.xz`.
+        member: Option<String>,
+    },
+    /// A tarball from the network.
+    Url {
+        /// `http://` or `https://`.
+        url: String,
+        /// Digest of the tarball.
+        sha256: Digest,
+        /// Other addresses of the same bytes, tried in order.
+        #[serde(default)]
+        mirrors: Vec<String>,
+    },
+    /// A folder, relative to the checkout.
+    Directory {
+        /// Its path.
+        path: String,
+    },
+}
+
+fn default_suite() -> String {
+    "bookworm".to_owned()
+}
+
+/// Which bytes of a Debian package will do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// Only those that `recipes/sources.lock` names.
+    Pin,
+    /// What the suite has now: signature-checked by apt, recorded in the lock.
+    #[default]
+    Follow,
+}
+
+/// How the kernel is built.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Kernel {
+    /// Name in `[sources]`.
+    #[serde(default = "default_kernel_source")]
+    pub source: String,
+    /// What the configuration starts from: `tinyconfig`, `defconfig`, or a full configuration under `kernel-configs/`.
+    #[serde(default = "default_kernel_base")]
+    pub base: String,
+    /// Fragments under `kernel-configs/`, applied in order; a later one wins.
+    #[serde(default)]
+    pub fragments: Vec<String>,
+}
+
+fn default_kernel_source() -> String {
+    "linux".to_owned()
+}
+
+fn default_kernel_base() -> String {
+    "tinyconfig".to_owned()
+}
+
+/// How busybox is built: statically, on `allnoconfig`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Busybox {
+    /// Name in `[sources]`.
+    #[serde(default = "default_busybox_source")]
+    pub source: String,
+    /// The C library it is linked with.
+    #[serde(default)]
+    pub libc: Libc,
+    /// Fragments under `busybox-configs/`, applied in order; a later one wins.
+    pub fragments: Vec<String>,
+}
+
+fn default_busybox_source() -> String {
+    "busybox".to_owned()
+}
+
+/// A C library.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Libc {
+    /// Small.
+    #[default]
+    Musl,
+    /// Complete.
+    Glibc,
+}
+
+/// What goes into the initramfs beside busybox.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Image {
+    /// How the archive is compressed.
+    pub compression: Compression,
+    /// Folders under `overlays/`; a later one wins over an earlier one.
+    pub overlays: Vec<String>,
+    /// Empty folders, by path.
+    pub directories: BTreeMap<String, Directory>,
+    /// Device nodes, by path.
+    pub devices: BTreeMap<String, Device>,
+    /// Where the console is.
+    pub console: Console,
+    /// NTP servers; where there are none, DHCP's are asked.
+    pub ntp: Vec<String>,
+}
+
+/// An empty folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Directory {
+    /// Permission bits as an octal string, `0755` otherwise.
+    pub mode: String,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            mode: "0755".to_owned(),
+        }
+    }
+}
+
+/// A device node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Device {
+    /// Character or block device.
+    pub kind: DeviceKind,
+    /// Major number.
+    pub major: u32,
+    /// Minor number.
+    pub minor: u32,
+    /// Permission bits as an octal string, `0600` otherwise.
+    #[serde(default = "default_device_mode")]
+    pub mode: String,
+}
+
+fn default_device_mode() -> String {
+    "0600".to_owned()
+}
+
+/// Kinds of device nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// Character device.
+    Character,
+    /// Block device.
+    Block,
+}
+
+/// The serial console.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Console {
+    /// The kernel's name of the device.
+    pub device: String,
+    /// Bits per second.
+    pub baud: u32,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self {
+            device: "ttyS0".to_owned(),
+            baud: 115_200,
+        }
+    }
+}
+
+/// The tree that a TFTP or HTTP server can serve as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Bundle {
+    /// Name in `[sources]` of the package with `pxelinux.0`.
+    #[serde(default = "default_pxelinux_source")]
+    pub pxelinux: String,
+    /// Name in `[sources]` of the package with the `.c32` modules.
+    #[serde(default = "default_syslinux_source")]
+    pub modules: String,
+    /// What a machine without a configuration of its own boots.
+    #[serde(default)]
+    pub default: Menu,
+    /// Kernel arguments beside `initrd=` and `console=`.
+    #[serde(default)]
+    pub append: Vec<String>,
+    /// Text shown before booting.
+    #[serde(default)]
+    pub message: String,
+}
+
+fn default_pxelinux_source() -> String {
+    "pxelinux".to_owned()
+}
+
+fn default_syslinux_source() -> String {
+    "syslinux".to_owned()
+}
+
+/// What a machine boots, by the name of a file in `pxelinux.cfg/`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Menu {
+    /// This image.
+    #[default]
+    Image,
+    /// The local disk, by pxelinux's `localboot`.
+    Localboot,
+    /// The local disk, by `chain.c32`, where a machine's firmware locks up on `localboot`.
+    Chain,
+}
+
+/// A machine that gets a configuration of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Node {
+    /// Its name, for people.
+    pub name: String,
+    /// Its MAC address; either this or `ip`.
+    pub mac: Option<String>,
+    /// Its IPv4 address; either this or `mac`.
+    pub ip: Option<String>,
+    /// What it boots.
+    #[serde(default)]
+    pub menu: Menu,
+    /// Kernel arguments for it alone, after the bundle's.
+    #[serde(default)]
+    pub append: Vec<String>,
+}
