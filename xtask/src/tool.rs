@@ -188,7 +188,7 @@ impl Tool {
         for (name, value) in &self.env {
             words.push(format!("{}={}", name.to_string_lossy(), quote(value)));
         }
-        words.extend(self.argv().iter().map(|word| quote(word)));
+        words.extend(self.argv().iter().map(quote));
         words.join(" ")
     }
 
