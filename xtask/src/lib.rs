@@ -10,5 +10,7 @@ pub mod event;
 pub mod failure;
 pub mod image;
 pub mod needs;
+pub mod plan;
 pub mod recipe;
+pub mod store;
 pub mod tool;

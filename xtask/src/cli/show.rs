@@ -1,0 +1,17 @@
+//! `show`: a recipe as it is understood.
+
+use super::Context;
+use crate::failure::Result;
+use crate::recipe;
+use crate::report::Answer;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The recipe
+    recipe: String,
+}
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    let loaded = context.workshop.recipe(&args.recipe)?;
+    Ok(Answer::new(&loaded.recipe, recipe::show(&loaded.recipe)))
+}
