@@ -11,4 +11,6 @@ pub mod failure;
 pub mod image;
 pub mod needs;
 pub mod recipe;
+pub mod template;
+pub mod text;
 pub mod tool;
