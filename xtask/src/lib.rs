@@ -5,6 +5,8 @@
 
 pub mod boot;
 pub mod checkout;
+pub mod date;
+pub mod debian;
 pub mod digest;
 pub mod event;
 pub mod failure;
