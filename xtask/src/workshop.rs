@@ -3,25 +3,28 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use serde::Serialize;
-
-use crate::checkout::{self, Checkout};
+use crate::checkout::Checkout;
 use crate::debian::changelog::{self, Entry};
 use crate::digest::Digest;
 use crate::engine::{self, Engine};
 use crate::event::{Event, Listen};
-use crate::failure::{Doing, Failure, Kind, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::kconfig;
-use crate::needs;
 use crate::out::Shelf;
-use crate::plan::assemble::{self, BUNDLE, Material};
 use crate::plan::Plan;
-use crate::recipe::{self, Loaded, site::Site};
-use crate::source::{self, Lock, Resolved, Source};
+use crate::plan::assemble::{self, BUNDLE, Material};
+use crate::recipe::{self, Loaded, Site};
+use crate::source::apt::Debian;
+use crate::source::fetch::{Fetcher, Limits, Missed};
+use crate::source::lock::Lock;
+use crate::source::mirror::{self, Mirrors};
+use crate::source::resolve::{self, File, Look, Moved, Resolved, Suites};
+use crate::source::spec::{Policy, Source};
 use crate::steps::Fetch;
 use crate::store::Store;
-use crate::tool::Tool;
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -76,17 +79,6 @@ pub struct Built {
     pub written: bool,
 }
 
-/// A source that the lock moved to another version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Moved {
-    /// What it is, such as `debian-binary pxelinux (bookworm)`.
-    pub source: String,
-    /// The version before.
-    pub old: Option<String>,
-    /// The version now.
-    pub new: String,
-}
-
 impl Workshop {
     /// Opens the checkout at `root`, or the one around the current folder.
     ///
@@ -95,7 +87,7 @@ impl Workshop {
     pub fn open(root: Option<&Path>, jobs: Option<usize>) -> Result<Self> {
         let checkout = Checkout::find(root)?;
         let site = Site::load(&checkout)?;
-        let cache = site.cache.clone().unwrap_or_else(checkout::default_cache);
+        let cache = site.cache();
         let store = Store::at(&cache);
         Ok(Self { checkout, site, cache, store, jobs })
     }
@@ -106,7 +98,7 @@ impl Workshop {
     /// Every mistake in it at once.
     pub fn recipe(&self, name: &str) -> Result<Loaded> {
         let mut loaded = recipe::load(&self.checkout, name)?;
-        self.site.apply(&mut loaded.recipe);
+        loaded.recipe = self.site.settle(loaded.recipe);
         Ok(loaded)
     }
 
@@ -122,22 +114,159 @@ impl Workshop {
     /// When a source is not recorded yet.
     pub fn plan(&self, name: &str) -> Result<Planned> {
         let loaded = self.recipe(name)?;
-        let lock = Lock::load(&self.checkout.lock())?;
-        let mut sources = BTreeMap::new();
-        for name in assemble::sources(&loaded.recipe) {
-            let source = &loaded.recipe.sources[name];
-            if matches!(source, Source::Directory { .. }) {
+        let lock = self.lock()?;
+        let sources = recorded(&loaded, &lock)?;
+        let stale = self.stale(&loaded)?;
+        let planned = self.assemble(loaded, &sources)?;
+        Ok(Planned { notes: stale.into_iter().collect(), ..planned })
+    }
+
+    /// Brings the lock up to date, builds a recipe's bundle, and puts it into `out/`.
+    ///
+    /// # Errors
+    /// Whatever fails; finished steps are kept.
+    pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
+        let (planned, built) = self.make(name, BUNDLE, listen)?;
+        let shelf = self.shelf(&planned.name);
+        let written = shelf.put(&built.artifact.path("bundle")?, &planned.version)?;
+        Ok(Built {
+            folder: shelf.bundle(&planned.version),
+            name: planned.name,
+            version: planned.version,
+            loaded: planned.loaded,
+            key: *built.artifact.key(),
+            ran: built.ran,
+            written,
+        })
+    }
+
+    /// Makes one step of a recipe's plan, and all it needs.
+    fn make(&self, name: &str, step: &str, listen: &dyn Listen) -> Result<(Planned, engine::Built)> {
+        let mut loaded = self.recipe(name)?;
+        let mut look = Look::After(self.follow_after());
+        loop {
+            let (lock, moved) = self.refresh(&loaded, look, listen)?;
+            for moved in &moved {
+                let from = moved.from.as_deref().unwrap_or("(nothing)");
+                listen.hear(Event::Note(format!("{}: {from} -> {}", moved.key, moved.to)));
+            }
+            let sources = recorded(&loaded, &lock)?;
+            let planned = self.assemble(loaded, &sources)?;
+            let (gone, built) = self.run(&planned, &sources, step, listen);
+            // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
+            // failed for good.
+            if gone && look != AT_ONCE {
+                listen.hear(Event::Note("the mirror no longer has what is recorded; looking at the suite again".to_owned()));
+                (loaded, look) = (planned.loaded, AT_ONCE);
                 continue;
             }
-            let recorded = source::recorded(source, &lock).ok_or_else(|| {
-                Failure::new(Kind::Source, format!("what the source {name:?} is was never recorded"))
-                    .hint(format!("`cargo xtask update {}` looks at the suite and records it; `build` does so by itself", loaded.name))
-            })?;
-            sources.insert(name.to_owned(), recorded);
+            let built = built?;
+            self.store.set_root(&planned.plan.root(self.checkout.root(), &planned.name))?;
+            return Ok((planned, built));
         }
-        let mut planned = self.assemble(loaded, &sources)?;
-        planned.notes = self.stale(&planned.loaded);
-        Ok(planned)
+    }
+
+    /// Runs a plan. Says, too, whether a file of a source that follows its suite was gone.
+    fn run(
+        &self,
+        planned: &Planned,
+        sources: &BTreeMap<String, Resolved>,
+        step: &str,
+        listen: &dyn Listen,
+    ) -> (bool, Result<engine::Built>) {
+        let debian = self.debian();
+        let files = sources.values().flat_map(|source| &source.files).map(|file| (file.sha256, file));
+        let downloads = Downloads {
+            workshop: self,
+            debian: &debian,
+            files: files.collect(),
+            listen,
+            gone: AtomicBool::new(false),
+        };
+        let ccache = self.cache.join("ccache");
+        let built = engine::job_budget(self.jobs).and_then(|jobs| {
+            let engine = Engine {
+                checkout: &self.checkout,
+                store: &self.store,
+                fetch: &downloads,
+                listen,
+                jobs: &jobs,
+                ccache: Some(&ccache),
+            };
+            engine.build(&planned.plan, step)
+        });
+        (downloads.gone.into_inner(), built)
+    }
+
+    /// Records what the suites have now for the sources of these recipes.
+    ///
+    /// # Errors
+    /// When a suite cannot be looked at, or lacks a package.
+    pub fn update(&self, recipes: &[String], listen: &dyn Listen) -> Result<Vec<Moved>> {
+        let mut moved = Vec::new();
+        for name in recipes {
+            moved.extend(self.refresh(&self.recipe(name)?, Look::Now, listen)?.1);
+        }
+        Ok(moved)
+    }
+
+    fn refresh(&self, loaded: &Loaded, look: Look, listen: &dyn Listen) -> Result<(Lock, Vec<Moved>)> {
+        let debian = self.debian();
+        let path = self.checkout.lock();
+        let suites = Suites { debian: &debian, lock: &path, name: self.checkout.relative(&path), listen };
+        let sources: Vec<&Source> =
+            assemble::sources(&loaded.recipe).iter().map(|name| &loaded.recipe.sources[*name]).collect();
+        suites.refresh(&sources, look)
+    }
+
+    /// Edits a configuration on the user's terminal; what differs from the former one, as fragment lines.
+    ///
+    /// # Errors
+    /// When the sources cannot be had, or the editor fails.
+    pub fn menuconfig(&self, name: &str, kernel: bool, listen: &dyn Listen) -> Result<Vec<kconfig::Change>> {
+        let step = if kernel { assemble::KERNEL } else { assemble::BUSYBOX };
+        let loaded = self.recipe(name)?;
+        let source = if kernel { &loaded.recipe.kernel.source } else { &loaded.recipe.busybox.source };
+        let (_, tree) = self.make(name, &assemble::source_step(source), listen)?;
+        let (_, built) = self.make(name, step, listen)?;
+        let config = fs_err::read_to_string(built.artifact.path("config")?)?;
+        let edited = kconfig::edit(&tree.artifact.path("tree")?, &config)?;
+        Ok(kconfig::difference(&config, &edited))
+    }
+
+    fn follow_after(&self) -> Duration {
+        Duration::from_secs(u64::from(self.site.follow_after) * 3600)
+    }
+
+    fn debian(&self) -> Debian {
+        let site = &self.site.mirrors;
+        let named = [(mirror::DEBIAN, &site.debian), (mirror::SECURITY, &site.debian_security)];
+        let set = named.into_iter().filter(|(_, urls)| !urls.is_empty());
+        let mirrors = Mirrors(set.map(|(name, urls)| (name.to_owned(), urls.clone())).collect());
+        Debian::new(&self.cache, mirrors, ARCH)
+    }
+
+    fn lock(&self) -> Result<Lock> {
+        let path = self.checkout.lock();
+        Lock::load(&path, self.checkout.relative(&path))
+    }
+
+    /// Says when a build would look at a suite again.
+    fn stale(&self, loaded: &Loaded) -> Result<Option<String>> {
+        let follows = loaded.recipe.sources.values().filter_map(|source| match source {
+            Source::DebianBinary { suite, policy: Policy::Follow, .. }
+            | Source::DebianSource { suite, policy: Policy::Follow, .. } => Some(suite.as_str()),
+            _ => None,
+        });
+        let limit = self.follow_after();
+        let debian = self.debian();
+        for suite in follows.collect::<std::collections::BTreeSet<_>>() {
+            let looked = debian.root(suite)?.looked();
+            if !looked.is_some_and(|at| at.elapsed().is_ok_and(|age| age < limit)) {
+                return Ok(Some(format!("a build looks at {suite} first, and may find newer sources than these")));
+            }
+        }
+        Ok(None)
     }
 
     fn assemble(&self, loaded: Loaded, sources: &BTreeMap<String, Resolved>) -> Result<Planned> {
@@ -158,5 +287,59 @@ impl Workshop {
         let path = Path::new(&loaded.recipe.changelog);
         let text = fs_err::read_to_string(self.checkout.root().join(path))?;
         changelog::latest(path, &text)
+    }
+}
+
+/// Sources that follow their suite are looked at again whenever the last look was.
+const AT_ONCE: Look = Look::After(Duration::ZERO);
+
+/// Debian's name of the machines that images are built for.
+const ARCH: &str = "amd64";
+
+/// What the lock says of each source that a recipe's build uses; folders are no files to be fetched.
+fn recorded(loaded: &Loaded, lock: &Lock) -> Result<BTreeMap<String, Resolved>> {
+    let mut sources = BTreeMap::new();
+    for name in assemble::sources(&loaded.recipe) {
+        let source = &loaded.recipe.sources[name];
+        if matches!(source, Source::Directory { .. }) {
+            continue;
+        }
+        let resolved = resolve::recorded(source, ARCH, lock).ok_or_else(|| {
+            Failure::new(Kind::Source, format!("what the source {name:?} is was never recorded")).hint(format!(
+                "`cargo xtask update {}` looks at the suite and records it; `build` does so by itself",
+                loaded.name
+            ))
+        })?;
+        sources.insert(name.to_owned(), resolved);
+    }
+    Ok(sources)
+}
+
+/// The bytes of sources, by digest.
+struct Downloads<'a> {
+    workshop: &'a Workshop,
+    debian: &'a Debian,
+    files: BTreeMap<Digest, &'a File>,
+    listen: &'a dyn Listen,
+    /// Whether a file was gone that a source which follows its suite was recorded with.
+    gone: AtomicBool,
+}
+
+impl Fetch for Downloads<'_> {
+    fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()> {
+        let file = self.files.get(sha256).ok_or_else(|| Failure::bug(format!("nobody knows a file {sha256}")))?;
+        let fetcher = Fetcher {
+            partial: self.workshop.cache.join("partial"),
+            debian: self.debian,
+            limits: Limits::default(),
+            step,
+            listen: self.listen,
+        };
+        fetcher.fetch(file, to).map_err(|missed| {
+            if matches!(missed, Missed::Gone(_)) && file.follows() {
+                self.gone.store(true, Ordering::Relaxed);
+            }
+            missed.into_failure()
+        })
     }
 }

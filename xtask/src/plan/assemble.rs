@@ -14,7 +14,8 @@ use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
 use crate::recipe::schema::Recipe;
-use crate::source::{Resolved, Source};
+use crate::source::resolve::Resolved;
+use crate::source::spec::Source;
 
 /// Raised when a step's code changes what it leaves: results of the former code are no longer found.
 const UNPACK_REVISION: u32 = 1;
@@ -151,17 +152,17 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
     };
     let mut draft = unpack_draft(material, layout(source, resolved)?);
     for file in &resolved.files {
-        let action = Action::Fetch { name: file.name.clone(), size: file.size, sha256: file.sha256 };
+        let action = Action::Fetch { sha256: file.sha256 };
         let fetch = Step::new(
             format!("fetch-{}", file.name),
-            format!("fetch {} ({})", file.name, megabytes(file.size)),
+            format!("fetch {}{}", file.name, file.size.map_or_else(String::new, megabytes)),
             Definition::new(action, &["file"]),
             BTreeMap::new(),
         );
         let fetch = plan.add(fetch)?;
         draft.step(plan, &file.name, &fetch, "file")?;
     }
-    plan.add(draft.finish(&source_step(name), format!("unpack {name} {}", resolved.version)))?;
+    plan.add(draft.finish(&source_step(name), format!("unpack {name} {}", resolved.version.as_deref().unwrap_or(""))))?;
     Ok(())
 }
 
@@ -331,6 +332,6 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
 }
 
 fn megabytes(bytes: u64) -> String {
-    if bytes < 1_000_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{} MB", bytes / 1_000_000) }
+    if bytes < 1_000_000 { format!(" ({} kB)", bytes.div_ceil(1000)) } else { format!(" ({} MB)", bytes / 1_000_000) }
 }
 

@@ -90,10 +90,6 @@ pub enum Location {
 pub enum Action {
     /// Fetches one file; any place that has these bytes will do.
     Fetch {
-        /// File name.
-        name: String,
-        /// Bytes.
-        size: u64,
         /// Digest of the bytes.
         sha256: Digest,
     },

@@ -36,7 +36,7 @@ fn unpack(plan: &Plan, from: &str) -> Step {
 fn the_key_is_the_digest_of_the_canonical_definition() {
     let step = fetch("a");
     let text = format!(
-        r#"{{"action":{{"kind":"fetch","name":"a","sha256":"{}","size":1}},"environment":{{}},"format":1,"inputs":{{}},"outputs":["file"],"tools":{{}}}}"#,
+        r#"{{"action":{{"kind":"fetch","sha256":"{}"}},"environment":{{}},"format":1,"inputs":{{}},"outputs":["file"],"tools":{{}}}}"#,
         Digest::of("a")
     );
     assert_eq!(step.key, Digest::of(text));

@@ -20,11 +20,11 @@ use crate::tool::Tool;
 
 /// Gets bytes from outside. The engine's owner knows where they may come from.
 pub trait Fetch: Sync {
-    /// Puts the bytes with this digest and size into `to`, whole or not at all.
+    /// Puts the bytes with this digest into `to`, whole or not at all.
     ///
     /// # Errors
     /// When nobody has them.
-    fn fetch(&self, step: &str, sha256: &Digest, size: u64, to: &Path) -> Result<()>;
+    fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()>;
 }
 
 /// A step at work.
@@ -86,9 +86,7 @@ impl Work<'_> {
 /// Whatever the step fails with.
 pub fn run(work: &Work<'_>) -> Result<()> {
     match &work.step.definition.action {
-        Action::Fetch { size, sha256, .. } => {
-            work.fetch.fetch(&work.step.name, sha256, *size, &work.output("file"))
-        }
+        Action::Fetch { sha256 } => work.fetch.fetch(&work.step.name, sha256, &work.output("file")),
         Action::Unpack { layout } => unpack::run(work, layout),
         Action::Kernel { arch, base, fragments, localversion } => {
             kernel::run(work, &kernel::Settings { arch: *arch, base, fragments, localversion })
