@@ -14,7 +14,7 @@ use crate::recipe::conform::conform;
 use crate::recipe::document::{Node, TextFile, Value};
 use crate::recipe::parse::parse;
 use crate::recipe::path::Path;
-use crate::recipe::suggest::nearest;
+use crate::recipe::suggest::{nearest, quoted};
 
 /// No recipe that a person wrote is longer; what is, is some other file.
 const LONGEST: u64 = 1 << 20;
@@ -108,7 +108,7 @@ pub fn names(checkout: &Checkout) -> Vec<String> {
         .sort_by_file_name();
     files
         .into_iter()
-        .filter_map(|entry| entry.ok())
+        .filter_map(std::result::Result::ok)
         .filter(|entry| entry.file_type().is_file())
         .filter_map(|entry| {
             let inner = entry.path().strip_prefix(&folder).ok()?;
@@ -139,7 +139,7 @@ impl Reader<'_> {
             match self.base(&name, stack) {
                 Ok(base) => self.visit(&base, stack)?,
                 Err((message, label, help)) => {
-                    self.problems.push(node.place.wrong(message, label, help))
+                    self.problems.push(node.place.wrong(message, label, help));
                 }
             }
         }
@@ -174,7 +174,7 @@ impl Reader<'_> {
         name: &str,
         stack: &[PathBuf],
     ) -> Result<PathBuf, (String, String, Option<String>)> {
-        let shown = name.escape_debug();
+        let shown = quoted(name);
         let names = names(self.checkout);
         let bare = name.strip_suffix(".toml").unwrap_or(name);
         let plain = FilePath::new(bare)
@@ -183,10 +183,10 @@ impl Reader<'_> {
         if !names.iter().any(|known| known == name) || !plain {
             let meant = nearest(bare, names.iter().map(String::as_str));
             return Err((
-                format!("there is no recipe `{shown}` to extend"),
+                format!("there is no recipe {shown} to extend"),
                 meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?")),
                 Some(format!(
-                    "the name of a file below {}, without `.toml`",
+                    "the name of a file below {}/, without `.toml`",
                     self.checkout.relative(&self.checkout.recipes()).display()
                 )),
             ));
@@ -201,7 +201,7 @@ impl Reader<'_> {
                     .map(|path| self.checkout.relative(path).display().to_string())
                     .collect();
                 Err((
-                    format!("`{shown}` extends itself"),
+                    format!("{shown} extends itself"),
                     String::new(),
                     Some(format!("the circle is {}", circle.join(" → "))),
                 ))

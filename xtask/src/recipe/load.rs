@@ -14,7 +14,7 @@ use crate::recipe::extend::{self, Extended};
 use crate::recipe::parse::parse;
 use crate::recipe::path::Path;
 use crate::recipe::schema::Recipe;
-use crate::recipe::suggest::{listing, nearest};
+use crate::recipe::suggest::{listing, nearest, quoted};
 
 /// A recipe that is as it should be.
 #[derive(Clone, Debug)]
@@ -161,10 +161,7 @@ fn find(checkout: &Checkout, name: &str) -> Result<PathBuf> {
     if plain && known.iter().any(|known| known == name) {
         return Ok(path);
     }
-    let failure = Failure::new(
-        Kind::Usage,
-        format!("there is no recipe `{}`", name.escape_debug()),
-    );
+    let failure = Failure::new(Kind::Usage, format!("there is no recipe {}", quoted(name)));
     let failure = match listing(&known, "and") {
         none if none.is_empty() => failure,
         known => failure.note(format!("there are {known}")),
@@ -181,7 +178,7 @@ fn by_path(checkout: &Checkout, name: &str) -> Result<PathBuf> {
     let Some(path) = candidates.iter().find(|path| path.exists()) else {
         return Err(Failure::new(
             Kind::Usage,
-            format!("there is no recipe file {}", name.escape_debug()),
+            format!("there is no recipe file {}", quoted(name)),
         )
         .hint("`cargo xtask list` names all recipes"));
     };

@@ -148,17 +148,17 @@ fn syntax_error(place: &Place, message: &str) -> Diagnostic {
     }
 }
 
-/// A span inside the text; the whole text's end where there is none.
+/// A span inside the text, its beginning where there is none. What is missing at the end is missing after the last
+/// visible character.
 fn clamp(span: Option<Range<usize>>, text: &str) -> Range<usize> {
-    let inside = |at: usize| {
-        let at = at.min(text.len());
-        (0..=at)
-            .rev()
-            .find(|&at| text.is_char_boundary(at))
-            .unwrap_or(0)
-    };
+    let inside = |at: usize| text.floor_char_boundary(at.min(text.len()));
     let span = span.unwrap_or(0..0);
-    inside(span.start)..inside(span.end.max(span.start))
+    let (start, end) = (inside(span.start), inside(span.end.max(span.start)));
+    if start == text.len() {
+        let visible = text.trim_end().len();
+        return visible..visible;
+    }
+    start..end
 }
 
 /// The first byte that is not comment or white space: what stands for a file as a whole.

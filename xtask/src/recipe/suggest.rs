@@ -15,7 +15,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|candidate| candidate.len() <= 1024)
         .map(|candidate| (distance(&plain, candidate), candidate))
         .filter(|&(distance, candidate)| {
-            distance <= letters.max(candidate.chars().count()).div_ceil(3)
+            distance <= (letters.max(candidate.chars().count()) / 3).max(1)
                 && distance < letters.min(candidate.chars().count()).max(1)
         })
         .min_by_key(|&(distance, _)| distance)
@@ -28,6 +28,25 @@ fn distance(plain_word: &str, candidate: &str) -> usize {
 
 fn plain(word: &str) -> String {
     word.to_lowercase().replace('_', "-")
+}
+
+/// A text as it may stand in a message: in backquotes, on one line, and not longer than a line.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut quoted = "`".to_owned();
+    for (index, c) in text.chars().enumerate() {
+        match c {
+            _ if index == LONGEST => {
+                quoted.push('…');
+                break;
+            }
+            c if c.is_control() => quoted.extend(c.escape_debug()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('`');
+    quoted
 }
 
 /// Words in backquotes, with commas and a conjunction: "`a`, `b` or `c`".
@@ -69,6 +88,12 @@ mod tests {
     #[test]
     fn a_megabyte_is_no_slip() {
         assert_eq!(nearest(&"a".repeat(1 << 20), ["aaaa"]), None);
+    }
+
+    #[test]
+    fn quoted_texts_stay_on_their_line() {
+        assert_eq!(quoted("a\n\u{1b}[31m\"é"), "`a\\n\\u{1b}[31m\"é`");
+        assert_eq!(quoted(&"é".repeat(1000)).chars().count(), 83);
     }
 
     #[test]

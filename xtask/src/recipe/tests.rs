@@ -148,7 +148,7 @@ name = "a b"
     recipes/demo.toml:12:7 «"ftp://example.org/x"» `ftp://example.org/x` is no address of a download; `http://` or `https://`, a host, a path; without user, password and `#`
     recipes/demo.toml:13:10 «"123"» `sha256` does not have the form that is needed here; `sha256` is: SHA-256, 64 hexadecimal digits
     recipes/demo.toml:14:12 «"http://user:secret@example.org/x"» `http://user:secret@example.org/x` is no address of a download; `http://` or `https://`, a host, a path; without user, password and `#`
-    recipes/demo.toml:15:1 «[kernel]» the source `linux`, which `kernel.source` is by default is a binary package as a whole, not a source tree; name the tarball inside the package: member = "usr/src/linux-source-6.1.tar.xz"
+    recipes/demo.toml:15:1 «[kernel]» the source `linux`, which `kernel.source` is by default, is a binary package as a whole, not a source tree; name the tarball inside the package: member = "usr/src/linux-source-6.1.tar.xz"
     recipes/demo.toml:16:8 «"tinyconfg"» there is no kernel configuration `tinyconfg` to start from; did you mean `tinyconfig`?; it has to be `tinyconfig` or `defconfig`, or a file in kernel-configs/
     recipes/demo.toml:17:14 «"base.config"» there is no file kernel-configs/base.config; did you mean `x86_64/base.config`?; kernel-configs/ has `x86_64/base.config` and `x86_64/net.config`
     recipes/demo.toml:17:29 «"/etc/passwd"» `/etc/passwd` is no path inside the checkout; it does not begin with `/` and holds no `..`
@@ -157,7 +157,7 @@ name = "a b"
     recipes/demo.toml:17:89 «"x86_64/net.config"» `x86_64/net.config` is in this list twice
     recipes/demo.toml:19:8 «"mussl"» `libc` cannot be `mussl`; did you mean `musl`?; it has to be `musl` or `glibc`
     recipes/demo.toml:20:13 «"demo.config"» `fragments` has to be a list of strings; this is a string; put it in brackets: ["demo.config"]
-    recipes/demo.toml:22:15 «"bzip2"» `compression` cannot be `bzip2`; did you mean `gzip`?; it has to be `none`, `gzip`, `xz`, `zstd` or `lz4`
+    recipes/demo.toml:22:15 «"bzip2"» `compression` cannot be `bzip2`; it has to be `none`, `gzip`, `xz`, `zstd` or `lz4`
     recipes/demo.toml:23:13 «"bse"» there is no folder overlays/bse; did you mean `base`?; overlays/ has `base`
     recipes/demo.toml:24:8 «"a b"» `a b` is no host name or address; a name such as `ntp.example.org`, or an address
     recipes/demo.toml:25:13 «"/proc/"» `/proc/` is no path in the image; it begins with `/`, holds neither `.` nor `..` nor `//`, and does not end in `/`
@@ -166,10 +166,10 @@ name = "a b"
     recipes/demo.toml:27:32 «"char"» `kind` cannot be `char`; it has to be `character` or `block`
     recipes/demo.toml:27:59 «3000000» `minor` is out of range; it can be from 0 to 1048575
     recipes/demo.toml:29:8 «115201» 115201 is no speed of a serial line; it has to be `4800`, `9600`, `19200`, `38400`, `57600`, `115200`, `230400` or `460800`
-    recipes/demo.toml:30:1 «[bundle]» the source `pxelinux`, which `bundle.pxelinux` is by default is a source package, and would have to be compiled first; take the binary package: kind = "debian-binary"
+    recipes/demo.toml:30:1 «[bundle]» the source `pxelinux`, which `bundle.pxelinux` is by default, is a source package, and would have to be compiled first; take the binary package: kind = "debian-binary"
     recipes/demo.toml:31:11 «"sylinux"» there is no source `sylinux`; did you mean `linux`?; describe it in [sources.sylinux], or name another one: there are `blob`, `busybox`, `linux` and `pxelinux`
     recipes/demo.toml:32:11 «"quiet splash"» these are several kernel arguments; write one argument each: "quiet", "splash"
-    recipes/demo.toml:32:27 «"a=\"b\""» `a=\"b\"` is no kernel argument; one argument each, of visible ASCII characters, without blanks and quotes
+    recipes/demo.toml:32:27 «"a=\"b\""» `a="b"` is no kernel argument; one argument each, of visible ASCII characters, without blanks and quotes
     recipes/demo.toml:32:38 «"initrd=x"» `initrd=` is set by the bundle itself; leave it out
     recipes/demo.toml:33:11 «"a\u0007"» `message` holds the control character '\u{7}'; leave it out
     recipes/demo.toml:34:1 «[[node]]» the node `one` has neither `mac` nor `ip`; one of them tells which machine it is
@@ -230,8 +230,8 @@ fn sources_have_to_be_there_and_to_fit() {
     );
     insta::assert_snapshot!(about(&text), @r#"
     recipe: the recipe demo has 2 mistakes
-    recipes/demo.toml:11:1 «[kernel]» the source `linux`, which `kernel.source` is by default is a binary package as a whole, not a source tree; name the tarball inside the package: member = "usr/src/linux-source-6.1.tar.xz"
-    recipes/demo.toml:17:1 «[bundle]» the source `pxelinux`, which `bundle.pxelinux` is by default is a source package, and would have to be compiled first; take the binary package: kind = "debian-binary"
+    recipes/demo.toml:11:1 «[kernel]» the source `linux`, which `kernel.source` is by default, is a binary package as a whole, not a source tree; name the tarball inside the package: member = "usr/src/linux-source-6.1.tar.xz"
+    recipes/demo.toml:17:1 «[bundle]» the source `pxelinux`, which `bundle.pxelinux` is by default, is a source package, and would have to be compiled first; take the binary package: kind = "debian-binary"
     "#);
 }
 
@@ -328,7 +328,7 @@ fn mistakes_in_a_base_are_found_in_the_base() {
 fn bases_that_are_missing_or_go_round_are_told() {
     let demo = format!("extends = ['base/ps', 'base/pc.toml', '../x', 3, 'demo', 'base/pc']{GOOD}");
     let pc = "extends = ['base/two']\n";
-    let two = "extends = ['base/pc', 'a\\u0000']\n";
+    let two = "extends = ['base/pc', \"a\\u0000\"]\n";
     let files = [
         ("recipes/base/pc.toml", pc),
         ("recipes/base/two.toml", two),
@@ -337,10 +337,10 @@ fn bases_that_are_missing_or_go_round_are_told() {
     insta::assert_snapshot!(about_files(&files), @r#"
     recipe: the recipe demo has 7 mistakes
     recipes/base/two.toml:1:12 «'base/pc'» `base/pc` extends itself; the circle is recipes/base/pc.toml → recipes/base/two.toml → recipes/base/pc.toml
-    recipes/base/two.toml:1:23 «'a\u0000'» there is no recipe `a\\u0000` to extend; the name of a file below recipes, without `.toml`
-    recipes/demo.toml:1:12 «'base/ps'» there is no recipe `base/ps` to extend; did you mean `base/pc`?; the name of a file below recipes, without `.toml`
-    recipes/demo.toml:1:23 «'base/pc.toml'» there is no recipe `base/pc.toml` to extend; did you mean `base/pc`?; the name of a file below recipes, without `.toml`
-    recipes/demo.toml:1:39 «'../x'» there is no recipe `../x` to extend; the name of a file below recipes, without `.toml`
+    recipes/base/two.toml:1:23 «"a\u0000"» there is no recipe `a\0` to extend; the name of a file below recipes/, without `.toml`
+    recipes/demo.toml:1:12 «'base/ps'» there is no recipe `base/ps` to extend; did you mean `base/pc`?; the name of a file below recipes/, without `.toml`
+    recipes/demo.toml:1:23 «'base/pc.toml'» there is no recipe `base/pc.toml` to extend; did you mean `base/pc`?; the name of a file below recipes/, without `.toml`
+    recipes/demo.toml:1:39 «'../x'» there is no recipe `../x` to extend; the name of a file below recipes/, without `.toml`
     recipes/demo.toml:1:47 «3» `extends[3]` has to be a string; this is a whole number; write it in quotes: "3"
     recipes/demo.toml:1:50 «'demo'» `demo` extends itself; the circle is recipes/demo.toml → recipes/demo.toml
     "#);
@@ -359,7 +359,10 @@ fn unknown_names_get_suggestions() {
     ]);
     for (name, hint) in [
         ("dmeo", "did you mean `demo`?"),
-        ("../demo", "did you mean `demo`?"),
+        (
+            "../demo",
+            "`cargo xtask new NAME` begins one that builds as it is",
+        ),
         ("recipes/dmeo.toml", "`cargo xtask list` names all recipes"),
         (
             "a\0b",

@@ -7,6 +7,7 @@ use super::form::{self, ARGUMENT, IPV4, MAC, NAME};
 use crate::recipe::document::{Node as Tree, Value};
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Bundle, Menu, Node};
+use crate::recipe::suggest::quoted;
 
 impl Check<'_> {
     pub(super) fn bundle(&mut self, bundle: &Bundle) {
@@ -49,10 +50,8 @@ impl Check<'_> {
             self.text(&NAME, &node.name, &path.key("name"));
             match (&node.mac, &node.ip) {
                 (None, None) => {
-                    let message = format!(
-                        "the node `{}` has neither `mac` nor `ip`",
-                        node.name.escape_debug()
-                    );
+                    let message =
+                        format!("the node {} has neither `mac` nor `ip`", quoted(&node.name));
                     self.wrong(
                         &path,
                         message,
@@ -61,10 +60,8 @@ impl Check<'_> {
                     );
                 }
                 (Some(_), Some(_)) => {
-                    let message = format!(
-                        "the node `{}` has both `mac` and `ip`",
-                        node.name.escape_debug()
-                    );
+                    let message =
+                        format!("the node {} has both `mac` and `ip`", quoted(&node.name));
                     self.wrong_key(
                         &path.key("ip"),
                         message,

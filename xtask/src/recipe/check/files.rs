@@ -7,7 +7,7 @@ use super::form::RELATIVE;
 use crate::checkout::Checkout;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Image, KERNEL_BASES, Recipe};
-use crate::recipe::suggest::{listing, nearest};
+use crate::recipe::suggest::{listing, nearest, quoted};
 
 /// As many names as are worth listing.
 const LISTED: usize = 12;
@@ -98,7 +98,7 @@ impl Check<'_> {
             if names[..index].contains(name) {
                 self.wrong(
                     &path,
-                    format!("`{}` is in this list twice", name.escape_debug()),
+                    format!("{} is in this list twice", quoted(name)),
                     String::new(),
                     "",
                 );
@@ -114,8 +114,8 @@ impl Check<'_> {
             Some(meant) if !checkout.kernel_configs().join(name).is_file() => self.wrong(
                 path,
                 format!(
-                    "there is no kernel configuration `{}` to start from",
-                    name.escape_debug()
+                    "there is no kernel configuration {} to start from",
+                    quoted(name)
                 ),
                 format!("did you mean `{meant}`?"),
                 format!(

@@ -4,7 +4,7 @@ use super::Check;
 use super::form::{CONSOLE, HOST, IMAGE_PATH, MODE};
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Console, Image};
-use crate::recipe::suggest::listing;
+use crate::recipe::suggest::{listing, quoted};
 
 /// The speeds that 8250 ports and pxelinux's `SERIAL` both know.
 const BAUDS: [u32; 8] = [
@@ -24,7 +24,7 @@ impl Check<'_> {
             self.key(&IMAGE_PATH, &path, name);
             self.text(&MODE, &device.mode, &path.key("mode"));
             if image.directories.contains_key(name) {
-                let message = format!("`{}` is a folder already", name.escape_debug());
+                let message = format!("{} is a folder already", quoted(name));
                 self.wrong_key(
                     &path,
                     message,

@@ -13,6 +13,7 @@ use crate::failure::Diagnostic;
 use crate::recipe::document::{Node, Value};
 use crate::recipe::path::Path;
 use crate::recipe::schema::Recipe;
+use crate::recipe::suggest::quoted;
 use form::Form;
 
 /// Checks a recipe as a whole. `root` is what it was decoded from; what is in `broken` has been complained about and is
@@ -103,7 +104,7 @@ impl<'r> Check<'r> {
             if self.text(form, text, &path) && texts[..index].contains(text) {
                 self.wrong(
                     &path,
-                    format!("`{text}` is in this list twice"),
+                    format!("{} is in this list twice", quoted(text)),
                     String::new(),
                     "",
                 );
@@ -168,5 +169,5 @@ impl<'r> Check<'r> {
 }
 
 fn no(form: &Form, text: &str) -> String {
-    format!("`{}` is no {}", text.escape_debug(), form.what)
+    format!("{} is no {}", quoted(text), form.what)
 }

@@ -5,7 +5,7 @@ use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
 use crate::checkout::Checkout;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Recipe, Source};
-use crate::recipe::suggest::{listing, nearest};
+use crate::recipe::suggest::{listing, nearest, quoted};
 
 /// What a source is needed for.
 #[derive(Clone, Copy)]
@@ -97,20 +97,22 @@ impl Check<'_> {
         } else {
             format!(", which `{path}` is by default")
         };
-        let shown = name.escape_debug();
+        let shown = quoted(name);
+        let header = sources.key(name);
+        let comma = if written { "" } else { "," };
         let Some(source) = recipe.sources.get(name) else {
             let known = recipe.sources.keys().map(String::as_str);
             let meant = nearest(name, known.clone()).filter(|_| written);
             let label = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
             let help = match listing(known, "and") {
-                none if none.is_empty() => format!("describe it in [sources.{shown}]"),
-                known => format!(
-                    "describe it in [sources.{shown}], or name another one: there are {known}"
-                ),
+                none if none.is_empty() => format!("describe it in [{header}]"),
+                known => {
+                    format!("describe it in [{header}], or name another one: there are {known}")
+                }
             };
             self.wrong(
                 path,
-                format!("there is no source `{shown}`{default}"),
+                format!("there is no source {shown}{default}"),
                 label,
                 help,
             );
@@ -120,7 +122,7 @@ impl Check<'_> {
             return;
         }
         if let Some((why, help)) = misfit(wanted, source) {
-            let message = format!("the source `{shown}`{default} {why}");
+            let message = format!("the source {shown}{default}{comma} {why}");
             self.wrong(path, message, String::new(), help);
         }
     }

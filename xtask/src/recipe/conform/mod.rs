@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use crate::failure::Diagnostic;
 use crate::recipe::document::{Node, Value};
 use crate::recipe::path::Path;
-use crate::recipe::suggest::{listing, nearest};
+use crate::recipe::suggest::{listing, nearest, quoted};
 use shape::Shape;
 use stand_in::anything;
 
@@ -142,7 +142,7 @@ impl<'s> Walk<'s> {
         }
         self.complain(
             node,
-            format!("`{}` cannot be `{}`", path.leaf(), word.escape_debug()),
+            format!("`{}` cannot be {}", path.leaf(), quoted(word)),
             did_you_mean(nearest(word, words.iter().copied())),
             Some(format!("it has to be {}", listing(words, "or"))),
         )

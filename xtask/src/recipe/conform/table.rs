@@ -7,7 +7,7 @@ use super::stand_in::anything;
 use super::{Walk, did_you_mean};
 use crate::recipe::document::{Entry, Node, Value};
 use crate::recipe::path::Path;
-use crate::recipe::suggest::{listing, nearest};
+use crate::recipe::suggest::{listing, nearest, quoted};
 
 impl<'s> Walk<'s> {
     pub(super) fn table(&mut self, table: &Table<'s>, node: &Node, path: &Path) -> Json {
@@ -21,12 +21,14 @@ impl<'s> Walk<'s> {
             let own = table.properties.and_then(|properties| properties.get(key));
             match own.or(table.rest) {
                 Some(Json::Bool(false)) => {
-                    meant.extend(self.unknown(table, key, entry, node, &path))
+                    meant.extend(self.unknown(table, key, entry, node, &path));
                 }
                 Some(schema) => {
-                    _ = json.insert(key.clone(), self.value(schema, &entry.node, &path))
+                    json.insert(key.clone(), self.value(schema, &entry.node, &path));
                 }
-                None => _ = json.insert(key.clone(), anything(&entry.node)),
+                None => {
+                    json.insert(key.clone(), anything(&entry.node));
+                }
             }
         }
         // A default in place of what was misspelt would only lead to further complaints.
@@ -95,7 +97,7 @@ impl<'s> Walk<'s> {
             .header()
             .map_or_else(|| "at the top".to_owned(), |header| format!("in {header}"));
         self.problems.push(entry.key.wrong(
-            format!("unknown key `{}` {around}", key.escape_debug()),
+            format!("unknown key {} {around}", quoted(key)),
             did_you_mean(meant),
             Some(help),
         ));
@@ -130,7 +132,7 @@ impl<'s> Walk<'s> {
         let words: Vec<&str> = variants.iter().map(|(word, _)| *word).collect();
         let Some(entry) = node.entry(tag) else {
             if let Some(entry) = slip_of(tag, node) {
-                let message = format!("unknown key `{}`", entry.key.text());
+                let message = format!("unknown key {}", quoted(entry.key.text()));
                 let label = did_you_mean(Some(tag));
                 self.problems.push(entry.key.wrong(message, label, None));
                 return None;
