@@ -11,4 +11,5 @@ pub mod failure;
 pub mod image;
 pub mod needs;
 pub mod recipe;
+pub mod source;
 pub mod tool;
