@@ -11,6 +11,7 @@ pub mod digest;
 pub mod event;
 pub mod failure;
 pub mod image;
+pub mod kconfig;
 pub mod needs;
 pub mod recipe;
 pub mod template;
