@@ -6,11 +6,16 @@
 pub mod archive;
 pub mod boot;
 pub mod checkout;
+pub mod date;
+pub mod debian;
 pub mod digest;
 pub mod event;
 pub mod failure;
 pub mod image;
+pub mod kconfig;
 pub mod needs;
 pub mod recipe;
 pub mod source;
+pub mod template;
+pub mod text;
 pub mod tool;
