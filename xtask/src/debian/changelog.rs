@@ -1,6 +1,8 @@
 //! Debian changelogs, read as dpkg-parsechangelog(1) reads them (deb-changelog(5)). Where it only warns and goes on, this is
 //! a mistake with its place: the version and the date of everything that is built come from here.
 
+mod options;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -265,7 +267,10 @@ impl Parser<'_> {
         line: Line<'_>,
         [source, version, suites, options]: [&str; 4],
     ) -> Option<Heading> {
-        let fields = self.fields(line, options);
+        let (fields, mistakes) = options::read(options);
+        for (part, message) in mistakes {
+            self.wrong(line, part, &message);
+        }
         match version.parse() {
             Ok(version) => Some(Heading {
                 source: source.to_owned(),
@@ -278,38 +283,6 @@ impl Parser<'_> {
                 None
             }
         }
-    }
-
-    fn fields(&mut self, line: Line<'_>, options: &str) -> BTreeMap<String, String> {
-        let mut fields = BTreeMap::new();
-        for option in options.trim_end_matches([',', ' ', '\t']).split(',') {
-            let option = option.trim();
-            let is_key = |key: &&str| {
-                !key.is_empty()
-                    && key
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            };
-            let Some((key, value)) = option
-                .split_once('=')
-                .filter(|(key, value)| is_key(key) && !value.trim().is_empty())
-            else {
-                self.wrong(
-                    line,
-                    option,
-                    &format!("`{option}` is not of the form key=value"),
-                );
-                continue;
-            };
-            let (key, value) = (capitalise(key), value.trim());
-            if let Some(message) = bad_field(&key, value) {
-                self.wrong(line, option, &message);
-            }
-            if fields.insert(key.clone(), value.to_owned()).is_some() {
-                self.wrong(line, option, &format!("{key} is given twice"));
-            }
-        }
-        fields
     }
 
     fn trailer(
@@ -374,45 +347,5 @@ impl Parser<'_> {
     }
 }
 
-/// `binary-only` → `Binary-Only`.
-fn capitalise(key: &str) -> String {
-    let word = |word: &str| word[..1].to_uppercase() + &word[1..].to_lowercase();
-    let parts = key.split('-').map(|part| {
-        if part.is_empty() {
-            String::new()
-        } else {
-            word(part)
-        }
-    });
-    parts.collect::<Vec<_>>().join("-")
-}
-
-fn bad_field(key: &str, value: &str) -> Option<String> {
-    let first = value.split_whitespace().next().unwrap_or("");
-    let user_defined = key.strip_prefix('X').and_then(|rest| rest.split_once('-'));
-    match key {
-        "Urgency"
-            if first
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') =>
-        {
-            None
-        }
-        "Urgency" => Some(format!("`{value}` is no urgency")),
-        "Binary-Only" if value == "yes" => None,
-        "Binary-Only" => Some("binary-only can only be `yes`".to_owned()),
-        _ if user_defined.is_some_and(|(marks, _)| is_marks(marks)) => None,
-        _ => Some(format!(
-            "{key} is no key of a heading: there are urgency and binary-only"
-        )),
-    }
-}
-
-/// Whether these letters say where a user-defined field is exported to: binary, source, changes.
-fn is_marks(letters: &str) -> bool {
-    !letters.is_empty() && letters.chars().all(|c| "bcsBCS".contains(c))
-}
-
 #[cfg(test)]
-#[path = "changelog_tests.rs"]
 mod tests;
