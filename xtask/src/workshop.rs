@@ -12,7 +12,6 @@ use crate::digest::Digest;
 use crate::engine::{self, Engine};
 use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
-use crate::kconfig;
 use crate::out::Shelf;
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
@@ -141,7 +140,10 @@ impl Workshop {
     }
 
     /// Makes one step of a recipe's plan, and all it needs.
-    fn make(&self, name: &str, step: &str, listen: &dyn Listen) -> Result<(Planned, engine::Built)> {
+    ///
+    /// # Errors
+    /// As [`Workshop::build`].
+    pub fn make(&self, name: &str, step: &str, listen: &dyn Listen) -> Result<(Planned, engine::Built)> {
         let mut loaded = self.recipe(name)?;
         let mut look = Look::After(self.follow_after());
         loop {
@@ -217,21 +219,6 @@ impl Workshop {
         let sources: Vec<&Source> =
             assemble::sources(&loaded.recipe).iter().map(|name| &loaded.recipe.sources[*name]).collect();
         suites.refresh(&sources, look)
-    }
-
-    /// Edits a configuration on the user's terminal; what differs from the former one, as fragment lines.
-    ///
-    /// # Errors
-    /// When the sources cannot be had, or the editor fails.
-    pub fn menuconfig(&self, name: &str, kernel: bool, listen: &dyn Listen) -> Result<Vec<kconfig::Change>> {
-        let step = if kernel { assemble::KERNEL } else { assemble::BUSYBOX };
-        let loaded = self.recipe(name)?;
-        let source = if kernel { &loaded.recipe.kernel.source } else { &loaded.recipe.busybox.source };
-        let (_, tree) = self.make(name, &assemble::source_step(source), listen)?;
-        let (_, built) = self.make(name, step, listen)?;
-        let config = fs_err::read_to_string(built.artifact.path("config")?)?;
-        let edited = kconfig::edit(&tree.artifact.path("tree")?, &config)?;
-        Ok(kconfig::difference(&config, &edited))
     }
 
     fn follow_after(&self) -> Duration {

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::Context;
 use crate::engine;
 use crate::failure::Result;
-use crate::plan::{BUNDLE, Step};
+use crate::plan::Step;
+use crate::plan::assemble::BUNDLE;
 use crate::report::{Answer, Table};
 
 #[derive(Debug, clap::Args)]

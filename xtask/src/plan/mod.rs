@@ -11,6 +11,7 @@
 //! A key is the SHA-256 of the canonical encoding ([`crate::digest`]) of [`Definition`]. Planning
 //! never writes. What an action does is left to `steps`, walking the graph to `engine`.
 
+pub mod assemble;
 pub mod explain;
 mod step;
 pub mod tools;

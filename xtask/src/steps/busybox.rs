@@ -7,6 +7,7 @@ use super::Work;
 use super::kbuild::Kbuild;
 use super::kernel::makefile_version;
 use crate::failure::Result;
+use crate::kconfig::tree;
 use crate::recipe::schema::Libc;
 
 /// Folders of kernel headers that busybox includes and musl does not bring.
@@ -21,7 +22,7 @@ const KERNEL_HEADERS: [(&str, &str); 4] = [
 const DEFAULTS: [u8; 4096] = [b'\n'; 4096];
 
 pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<()> {
-    let mut kbuild = Kbuild::new(work, fragments, "Config.in")?;
+    let mut kbuild = Kbuild::new(work, fragments)?;
     let mut flags = kbuild.prefix_map();
     let compiler = match libc {
         Libc::Glibc => kbuild.compiler("gcc"),
@@ -38,7 +39,7 @@ pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<(
     kbuild.make(&["allnoconfig"]).run()?;
     kbuild.splice()?;
     kbuild.make(&["oldconfig"]).stdin(DEFAULTS).run()?;
-    kbuild.check()?;
+    kbuild.check(tree::busybox)?;
 
     kbuild.make(&["busybox", "busybox.links"]).run()?;
     for (built, output) in [("busybox", "busybox"), ("busybox.links", "links"), (".config", "config")] {

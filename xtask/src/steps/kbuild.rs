@@ -5,8 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Failure, Kind, Result};
-use crate::kconfig::{config::Config, depends, fragment::Fragment, requested};
+use crate::failure::Result;
+use crate::kconfig::config::Config;
+use crate::kconfig::fragment::{self, Fragment};
+use crate::kconfig::language::Tree;
+use crate::kconfig::{self, update};
 use crate::needs;
 use crate::steps::Work;
 use crate::tool::Tool;
@@ -21,13 +24,11 @@ pub(super) struct Kbuild<'a> {
     /// Arguments of every `make`.
     arguments: Vec<String>,
     fragments: Vec<Fragment>,
-    /// File names of what describes the symbols: `Kconfig` or `Config.in`.
-    description: &'static str,
 }
 
 impl<'a> Kbuild<'a> {
     /// Prepares to build the input `source` with these fragments, which are inputs too.
-    pub(super) fn new(work: &'a Work<'a>, fragments: &[String], description: &'static str) -> Result<Self> {
+    pub(super) fn new(work: &'a Work<'a>, fragments: &[String]) -> Result<Self> {
         let source = fs_err::canonicalize(work.input("source"))?;
         let build = work.slot.folder().join("build");
         fs_err::create_dir_all(&build)?;
@@ -35,7 +36,7 @@ impl<'a> Kbuild<'a> {
             .iter()
             .map(|name| Fragment::parse(Path::new(name), &work.text(name)?))
             .collect::<Result<_>>()?;
-        Ok(Self { work, source, build, arguments: Vec::new(), fragments, description })
+        Ok(Self { work, source, build, arguments: Vec::new(), fragments })
     }
 
     /// Adds an argument to every `make` from now on.
@@ -85,23 +86,15 @@ impl<'a> Kbuild<'a> {
     pub(super) fn splice(&self) -> Result<()> {
         let path = self.build.join(".config");
         let base = fs_err::read_to_string(&path)?;
-        Ok(fs_err::write(path, Fragment::splice(&base, &self.fragments))?)
+        let spliced = update::update_fragment(&base, &fragment::merged(&self.fragments));
+        Ok(fs_err::write(path, spliced)?)
     }
 
-    /// Fails when something that was asked for is not in the final configuration; returns that configuration.
-    pub(super) fn check(&self) -> Result<Config> {
-        let text = fs_err::read_to_string(self.build.join(".config"))?;
-        let config = Config::parse(&text);
-        let mut missed = requested::missed(&self.fragments, &config);
-        if missed.is_empty() {
-            return Ok(config);
-        }
-        let symbols = depends::read_tree(&self.source, self.description)?;
-        let diagnostics = missed.iter_mut().map(|missed| missed.explain(&symbols, &config)).collect::<Vec<_>>();
-        let count = diagnostics.len();
-        let plural = if count == 1 { "" } else { "s" };
-        Err(Failure::new(Kind::Recipe, format!("{count} requested symbol{plural} did not take effect"))
-            .diagnostics(diagnostics)
-            .hint("ask for what they depend on as well, or take them out of the fragment"))
+    /// Fails when something that was asked for is not in the final configuration; returns that configuration. `tree`
+    /// reads what the symbols depend on, to say why.
+    pub(super) fn check(&self, tree: impl FnOnce(&Path) -> Result<Tree>) -> Result<Config> {
+        let config = Config::parse(&fs_err::read_to_string(self.build.join(".config"))?);
+        kconfig::check(&self.fragments, &config, || tree(&self.source))?;
+        Ok(config)
     }
 }

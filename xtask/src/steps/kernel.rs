@@ -8,7 +8,8 @@ use std::path::Path;
 use super::kbuild::Kbuild;
 use super::Work;
 use crate::failure::{Failure, Kind, Result};
-use crate::kconfig::config::Config;
+use crate::kconfig::config::{Config, Tristate};
+use crate::kconfig::tree;
 use crate::recipe::schema::Arch;
 
 /// How a kernel is built.
@@ -19,15 +20,15 @@ pub(super) struct Settings<'a> {
     pub(super) localversion: &'a str,
 }
 
-/// Where an architecture's Kbuild leaves the image that boot loaders take.
-const fn image(arch: Arch) -> (&'static str, &'static str) {
+/// What Kbuild calls an architecture, the target that makes the image which boot loaders take, and where it leaves it.
+const fn arch(arch: Arch) -> (&'static str, &'static str, &'static str) {
     match arch {
-        Arch::Amd64 => ("bzImage", "arch/x86/boot/bzImage"),
+        Arch::Amd64 => ("x86", "bzImage", "arch/x86/boot/bzImage"),
     }
 }
 
 pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
-    let mut kbuild = Kbuild::new(work, settings.fragments, "Kconfig")?;
+    let mut kbuild = Kbuild::new(work, settings.fragments)?;
     let compiler = kbuild.compiler("gcc");
     let map = kbuild.prefix_map();
     kbuild.argument(format!("CC={compiler}"));
@@ -43,9 +44,8 @@ pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
     }
     kbuild.splice()?;
     kbuild.make(&["olddefconfig"]).run()?;
-    let config = kbuild.check()?;
-
-    let (target, path) = image(settings.arch);
+    let (srcarch, target, path) = arch(settings.arch);
+    let config = kbuild.check(|source| tree::linux(source, srcarch))?;
     kbuild.make(&[target]).run()?;
     fs_err::copy(kbuild.build().join(path), work.output("kernel"))?;
     fs_err::copy(kbuild.build().join(".config"), work.output("config"))?;
@@ -66,7 +66,7 @@ pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
 fn modules(work: &Work<'_>, kbuild: &Kbuild<'_>, config: &Config) -> Result<()> {
     let tree = work.output("modules");
     fs_err::create_dir_all(&tree)?;
-    if !config.has_modules() {
+    if !config.iter().any(|(_, value)| value.tristate() == Tristate::Module) {
         return Ok(());
     }
     kbuild.make(&["modules"]).run()?;
