@@ -15,6 +15,7 @@ pub mod image;
 pub mod kconfig;
 pub mod needs;
 pub mod recipe;
+pub mod report;
 pub mod source;
 pub mod template;
 pub mod text;

@@ -11,15 +11,23 @@ use crate::boot::scenario::Scenario;
 use crate::image::compress::Compression;
 use crate::source::spec::Source;
 
+/// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
+/// that know taplo complete and explain it.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Recipe).to_value()
+}
+
 /// One image, from its sources to the boots that prove it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Recipe {
     /// What the image is for, in one line.
     pub description: String,
-    /// Other recipe files (without `.toml`) whose tables this one takes over: later ones win over
-    /// earlier ones, this file wins over all. Tables merge key by key, `[[node]]` and `[[boot]]` by `name`; other lists are replaced.
-    #[serde(default)]
+    /// Files under `recipes/` (without `.toml`) whose tables this one takes over: later ones win over earlier ones, this
+    /// file wins over all. Tables merge key by key, `[[node]]` and `[[boot]]` by `name`; other lists are replaced. Empty
+    /// in a loaded recipe: by then it is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extends: Vec<String>,
     /// The machine the image is for.
     #[serde(default)]
@@ -58,6 +66,9 @@ pub enum Arch {
     #[default]
     Amd64,
 }
+
+/// The targets of the kernel's own that a configuration can start from.
+pub const KERNEL_BASES: [&str; 2] = ["tinyconfig", "defconfig"];
 
 /// How the kernel is built.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -151,9 +162,11 @@ impl Default for Directory {
 pub struct Device {
     /// Character or block device.
     pub kind: DeviceKind,
-    /// Major number.
+    /// Major number (12 bits in Linux).
+    #[schemars(range(max = 0xfff))]
     pub major: u32,
-    /// Minor number.
+    /// Minor number (20 bits in Linux).
+    #[schemars(range(max = 0xf_ffff))]
     pub minor: u32,
     /// Permission bits as an octal string, `0600` otherwise.
     #[serde(default = "default_device_mode")]

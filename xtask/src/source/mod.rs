@@ -10,4 +10,3 @@ pub mod lock;
 pub mod mirror;
 pub mod resolve;
 pub mod spec;
-pub mod version;
