@@ -98,6 +98,14 @@ pub fn is_suite(name: &str) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-.".contains(&c))
 }
 
+/// Whether this is a relative path that stays inside the folder it is relative to.
+#[must_use]
+pub fn is_inside(path: &str) -> bool {
+    use std::path::{Component, Path};
+    let within = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    !path.is_empty() && !path.contains('\0') && Path::new(path).components().all(within)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
