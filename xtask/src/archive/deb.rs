@@ -238,8 +238,8 @@ mod tests {
             .file("./usr/first", "1")
             .raw(b"./usr/src/x.tar", b'0', b"", &samples::text(100_001))
             .file("./usr/last", "3");
-        let [control, _, _] = samples::compressed(&control);
-        let [_, data, _] = samples::compressed(&data.end());
+        let [control, ..] = samples::compressed(&control);
+        let [_, _, data, _] = samples::compressed(&data.end());
         [
             MAGIC.to_vec(),
             member("debian-binary", b"2.0\n"),

@@ -4,6 +4,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use xz2::bufread::XzDecoder;
 use xz2::stream::{MtStreamBuilder, Stream};
@@ -28,7 +29,6 @@ const XZ: &[u8] = b"\xfd7zXZ\0";
 
 /// What begins like this is known and cannot be read; everything else is taken for uncompressed.
 const UNREADABLE: &[(&[u8], &str)] = &[
-    (b"BZh", "bzip2"),
     (b"\x5d\x00\x00", "lzma"),
     (b"LZIP", "lzip"),
     (b"\x1f\x9d", "compress"),
@@ -51,7 +51,7 @@ pub fn head<const N: usize, R: Read>(mut input: R) -> io::Result<(Vec<u8>, Heade
     Ok((first.clone(), io::Cursor::new(first).chain(input)))
 }
 
-/// Reads what `input` decompresses to: gzip (RFC 1952), xz, zstd (RFC 8878), or the bytes as they are. `archive` is what failures call it.
+/// Reads what `input` decompresses to: gzip (RFC 1952), bzip2, xz, zstd (RFC 8878), or the bytes as they are. `archive` is what failures call it.
 ///
 /// # Errors
 /// [`Kind::Source`] for a compression that is known but cannot be read. Damage turns up while reading, as `InvalidData`, `UnexpectedEof` or `Other`.
@@ -70,10 +70,12 @@ pub fn decoded<'a, R: Read + Send + 'a>(
             Kind::Source,
             format!("{archive} is compressed with {name}, which cannot be read"),
         )
-        .hint("use a copy that is compressed with gzip, xz or zstd, or not at all"));
+        .hint("use a copy that is compressed with gzip, bzip2, xz or zstd, or not at all"));
     }
     if first.starts_with(&[0x1f, 0x8b]) {
         Ok(Box::new(MultiGzDecoder::new(input)))
+    } else if first.starts_with(b"BZh") {
+        Ok(Box::new(MultiBzDecoder::new(input)))
     } else if first.starts_with(XZ) {
         Ok(Box::new(Xz::new(input).map_err(failed)?))
     } else if first.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
@@ -200,8 +202,8 @@ mod tests {
 
     #[test]
     fn other_compressions_are_named() {
-        let failure = whole(b"BZh91AY&SY").unwrap_err();
-        assert!(failure.what.contains("bzip2"), "{failure}");
+        let failure = whole(b"LZIP\x01\x0c").unwrap_err();
+        assert!(failure.what.contains("lzip"), "{failure}");
     }
 
     #[test]

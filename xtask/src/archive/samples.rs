@@ -13,9 +13,13 @@ pub(super) fn text(length: usize) -> Vec<u8> {
 }
 
 /// The same bytes in every compression that can be read.
-pub(super) fn compressed(plain: &[u8]) -> [Vec<u8>; 3] {
+pub(super) fn compressed(plain: &[u8]) -> [Vec<u8>; 4] {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(plain).unwrap();
+    let mut bzip2 = Vec::new();
+    bzip2::bufread::BzEncoder::new(plain, bzip2::Compression::fast())
+        .read_to_end(&mut bzip2)
+        .unwrap();
     let mut xz = Vec::new();
     xz2::bufread::XzEncoder::new(plain, 1)
         .read_to_end(&mut xz)
@@ -23,7 +27,7 @@ pub(super) fn compressed(plain: &[u8]) -> [Vec<u8>; 3] {
     let mut zstd = zstd::Encoder::new(Vec::new(), 1).unwrap();
     zstd.include_checksum(true).unwrap();
     zstd.write_all(plain).unwrap();
-    [gzip.finish().unwrap(), xz, zstd.finish().unwrap()]
+    [gzip.finish().unwrap(), bzip2, xz, zstd.finish().unwrap()]
 }
 
 /// A tar archive that is built member by member.

@@ -1,13 +1,11 @@
 //! `recipes/sources.lock`: what builds used, by digest. Generated, sorted, kept in git; only what
 //! changed changes in it. When it moves is decided by `resolve`.
 
-mod date;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -15,7 +13,8 @@ use toml::Spanned;
 use super::apt::Candidate;
 use super::guard::{self, Guard};
 use super::spec::{self, Policy, Source};
-use super::version;
+use crate::date;
+use crate::debian::version::Version;
 use crate::digest::Digest;
 use crate::failure::{Diagnostic, Failure, Kind, Result};
 
@@ -135,8 +134,8 @@ impl Entry {
     #[must_use]
     pub fn new(found: Candidate, now: SystemTime) -> Self {
         Self {
-            version: found.version,
-            recorded: date::day(now),
+            version: found.version.to_string(),
+            recorded: day(now),
             files: found.files,
         }
     }
@@ -264,11 +263,11 @@ impl Written {
                 "`arch` is no name of an architecture",
             ),
             (
-                version::is_version(&self.version),
+                self.version.parse::<Version>().is_ok(),
                 "`version` is no version of a package",
             ),
             (
-                date::is_day(&self.recorded),
+                is_day(&self.recorded),
                 "`recorded` is no day such as 2026-01-31",
             ),
             (!self.files.is_empty(), "`files` is empty"),
@@ -293,6 +292,21 @@ impl Written {
         };
         Ok((key, entry))
     }
+}
+
+/// The day in UTC as `2026-01-31`; before 1970 it is 1970-01-01.
+fn day(time: SystemTime) -> String {
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let mut text = date::iso8601(i64::try_from(seconds).unwrap_or(0));
+    text.truncate("2026-01-31".len());
+    text
+}
+
+fn is_day(text: &str) -> bool {
+    date::parse_rfc3339(&format!("{text}T00:00:00Z")).is_ok()
 }
 
 /// Every string was checked to need no escaping.

@@ -3,6 +3,7 @@
 
 pub mod apt;
 pub mod deb822;
+pub mod debian_source;
 pub mod fetch;
 pub mod guard;
 pub mod lists;
@@ -10,4 +11,3 @@ pub mod lock;
 pub mod mirror;
 pub mod resolve;
 pub mod spec;
-pub mod version;

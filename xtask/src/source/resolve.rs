@@ -51,6 +51,20 @@ pub enum Origin {
     Urls(Vec<String>),
 }
 
+impl File {
+    /// Whether a build may look at the suite again when this is gone.
+    #[must_use]
+    pub const fn follows(&self) -> bool {
+        matches!(
+            self.origin,
+            Origin::Pool {
+                policy: Policy::Follow,
+                ..
+            }
+        )
+    }
+}
+
 /// The bytes that a source means, as the lock says; nothing where the lock has no entry yet, and for
 /// folders, which are no files to be fetched. Reads and writes nothing.
 #[must_use]

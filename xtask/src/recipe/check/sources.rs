@@ -4,8 +4,9 @@ use super::Check;
 use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
 use crate::checkout::Checkout;
 use crate::recipe::path::Path;
-use crate::recipe::schema::{Recipe, Source};
+use crate::recipe::schema::Recipe;
 use crate::recipe::suggest::{listing, nearest, quoted};
+use crate::source::spec::Source;
 
 /// What a source is needed for.
 #[derive(Clone, Copy)]

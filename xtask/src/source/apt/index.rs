@@ -1,13 +1,11 @@
 //! What package lists say about a package: versions with their files. Pure; every entry needs a SHA-256.
 
-use std::cmp::Ordering;
-
 use super::Candidate;
+use crate::debian::version::Version;
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::source::deb822::{self, Stanza};
 use crate::source::lock::LockedFile;
-use crate::source::version;
 
 /// Reads the candidates for the package of this name from stanzas; the error is a sentence.
 pub(super) type Read = fn(&str, &str) -> Result<Vec<Candidate>, String>;
@@ -57,7 +55,7 @@ fn candidates(
         .iter()
         .filter(|stanza| stanza.get("Package") == Some(package))
         .map(|stanza| {
-            let version = stanza.get("Version").filter(|text| version::is_version(text));
+            let version = stanza.get("Version").and_then(|text| text.parse::<Version>().ok());
             let candidate = version.zip(files(stanza));
             let (version, files) = candidate.ok_or_else(|| {
                 format!("the index lacks what it takes to verify {package}: version, file names, sizes and SHA-256 digests")
@@ -69,12 +67,14 @@ fn candidates(
 
 /// The newest; of equal ones the first.
 pub(super) fn newest(candidates: Vec<Candidate>) -> Option<Candidate> {
-    candidates.into_iter().reduce(|best, next| {
-        match version::compare(&best.version, &next.version) {
-            Ordering::Less => next,
-            _ => best,
+    let newer = |best: Candidate, next: Candidate| {
+        if next.version > best.version {
+            next
+        } else {
+            best
         }
-    })
+    };
+    candidates.into_iter().reduce(newer)
 }
 
 /// Whether apt failed only because there is no such package.
@@ -108,7 +108,7 @@ mod tests {
             .map(|v| binary(v, "pool/a.deb"))
             .concat();
         let best = newest(binaries("a1", &text).unwrap()).unwrap();
-        assert_eq!(best.version, "1.10-1");
+        assert_eq!(best.version.to_string(), "1.10-1");
         assert_eq!(best.files[0].size, 3);
     }
 

@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::guard::{self, Guard};
 use super::lock::LockedFile;
 use super::mirror::{self, Archive, Host, Mirrors};
+use super::spec;
+use crate::debian::version::Version;
 use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool::Tool;
@@ -57,8 +59,14 @@ impl Debian {
     /// The private root of a suite. Nothing is made yet.
     ///
     /// # Errors
-    /// [`Kind::Source`] when no mirror is known.
+    /// [`Kind::Source`] when no mirror is known; [`Kind::Recipe`] when this is no suite's name.
     pub fn root(&self, suite: &str) -> Result<Root> {
+        if !spec::is_suite(suite) {
+            return Err(Failure::new(
+                Kind::Recipe,
+                format!("{suite:?} is no name of a suite"),
+            ));
+        }
         let archives = mirror::archives(suite, &self.site, &self.host)?;
         let settings: Vec<String> = (0..attempts(&archives))
             .map(|attempt| conf::sources(&archives, attempt, &self.keyring))
@@ -100,7 +108,7 @@ pub struct Root {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Its version.
-    pub version: String,
+    pub version: Version,
     /// Its files: one `.deb`, or a `.dsc` and what it lists.
     pub files: Vec<LockedFile>,
 }
