@@ -5,11 +5,16 @@
 
 pub mod boot;
 pub mod checkout;
+pub mod date;
+pub mod debian;
 pub mod digest;
 pub mod event;
 pub mod failure;
 pub mod image;
+pub mod kconfig;
 pub mod needs;
 pub mod recipe;
 pub mod report;
+pub mod template;
+pub mod text;
 pub mod tool;
