@@ -145,7 +145,7 @@ impl Engine<'_> {
         self.listen.hear(Event::Started {
             step: step.name.clone(),
             title: step.title.clone(),
-            log: slot.log(),
+            log: Some(slot.log()),
         });
         self.lay_out(plan, step, &slot).doing(|| format!("cannot lay out the inputs of {}", step.name))?;
         let work = Work { step, slot: &slot, jobs: self.jobs, fetch: self.fetch, ccache: self.ccache, listen: self.listen };

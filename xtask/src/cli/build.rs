@@ -22,7 +22,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let recipes = if args.all {
-        recipe::list(&context.workshop.checkout)?.into_iter().map(|recipe| recipe.name).collect()
+        recipe::names(&context.workshop.checkout)
     } else {
         args.recipes.clone()
     };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::explain::{Change, Reason, reason};
-use crate::recipe::nearest;
+use crate::recipe::suggest::nearest;
 use crate::report::Answer;
 
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     if let Some(name) = args.step.as_deref().filter(|name| !names.contains(name)) {
         let failure = Failure::new(Kind::Usage, format!("{} has no step {name:?}", planned.name))
             .note(format!("its steps: {}", names.join(", ")));
-        return Err(match nearest(name, &names) {
+        return Err(match nearest(name, names.iter().copied()) {
             Some(near) => failure.hint(format!("did you mean {near:?}?")),
             None => failure,
         });

@@ -110,7 +110,7 @@ impl Installer {
         let step = "packages".to_owned();
         let since = std::time::Instant::now();
         let title = format!("install {}", packages.join(" "));
-        listener.hear(Event::Started { step: step.clone(), title, log: self.log.clone() });
+        listener.hear(Event::Started { step: step.clone(), title, log: Some(self.log.clone()) });
         let install = || self.apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages).log(&self.log);
         // Lists that know a version which the mirror has replaced since: looking anew is what helps.
         if install().run().is_err() {

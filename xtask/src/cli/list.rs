@@ -1,23 +1,30 @@
 //! `list`: the recipes.
 
+use serde_json::json;
+
 use super::Context;
 use crate::failure::Result;
 use crate::recipe;
 use crate::report::{Answer, Table};
 
 pub(super) fn run(context: &Context<'_>) -> Result<Answer> {
-    let recipes = recipe::list(&context.workshop.checkout)?;
     let mut table = Table::default();
-    for recipe in &recipes {
-        let about = recipe.description.clone().unwrap_or_else(|| {
-            format!("(mistakes: see `cargo xtask show {}`)", recipe.name)
-        });
-        table.row([recipe.name.clone(), about]);
+    let mut values = Vec::new();
+    for recipe in recipe::list(&context.workshop.checkout) {
+        let (about, mistake) = match recipe.description {
+            Ok(description) => (description, None),
+            Err(failure) => {
+                let about = format!("(has mistakes: `cargo xtask show {}` says which)", recipe.name);
+                (about, Some(failure.what.clone()))
+            }
+        };
+        values.push(json!({ "name": recipe.name, "description": about, "mistake": mistake }));
+        table.row([recipe.name, about]);
     }
-    let text = if recipes.is_empty() {
+    let text = if values.is_empty() {
         "no recipes yet: `cargo xtask new NAME` writes one\n".to_owned()
     } else {
         table.render()
     };
-    Ok(Answer::new(&recipes, text))
+    Ok(Answer::new(&values, text))
 }

@@ -9,9 +9,12 @@ use crate::report::Answer;
 pub(super) struct Args {
     /// The recipe
     recipe: String,
+    /// Say of each value which file and line it came from
+    #[arg(long)]
+    origins: bool,
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let loaded = context.workshop.recipe(&args.recipe)?;
-    Ok(Answer::new(&loaded.recipe, recipe::show(&loaded.recipe)))
+    Ok(Answer::new(&loaded.recipe, recipe::show::show(&loaded, args.origins)?))
 }

@@ -11,24 +11,23 @@ use crate::report::{Answer, Table};
 pub(super) struct Args {
     /// Recipes whose sources are looked at [default: all]
     recipes: Vec<String>,
-    /// Show what would change, and record nothing
-    #[arg(long)]
-    dry_run: bool,
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let workshop = &context.workshop;
     let names = if args.recipes.is_empty() {
-        recipe::list(&workshop.checkout)?.into_iter().map(|recipe| recipe.name).collect()
+        recipe::names(&workshop.checkout)
     } else {
         args.recipes.clone()
     };
-    let moved = workshop.update(&names, args.dry_run, context.report.listener())?;
+    let moved = workshop.update(&names, context.report.listener())?;
     let mut table = Table::default();
+    let mut values = Vec::new();
     for moved in &moved {
-        let old = moved.old.as_deref().unwrap_or("(nothing)");
-        table.row([moved.source.as_str(), old, "->", moved.new.as_str()]);
+        let old = moved.from.as_deref().unwrap_or("(nothing)");
+        table.row([moved.key.to_string().as_str(), old, "->", moved.to.as_str()]);
+        values.push(json!({ "source": moved.key.to_string(), "old": moved.from, "new": moved.to }));
     }
     let text = if moved.is_empty() { "everything recorded is what the suites have now\n".to_owned() } else { table.render() };
-    Ok(Answer::new(&json!({ "moved": moved, "recorded": !args.dry_run }), text))
+    Ok(Answer::new(&json!({ "moved": values }), text))
 }

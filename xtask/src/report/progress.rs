@@ -52,7 +52,7 @@ impl Progress {
         if self.colour { format!("\x1b[{code}m{word:>8}\x1b[0m") } else { format!("{word:>8}") }
     }
 
-    fn started(&self, step: &str, title: &str, log: PathBuf) {
+    fn started(&self, step: &str, title: &str, log: Option<PathBuf>) {
         let Some(bars) = &self.bars else {
             return self.line(&format!("{} {step}: {title}", self.mark("36", "build")));
         };
@@ -70,7 +70,7 @@ impl Progress {
 }
 
 /// A spinner, the step, the time it has taken, and what its tool says now: each drawn anew at every tick.
-fn style(log: PathBuf) -> ProgressStyle {
+fn style(log: Option<PathBuf>) -> ProgressStyle {
     let since = Instant::now();
     ProgressStyle::with_template("{spinner:.cyan} {prefix} {took} {msg}{tail:.dim}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
@@ -78,7 +78,7 @@ fn style(log: PathBuf) -> ProgressStyle {
             out.write_str(&seconds(since.elapsed())).unwrap_or(());
         })
         .with_key("tail", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-            out.write_str(&last_line(&log)).unwrap_or(());
+            out.write_str(&log.as_deref().map(last_line).unwrap_or_default()).unwrap_or(());
         })
 }
 
