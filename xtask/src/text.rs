@@ -105,22 +105,70 @@ impl Text {
     }
 }
 
-/// Of `names`, the one that `word` most probably is a slip of; none when none is near.
+/// The last place between two characters of a text that is not behind `at`.
+#[must_use]
+pub fn boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at)
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
+}
+
+/// Of `names`, the one that `word` most probably is a slip of: at most one letter in three is missing, too many,
+/// another, or swapped with its neighbour; letter case, and `_` for `-`, aside. None when none is near.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let folded = word.to_lowercase();
-    let allowed = (word.chars().count() / 3).clamp(1, 4);
+    let folded = |word: &str| word.to_lowercase().replace('_', "-");
+    let letters = |word: &str| word.chars().count();
+    let allowed = (letters(word) / 3).clamp(1, 4);
     names
         .into_iter()
         .filter(|name| name.len().abs_diff(word.len()) <= 4 * allowed)
         .map(|name| {
             (
-                strsim::damerau_levenshtein(&folded, &name.to_lowercase()),
+                strsim::damerau_levenshtein(&folded(word), &folded(name)),
                 name,
             )
         })
-        .filter(|&(distance, _)| distance <= allowed)
+        // Of two letters any other word of two is one slip away.
+        .filter(|&(distance, name)| {
+            distance <= allowed && distance < letters(word).min(letters(name))
+        })
         .min()
         .map(|(_, name)| name)
+}
+
+/// A text as it may stand in a message: in backquotes, on one line, and not longer than a line.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut quoted = "`".to_owned();
+    for (index, c) in text.chars().enumerate() {
+        match c {
+            _ if index == LONGEST => {
+                quoted.push('…');
+                break;
+            }
+            c if c.is_control() => quoted.extend(c.escape_debug()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('`');
+    quoted
+}
+
+/// Words in backquotes, with commas and a conjunction: "`a`, `b` or `c`".
+#[must_use]
+pub fn listing<S: AsRef<str>>(words: impl IntoIterator<Item = S>, conjunction: &str) -> String {
+    let words: Vec<String> = words
+        .into_iter()
+        .map(|word| format!("`{}`", word.as_ref()))
+        .collect();
+    match words.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} {conjunction} {last}", others.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -156,5 +204,27 @@ mod tests {
         assert_eq!(nearest("kernl", names), Some("kernel"));
         assert_eq!(nearest("Console", names), Some("console"));
         assert_eq!(nearest("bogomips", names), None);
+        assert_eq!(
+            nearest("follow_after", ["follow-after"]),
+            Some("follow-after")
+        );
+        assert_eq!(nearest("xzz", ["xz", "none"]), Some("xz"));
+        assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("", ["y"]), None);
+        assert_eq!(nearest(&"a".repeat(1 << 20), ["aaaa"]), None);
+    }
+
+    #[test]
+    fn quoted_texts_stay_on_their_line() {
+        assert_eq!(quoted("a\n\u{1b}[31m\"é"), "`a\\n\\u{1b}[31m\"é`");
+        assert_eq!(quoted(&"é".repeat(1000)).chars().count(), 83);
+    }
+
+    #[test]
+    fn listings_read_as_a_sentence() {
+        let none: [&str; 0] = [];
+        assert_eq!(listing(none, "or"), "");
+        assert_eq!(listing(["a"], "or"), "`a`");
+        assert_eq!(listing(["a", "b", "c"], "and"), "`a`, `b` and `c`");
     }
 }

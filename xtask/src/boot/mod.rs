@@ -1,3 +1,4 @@
 //! Boots bundles in QEMU and judges what happened.
 
 pub mod scenario;
+pub mod time;

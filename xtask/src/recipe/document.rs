@@ -3,26 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::failure::Diagnostic;
 use crate::recipe::path::{Path, Segment};
-
-/// A text that a person wrote.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TextFile {
-    /// The file as the user knows it, relative to the checkout.
-    pub path: PathBuf,
-    /// All of its text.
-    pub text: Arc<str>,
-}
+use crate::text::Text;
 
 /// Some bytes of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Place {
     /// The text.
-    pub file: Arc<TextFile>,
+    pub file: Arc<Text>,
     /// The bytes.
     pub span: Range<usize>,
 }
@@ -38,7 +29,7 @@ impl Place {
     #[must_use]
     pub fn line(&self) -> String {
         let (line, _) = self.wrong("", "", None).line_column();
-        format!("{}:{line}", self.file.path.display())
+        format!("{}:{line}", self.file.file.display())
     }
 
     /// A diagnostic about this place.
@@ -48,19 +39,12 @@ impl Place {
         label: impl Into<String>,
         help: Option<String>,
     ) -> Diagnostic {
-        Diagnostic {
-            file: self.file.path.clone(),
-            text: Arc::clone(&self.file.text),
-            span: self.span.clone(),
-            message: message.into(),
-            label: label.into(),
-            help,
-        }
+        self.file.wrong(self.span.clone(), message, label, help)
     }
 }
 
 /// A value and where it stands. A table's place is its header.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Node {
     /// The value.
     pub value: Value,
@@ -69,7 +53,7 @@ pub struct Node {
 }
 
 /// A key's value, with where the key stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// Where the key stands.
     pub key: Place,
@@ -78,7 +62,7 @@ pub struct Entry {
 }
 
 /// TOML's values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// A string.
     String(String),

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::checkout::Checkout;
 use crate::failure::{Diagnostic, Failure, Kind, Result};
 use crate::recipe::conform::conform;
-use crate::recipe::document::{Node, TextFile, Value};
+use crate::recipe::document::{Node, Value};
 use crate::recipe::parse::parse;
 use crate::recipe::path::Path;
-use crate::recipe::suggest::{nearest, quoted};
+use crate::text::{Text, nearest, quoted};
 
 /// No recipe that a person wrote is longer; what is, is some other file.
 const LONGEST: u64 = 1 << 20;
@@ -48,7 +48,7 @@ pub fn read(checkout: &Checkout, path: &FilePath) -> Result<Extended> {
     let files = reader
         .parts
         .iter()
-        .map(|part| part.place.file.path.clone())
+        .map(|part| part.place.file.file.clone())
         .collect();
     let root = reader.parts.into_iter().reduce(merge);
     Ok(Extended {
@@ -63,7 +63,7 @@ pub fn read(checkout: &Checkout, path: &FilePath) -> Result<Extended> {
 ///
 /// # Errors
 /// [`Kind::Recipe`] when it is no file, no UTF-8 or too long; [`Kind::Host`] when it cannot be read.
-pub fn read_text(checkout: &Checkout, path: &FilePath) -> Result<Arc<TextFile>> {
+pub fn read_text(checkout: &Checkout, path: &FilePath) -> Result<Arc<Text>> {
     let known_as = checkout.relative(path);
     let refuse = |why: String| {
         Err(Failure::new(
@@ -81,10 +81,7 @@ pub fn read_text(checkout: &Checkout, path: &FilePath) -> Result<Arc<TextFile>> 
         ));
     }
     match String::from_utf8(fs_err::read(path)?) {
-        Ok(text) => Ok(Arc::new(TextFile {
-            path: known_as.to_owned(),
-            text: text.into(),
-        })),
+        Ok(text) => Ok(Arc::new(Text::new(known_as, &text))),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at]

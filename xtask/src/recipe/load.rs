@@ -3,6 +3,7 @@
 use std::path::{Component, Path as FilePath, PathBuf};
 
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::checkout::Checkout;
@@ -14,7 +15,7 @@ use crate::recipe::extend::{self, Extended};
 use crate::recipe::parse::parse;
 use crate::recipe::path::Path;
 use crate::recipe::schema::Recipe;
-use crate::recipe::suggest::{listing, nearest, quoted};
+use crate::text::{listing, nearest, quoted};
 
 /// A recipe that is as it should be.
 #[derive(Clone, Debug)]
@@ -30,12 +31,14 @@ pub struct Loaded {
 }
 
 /// A line of [`list`].
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Listed {
     /// The recipe's name.
     pub name: String,
-    /// Its description, or what is wrong with it.
-    pub description: Result<String>,
+    /// Its description; none if it has mistakes.
+    pub description: Option<String>,
+    /// What is wrong with it, in a sentence.
+    pub problem: Option<String>,
 }
 
 /// Loads a recipe by its name, or by the path of its file (from the folder we are in, or from the checkout's).
@@ -135,13 +138,23 @@ pub fn names(checkout: &Checkout) -> Vec<String> {
 }
 
 /// All recipes with their descriptions. One that is broken says so in its place.
-#[must_use]
-pub fn list(checkout: &Checkout) -> Vec<Listed> {
-    let describe = |name: String| Listed {
-        description: load(checkout, &name).map(|loaded| loaded.recipe.description),
-        name,
+///
+/// # Errors
+/// [`Kind::Host`] when the folder `recipes` cannot be read.
+pub fn list(checkout: &Checkout) -> Result<Vec<Listed>> {
+    fs_err::read_dir(checkout.recipes())?;
+    let describe = |name: String| {
+        let (description, problem) = match load(checkout, &name) {
+            Ok(loaded) => (Some(loaded.recipe.description), None),
+            Err(failure) => (None, Some(failure.to_string())),
+        };
+        Listed {
+            name,
+            description,
+            problem,
+        }
     };
-    names(checkout).into_iter().map(describe).collect()
+    Ok(names(checkout).into_iter().map(describe).collect())
 }
 
 /// The file of a recipe, absolute.
@@ -174,7 +187,11 @@ fn find(checkout: &Checkout, name: &str) -> Result<PathBuf> {
 
 /// The file at a path; it has to be in `recipes/`, so that no two recipes have one name.
 fn by_path(checkout: &Checkout, name: &str) -> Result<PathBuf> {
-    let candidates = [PathBuf::from(name), checkout.root().join(name)];
+    let candidates = [
+        PathBuf::from(name),
+        checkout.root().join(name),
+        checkout.recipes().join(name),
+    ];
     let Some(path) = candidates.iter().find(|path| path.exists()) else {
         return Err(Failure::new(
             Kind::Usage,

@@ -7,15 +7,17 @@ pub mod conform;
 pub mod document;
 pub mod extend;
 pub mod load;
+pub mod new;
 pub mod parse;
 pub mod path;
 pub mod schema;
 pub mod show;
 pub mod site;
-pub mod suggest;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use load::{Listed, Loaded, list, load, names};
-pub use schema::Recipe;
-pub use site::Site;
+pub use new::create;
+pub use schema::{Recipe, json_schema};
+pub use show::{show, show_origins};
+pub use site::{Site, site_schema};

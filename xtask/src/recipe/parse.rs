@@ -7,7 +7,8 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use crate::failure::Diagnostic;
-use crate::recipe::document::{Entry, Node, Place, TextFile, Value};
+use crate::recipe::document::{Entry, Node, Place, Value};
+use crate::text::{Text, boundary};
 
 /// What parsing a text led to.
 pub struct Parsed {
@@ -21,7 +22,7 @@ pub struct Parsed {
 
 /// Parses a whole file; goes on after a mistake as far as it can.
 #[must_use]
-pub fn parse(file: &Arc<TextFile>) -> Parsed {
+pub fn parse(file: &Arc<Text>) -> Parsed {
     let (table, errors) = DeTable::parse_recoverable(&file.text);
     let mut parser = Parser {
         file,
@@ -48,7 +49,7 @@ pub fn parse(file: &Arc<TextFile>) -> Parsed {
 }
 
 struct Parser<'f> {
-    file: &'f Arc<TextFile>,
+    file: &'f Arc<Text>,
     errors: Vec<(Range<usize>, &'f str)>,
     /// Indices of errors that are about one scalar value, the tree around it being sound.
     explained: Vec<usize>,
@@ -151,7 +152,7 @@ fn syntax_error(place: &Place, message: &str) -> Diagnostic {
 /// A span inside the text, its beginning where there is none. What is missing at the end is missing after the last
 /// visible character.
 fn clamp(span: Option<Range<usize>>, text: &str) -> Range<usize> {
-    let inside = |at: usize| text.floor_char_boundary(at.min(text.len()));
+    let inside = |at: usize| boundary(text, at);
     let span = span.unwrap_or(0..0);
     let (start, end) = (inside(span.start), inside(span.end.max(span.start)));
     if start == text.len() {
@@ -179,11 +180,8 @@ fn beginning(text: &str) -> Range<usize> {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn file(path: &str, text: &str) -> Arc<TextFile> {
-        Arc::new(TextFile {
-            path: path.into(),
-            text: text.into(),
-        })
+    pub(crate) fn file(path: &str, text: &str) -> Arc<Text> {
+        Arc::new(Text::new(path.as_ref(), text))
     }
 
     pub(crate) fn parsed(text: &str) -> Parsed {

@@ -2,36 +2,31 @@
 
 use std::sync::Arc;
 
-use crate::failure::{Failure, Result};
-use crate::recipe::document::{Node, TextFile, Value};
+use crate::recipe::document::{Node, Value};
 use crate::recipe::load::Loaded;
 use crate::recipe::parse::parse;
 use crate::recipe::path::Path;
+use crate::recipe::schema::Recipe;
+use crate::text::Text;
 
-/// The recipe as TOML that parses to the same recipe, in the order of the schema. With `origins`, each line ends in a
-/// comment: the file and line that its value came from, or `default`.
+/// The recipe as TOML that parses to the same recipe, in the order of the schema.
 ///
-/// # Errors
-/// A bug, if it cannot be written.
-pub fn show(loaded: &Loaded, origins: bool) -> Result<String> {
-    let text = toml::to_string_pretty(&loaded.recipe)
-        .map_err(|error| Failure::bug(format!("the recipe cannot be written: {error}")))?;
-    if !origins {
-        return Ok(text);
-    }
-    let file = TextFile {
-        path: "show".into(),
-        text: text.as_str().into(),
-    };
+/// # Panics
+/// Never: a recipe is made of tables, lists, strings, booleans and numbers of at most 32 bits.
+#[must_use]
+pub fn show(recipe: &Recipe) -> String {
+    toml::to_string_pretty(recipe).expect("a recipe can be written as TOML")
+}
+
+/// The same, with a comment behind each value: the file and line that it came from, or `default`.
+#[must_use]
+pub fn show_origins(loaded: &Loaded) -> String {
+    let text = show(&loaded.recipe);
+    let written = parse(&Arc::new(Text::new("show".as_ref(), &text))).root;
     let mut comments = Vec::new();
-    collect(
-        &parse(&Arc::new(file)).root,
-        &loaded.root,
-        &Path::root(),
-        &mut comments,
-    );
+    collect(&written, &loaded.root, &Path::root(), &mut comments);
     comments.sort();
-    Ok(annotate(&text, &comments))
+    annotate(&text, &comments)
 }
 
 /// For each value of the written text that is no table: where it ends, and where it came from.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::checkout::{self, Checkout};
+use crate::checkout::Checkout;
 use crate::failure::{Diagnostic, Result};
 use crate::recipe::check::{Check, form};
 use crate::recipe::document::Node;
@@ -21,7 +21,7 @@ pub struct Site {
     pub mirrors: Mirrors,
     /// Absolute path of the folder for the store and downloads, in place of `~/.cache/cordwainer`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache: Option<String>,
+    pub cache: Option<PathBuf>,
     /// Hours after which sources that `follow` a suite look at it again; 0 looks each time.
     pub follow_after: u32,
     /// Time servers.
@@ -70,25 +70,21 @@ impl Site {
         load_plain(checkout, &checkout.site(), check)
     }
 
-    /// The cache folder: the site's, or the user's.
-    #[must_use]
-    pub fn cache(&self) -> PathBuf {
-        self.cache
-            .as_ref()
-            .map_or_else(checkout::default_cache, PathBuf::from)
-    }
-
-    /// The recipe as it is built at this site: the site's time servers and console win.
-    #[must_use]
-    pub fn settle(&self, mut recipe: Recipe) -> Recipe {
+    /// Makes a recipe what is built at this site: the site's time servers and console win.
+    pub fn apply(&self, recipe: &mut Recipe) {
         if !self.ntp.servers.is_empty() {
             recipe.image.ntp.clone_from(&self.ntp.servers);
         }
         if let Some(console) = &self.console {
             recipe.image.console.clone_from(console);
         }
-        recipe
     }
+}
+
+/// The JSON schema of `site.toml`, for editors.
+#[must_use]
+pub fn site_schema() -> serde_json::Value {
+    schemars::schema_for!(Site).to_value()
 }
 
 fn check(site: &Site, root: &Node, broken: Vec<Path>) -> Vec<Diagnostic> {
@@ -104,7 +100,8 @@ fn check(site: &Site, root: &Node, broken: Vec<Path>) -> Vec<Diagnostic> {
         &Path::of(&["ntp", "servers"]),
     );
     if let Some(cache) = &site.cache {
-        check.text(&form::ABSOLUTE, cache, &Path::of(&["cache"]));
+        let cache = cache.to_string_lossy();
+        check.text(&form::ABSOLUTE, &cache, &Path::of(&["cache"]));
     }
     if let Some(console) = &site.console {
         check.console(console, &Path::of(&["console"]));

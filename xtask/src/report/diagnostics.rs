@@ -4,6 +4,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::failure::Diagnostic;
+use crate::text::boundary;
 
 /// Draws diagnostics below one another, each ending in a newline; with ANSI escapes if `color`.
 #[must_use]
@@ -41,7 +42,7 @@ fn group(diagnostic: &Diagnostic) -> Group<'_> {
 /// The span as far as it lies in the text and between characters, and without a line break at its end.
 fn drawable(diagnostic: &Diagnostic) -> std::ops::Range<usize> {
     let text = &diagnostic.text;
-    let inside = |at: usize| text.floor_char_boundary(at.min(text.len()));
+    let inside = |at: usize| boundary(text, at);
     let start = inside(diagnostic.span.start);
     let end = inside(diagnostic.span.end.max(diagnostic.span.start)).max(start);
     let kept = text[start..end].trim_end_matches(['\r', '\n']).len();
@@ -51,6 +52,7 @@ fn drawable(diagnostic: &Diagnostic) -> std::ops::Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::tests::{GOOD, checkout};
 
     fn diagnostic(text: &str, span: std::ops::Range<usize>) -> Diagnostic {
         Diagnostic {
@@ -78,6 +80,41 @@ mod tests {
           |
           = help: do better
                   or leave it
+        "#);
+    }
+
+    #[test]
+    fn a_recipe_with_mistakes_is_drawn_whole() {
+        let text = GOOD
+            .replace("[kernel]\nfragments", "[kernel]\nfragmets")
+            .replace("\"pxelinux\"", "'px e'")
+            .replace("[\"quiet\"]", "\"quiet\"");
+        let (_folder, checkout) = checkout(&[("recipes/demo.toml", &text)]);
+        let failure = crate::recipe::load(&checkout, "demo").unwrap_err();
+        insta::assert_snapshot!(render(&failure.diagnostics, false), @r#"
+        error: `px e` is no name of a Debian package
+         --> recipes/demo.toml:9:48
+          |
+        9 | pxelinux = { kind = "debian-binary", package = 'px e' }
+          |                                                ^^^^^^
+          |
+          = help: lower-case letters, digits, `+`, `-` and `.`; at least two of them, the first a letter or digit
+
+        error: unknown key `fragmets` in [kernel]
+          --> recipes/demo.toml:12:1
+           |
+        12 | fragmets = ["x86_64/base.config"]
+           | ^^^^^^^^ did you mean `fragments`?
+           |
+           = help: known keys: `base`, `fragments` and `source`
+
+        error: `append` has to be a list of strings
+          --> recipes/demo.toml:18:10
+           |
+        18 | append = "quiet"
+           |          ^^^^^^^ this is a string
+           |
+           = help: put it in brackets: ["quiet"]
         "#);
     }
 

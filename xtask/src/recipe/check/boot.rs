@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Check;
 use super::form::{self, ARGUMENT, IPV4, MAC, NAME};
-use crate::recipe::document::{Node as Tree, Value};
+use crate::boot::scenario::Scenario;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Bundle, Menu, Node};
-use crate::recipe::suggest::quoted;
+use crate::text::quoted;
 
 impl Check<'_> {
     pub(super) fn bundle(&mut self, bundle: &Bundle) {
@@ -107,32 +107,33 @@ impl Check<'_> {
         );
     }
 
-    /// Scenarios are `boot`'s; here it is only looked at their names and at what has to be a regular expression.
-    pub(super) fn scenarios(&mut self, root: &Tree) {
+    /// Scenarios are `boot`'s, and so are the rules that they keep; patterns are looked at here, each at its place.
+    pub(super) fn scenarios(&mut self, scenarios: &[Scenario]) {
         let list = Path::of(&["boot"]);
-        let Some(Value::Array(scenarios)) = root.at(&list).map(|node| &node.value) else {
-            return;
-        };
-        let text = |node: Option<&Tree>| match node.map(|node| &node.value) {
-            Some(Value::String(text)) => text.clone(),
-            _ => String::new(),
-        };
-        let names: Vec<String> = scenarios
-            .iter()
-            .map(|s| text(s.at(&Path::of(&["name"]))))
-            .collect();
+        self.unique(
+            "boot",
+            &list,
+            "name",
+            scenarios.iter().map(|scenario| scenario.name.clone()),
+        );
         for (index, scenario) in scenarios.iter().enumerate() {
             let path = list.index(index);
-            self.text(&NAME, &names[index], &path.key("name"));
-            if let Some(Value::Array(expected)) =
-                scenario.at(&Path::of(&["expect"])).map(|node| &node.value)
-            {
-                for (index, node) in expected.iter().enumerate() {
-                    self.regex(&text(Some(node)), &path.key("expect").index(index));
-                }
+            for (index, pattern) in scenario.expect.iter().enumerate() {
+                self.regex(pattern, &path.key("expect").index(index));
+            }
+            for (index, answer) in scenario.answer.iter().enumerate() {
+                self.regex(&answer.when, &path.key("answer").index(index).key("when"));
+            }
+            let others = scenario.problems().into_iter();
+            for problem in others.filter(|problem| !matches!(problem.field, "expect" | "answer")) {
+                let path = problem
+                    .field
+                    .split('.')
+                    .fold(path.clone(), |path, key| path.key(key));
+                let message = format!("`{}`: {}", problem.field, problem.message);
+                self.wrong(&path, message, String::new(), "");
             }
         }
-        self.unique("boot", &list, "name", names.into_iter());
     }
 
     fn regex(&mut self, pattern: &str, path: &Path) {

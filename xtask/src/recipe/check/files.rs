@@ -7,7 +7,7 @@ use super::form::RELATIVE;
 use crate::checkout::Checkout;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Image, KERNEL_BASES, Recipe};
-use crate::recipe::suggest::{listing, nearest, quoted};
+use crate::text::{listing, nearest, quoted};
 
 /// As many names as are worth listing.
 const LISTED: usize = 12;

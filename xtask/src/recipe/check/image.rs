@@ -4,7 +4,7 @@ use super::Check;
 use super::form::{CONSOLE, HOST, IMAGE_PATH, MODE};
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Console, Image};
-use crate::recipe::suggest::{listing, quoted};
+use crate::text::{listing, quoted};
 
 /// The speeds that 8250 ports and pxelinux's `SERIAL` both know.
 const BAUDS: [u32; 8] = [

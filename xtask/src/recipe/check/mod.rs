@@ -13,7 +13,7 @@ use crate::failure::Diagnostic;
 use crate::recipe::document::{Node, Value};
 use crate::recipe::path::Path;
 use crate::recipe::schema::Recipe;
-use crate::recipe::suggest::quoted;
+use crate::text::quoted;
 use form::Form;
 
 /// Checks a recipe as a whole. `root` is what it was decoded from; what is in `broken` has been complained about and is
@@ -36,7 +36,7 @@ pub fn check(
     check.overlays(&recipe.image, checkout);
     check.bundle(&recipe.bundle);
     check.nodes(&recipe.node);
-    check.scenarios(root);
+    check.scenarios(&recipe.boot);
     check.problems
 }
 

@@ -5,8 +5,8 @@ use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
 use crate::checkout::Checkout;
 use crate::recipe::path::Path;
 use crate::recipe::schema::Recipe;
-use crate::recipe::suggest::{listing, nearest, quoted};
 use crate::source::spec::Source;
+use crate::text::{listing, nearest, quoted};
 
 /// What a source is needed for.
 #[derive(Clone, Copy)]

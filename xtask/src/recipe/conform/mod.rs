@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use crate::failure::Diagnostic;
 use crate::recipe::document::{Node, Value};
 use crate::recipe::path::Path;
-use crate::recipe::suggest::{listing, nearest, quoted};
+use crate::text::{nearest, quoted};
 use shape::Shape;
 use stand_in::anything;
 
@@ -78,7 +78,9 @@ impl<'s> Walk<'s> {
         let shape = shape::of(self.root, schema);
         let fitting = match (&shape, &node.value) {
             (_, Value::Broken) => None,
-            (Shape::Words(words), Value::String(word)) => self.word(words, word, node, path),
+            (Shape::Words(words), Value::String(word)) => {
+                self.word(&shape, words, word, node, path)
+            }
             (Shape::Text { .. }, Value::String(text)) => self.text(&shape, text, node, path),
             (Shape::Whole(low, high), Value::Integer(number)) => {
                 self.number(low, high, number, node, path, || {
@@ -136,7 +138,14 @@ impl<'s> Walk<'s> {
         )
     }
 
-    fn word(&mut self, words: &[&str], word: &str, node: &Node, path: &Path) -> Option<Json> {
+    fn word(
+        &mut self,
+        shape: &Shape<'_>,
+        words: &[&str],
+        word: &str,
+        node: &Node,
+        path: &Path,
+    ) -> Option<Json> {
         if words.contains(&word) {
             return Some(json!(word));
         }
@@ -144,7 +153,10 @@ impl<'s> Walk<'s> {
             node,
             format!("`{}` cannot be {}", path.leaf(), quoted(word)),
             did_you_mean(nearest(word, words.iter().copied())),
-            Some(format!("it has to be {}", listing(words, "or"))),
+            Some(format!(
+                "it has to be {}",
+                words::expected(self.root, shape)
+            )),
         )
     }
 
@@ -229,7 +241,7 @@ impl<'s> Walk<'s> {
         Some(Json::Array(each.collect()))
     }
 
-    /// The alternative that fits; if none does, complains about the one that fits best.
+    /// The alternative that fits; if none does, complains about the one that was probably meant.
     fn either(&mut self, choices: &[&'s Json], node: &Node, path: &Path) -> Option<Json> {
         let attempts = choices.iter().map(|choice| {
             let mut walk = Walk::new(self.root);
@@ -242,9 +254,15 @@ impl<'s> Walk<'s> {
             Some((walk, json)) if !walk.broken.contains(path) => {
                 self.problems.extend(walk.problems);
                 self.broken.extend(walk.broken);
-                Some(json)
+                return Some(json);
             }
-            _ => self.mismatch(&Shape::Either(choices.to_vec()), node, path),
+            _ => {}
+        }
+        let words = words::words_among(self.root, choices);
+        let shape = Shape::Either(choices.to_vec());
+        match &node.value {
+            Value::String(word) if !words.is_empty() => self.word(&shape, &words, word, node, path),
+            _ => self.mismatch(&shape, node, path),
         }
     }
 }

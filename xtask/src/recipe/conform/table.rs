@@ -7,7 +7,7 @@ use super::stand_in::anything;
 use super::{Walk, did_you_mean};
 use crate::recipe::document::{Entry, Node, Value};
 use crate::recipe::path::Path;
-use crate::recipe::suggest::{listing, nearest, quoted};
+use crate::text::{listing, nearest, quoted};
 
 impl<'s> Walk<'s> {
     pub(super) fn table(&mut self, table: &Table<'s>, node: &Node, path: &Path) -> Json {
@@ -157,7 +157,10 @@ impl<'s> Walk<'s> {
                 Shape::Table(table) => Some(self.table(&table, node, path)),
                 _ => Some(anything(node)),
             },
-            None => self.word(&words, word, &entry.node, &path.key(tag)),
+            None => {
+                let shape = Shape::Words(words.clone());
+                self.word(&shape, &words, word, &entry.node, &path.key(tag))
+            }
         }
     }
 }

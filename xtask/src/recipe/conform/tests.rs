@@ -96,7 +96,7 @@ fn wrong_types_are_told_in_words() {
     8 «1979-05-27» `by-name` has to be a table; this is a date or time
     5 «1» `color` has to be `red` or `green`; this is a whole number
     1 «5» `description` has to be a string; this is a whole number; write it in quotes: "5"
-    9 «7» `goal` has to be `any` or a table; this is a whole number
+    9 «7» `goal` has to be `any`, or `{ within = … }`; this is a whole number
     6 «3» `inner` has to be a table; this is a whole number
     2 «'high'» `level` has to be a whole number; this is a string
     4 «'a'» `names` has to be a list of strings; this is a string; put it in brackets: ['a']

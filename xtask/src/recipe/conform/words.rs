@@ -2,10 +2,10 @@
 
 use serde_json::Value as Json;
 
-use super::shape::{self, Shape};
+use super::shape::{self, Shape, Table};
 use crate::recipe::document::{Node, Value};
 use crate::recipe::path::Path;
-use crate::recipe::suggest::listing;
+use crate::text::listing;
 
 /// What a shape asks for: "a list of strings".
 pub(super) fn expected(root: &Json, shape: &Shape<'_>) -> String {
@@ -21,14 +21,35 @@ pub(super) fn expected(root: &Json, shape: &Shape<'_>) -> String {
         }
         Shape::Table(_) | Shape::Tagged { .. } => "a table".to_owned(),
         Shape::Either(choices) => {
-            let mut all: Vec<String> = choices
+            let words = listing(words_among(root, choices), "or");
+            let others = choices
                 .iter()
-                .map(|choice| expected(root, &shape::of(root, choice)))
+                .filter_map(|choice| match shape::of(root, choice) {
+                    Shape::Words(_) => None,
+                    Shape::Table(Table { required, .. }) if required.len() == 1 => {
+                        Some(format!("`{{ {} = … }}`", required[0]))
+                    }
+                    other => Some(expected(root, &other)),
+                });
+            let all: Vec<String> = [words]
+                .into_iter()
+                .filter(|w| !w.is_empty())
+                .chain(others)
                 .collect();
-            all.dedup();
-            all.join(" or ")
+            all.join(", or ")
         }
     }
+}
+
+/// The words among several alternatives.
+pub(super) fn words_among<'s>(root: &'s Json, choices: &[&'s Json]) -> Vec<&'s str> {
+    let words = choices
+        .iter()
+        .filter_map(|choice| match shape::of(root, choice) {
+            Shape::Words(words) => Some(words),
+            _ => None,
+        });
+    words.flatten().collect()
 }
 
 fn plural(root: &Json, items: &Json) -> &'static str {
