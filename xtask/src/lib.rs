@@ -12,6 +12,7 @@ pub mod event;
 pub mod failure;
 pub mod image;
 pub mod kconfig;
+pub mod loader;
 pub mod needs;
 pub mod recipe;
 pub mod template;
