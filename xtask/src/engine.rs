@@ -169,10 +169,11 @@ impl Engine<'_> {
                 }
                 (Location::Checkout(path), Input::Folder { digest }) => {
                     let from = self.checkout.root().join(path);
-                    overlay::snapshot(&from, &place)?;
-                    if Digest::of_value(&overlay::listing(&place)?) != *digest {
+                    let items = overlay::listing(&from)?;
+                    if Digest::of_value(&items) != *digest {
                         return Err(changed(path));
                     }
+                    overlay::snapshot(&from, &items, &place)?;
                 }
                 _ => return Err(Failure::bug(format!("the input {name:?} of {} has two minds", step.name))),
             }

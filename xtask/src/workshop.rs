@@ -97,7 +97,7 @@ impl Workshop {
     /// Every mistake in it at once.
     pub fn recipe(&self, name: &str) -> Result<Loaded> {
         let mut loaded = recipe::load(&self.checkout, name)?;
-        loaded.recipe = self.site.settle(loaded.recipe);
+        self.site.apply(&mut loaded.recipe);
         Ok(loaded)
     }
 

@@ -9,7 +9,7 @@ use crate::boot::run::{Job, Outcome, run as boot};
 use crate::boot::scenario::Scenario;
 use crate::boot::{self};
 use crate::failure::{Failure, Kind, Result};
-use crate::recipe::suggest::nearest;
+use crate::text::nearest;
 use crate::report::Answer;
 use crate::workshop::Built;
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::explain::{Change, Reason, reason};
-use crate::recipe::suggest::nearest;
+use crate::text::nearest;
 use crate::report::Answer;
 
 #[derive(Debug, clap::Args)]

@@ -10,7 +10,7 @@ use crate::report::{Answer, Table};
 pub(super) fn run(context: &Context<'_>) -> Result<Answer> {
     let mut table = Table::default();
     let mut values = Vec::new();
-    for recipe in recipe::list(&context.workshop.checkout) {
+    for recipe in recipe::list(&context.workshop.checkout)? {
         let (about, mistake) = match recipe.description {
             Ok(description) => (description, None),
             Err(failure) => {

@@ -1,6 +1,7 @@
 //! The command line: a file per verb. Verbs read arguments, ask the rooms below, and return an answer; only
 //! `report` prints.
 
+mod bench;
 mod boot;
 mod build;
 mod completions;
@@ -102,6 +103,8 @@ enum Verb {
     Test(test::Args),
     /// Check the house rules: imports between rooms, sizes, first lines
     Tidy,
+    /// Time things: a build with nothing to do, a boot
+    Bench(bench::Args),
     /// Print a shell's completion script
     Completions(completions::Args),
     /// Print the JSON schema of recipes, so that editors can complete them
@@ -170,6 +173,7 @@ impl Verb {
             Self::Doctor(args) => doctor::run(context, &args),
             Self::Test(args) => test::run(context, &args),
             Self::Tidy => tidy::run(context),
+            Self::Bench(args) => bench::run(context, &args),
             Self::Completions(args) => Ok(completions::run(&args)),
             Self::Schema(args) => Ok(schema::run(&args)),
             Self::Lab { job } => crate::boot::lab_main(&job).map(|()| Answer::new(&(), "")),

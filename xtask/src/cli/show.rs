@@ -16,5 +16,6 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let loaded = context.workshop.recipe(&args.recipe)?;
-    Ok(Answer::new(&loaded.recipe, recipe::show::show(&loaded, args.origins)?))
+    let text = if args.origins { recipe::show_origins(&loaded) } else { recipe::show(&loaded.recipe) };
+    Ok(Answer::new(&loaded.recipe, text))
 }

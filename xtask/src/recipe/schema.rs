@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::boot::scenario::Scenario;
 use crate::image::compress::Compression;
+use crate::image::tree::DeviceKind;
 use crate::source::spec::Source;
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
@@ -175,16 +176,6 @@ pub struct Device {
 
 fn default_device_mode() -> String {
     "0600".to_owned()
-}
-
-/// Kinds of device nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeviceKind {
-    /// Character device.
-    Character,
-    /// Block device.
-    Block,
 }
 
 /// The serial console.

@@ -10,7 +10,8 @@ use crate::source::debian_source;
 pub(super) fn run(work: &Work<'_>, layout: &Layout) -> Result<()> {
     let tree = work.output("tree");
     if let Layout::Folder { folder } = layout {
-        return overlay::snapshot(&work.input(folder), &tree);
+        let from = work.input(folder);
+        return overlay::snapshot(&from, &overlay::listing(&from)?, &tree);
     }
     fs_err::create_dir_all(&tree)?;
     match layout {
