@@ -3,6 +3,7 @@
 //! The rooms in reading order, each importing only from those above it (see `ARCHITECTURE.md`;
 //! `cargo xtask tidy` holds us to it).
 
+pub mod archive;
 pub mod boot;
 pub mod checkout;
 pub mod date;
@@ -15,6 +16,7 @@ pub mod kconfig;
 pub mod needs;
 pub mod recipe;
 pub mod report;
+pub mod source;
 pub mod template;
 pub mod text;
 pub mod tool;

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::boot::scenario::Scenario;
-use crate::digest::Digest;
 use crate::image::compress::Compression;
+use crate::source::spec::Source;
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.
@@ -65,66 +65,6 @@ pub enum Arch {
     /// 64-bit PC.
     #[default]
     Amd64,
-}
-
-/// Where one source comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Source {
-    /// A Debian source package: upstream's tarball with Debian's patches applied.
-    DebianSource {
-        /// Name of the source package.
-        package: String,
-        /// The suite it is taken from, with its updates and security suites.
-        #[serde(default = "default_suite")]
-        suite: String,
-        /// Which bytes will do.
-        #[serde(default)]
-        policy: Policy,
-    },
-    /// A Debian binary package, unpacked; no maintainer script is run.
-    DebianBinary {
-        /// Name of the package.
-        package: String,
-        /// The suite it is taken from, with its updates and security suites.
-        #[serde(default = "default_suite")]
-        suite: String,
-        /// Which bytes will do.
-        #[serde(default)]
-        policy: Policy,
-        /// A tarball inside the package that is the source proper, such as `usr/src/linux-source-6.1.tar.xz`.
-        member: Option<String>,
-    },
-    /// A tarball from the network.
-    Url {
-        /// `http://` or `https://`.
-        url: String,
-        /// Digest of the tarball.
-        sha256: Digest,
-        /// Other addresses of the same bytes, tried in order.
-        #[serde(default)]
-        mirrors: Vec<String>,
-    },
-    /// A folder, relative to the checkout.
-    Directory {
-        /// Its path.
-        path: String,
-    },
-}
-
-fn default_suite() -> String {
-    "bookworm".to_owned()
-}
-
-/// Which bytes of a Debian package will do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// Only those that `recipes/sources.lock` names.
-    Pin,
-    /// What the suite has now: signature-checked by apt, recorded in the lock.
-    #[default]
-    Follow,
 }
 
 /// The targets of the kernel's own that a configuration can start from.

@@ -4,7 +4,8 @@ use super::Check;
 use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
 use crate::checkout::Checkout;
 use crate::recipe::path::Path;
-use crate::recipe::schema::{Recipe, Source};
+use crate::recipe::schema::Recipe;
+use crate::source::spec::Source;
 use crate::text::{listing, nearest, quoted};
 
 /// What a source is needed for.
