@@ -1,3 +1,15 @@
 //! Parse, run, render a failure, exit code.
 
-fn main() {}
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.as_slice() {
+        [verb, job] if verb == "lab" => match xtask::boot::lab::main(Path::new(job)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => ExitCode::from(failure.kind.exit_code()),
+        },
+        _ => ExitCode::FAILURE,
+    }
+}
