@@ -104,7 +104,7 @@ pub const NEEDS: &[Need] = &[
         "5.0",
     ),
     file(
-        "/usr/lib/ipxe/qemu/pxe-virtio.rom",
+        "/usr/lib/ipxe/qemu/efi-virtio.rom",
         "ipxe-qemu",
         Purpose::Boot,
     ),

@@ -292,7 +292,10 @@ impl Tool {
             Some(pipe) => expression.stdout_file(pipe),
             None => expression.stdout_file(self.open_log()?),
         };
-        expression = expression.stderr_file(self.open_log()?);
+        expression = match stdio.stderr {
+            Some(pipe) => expression.stderr_file(pipe),
+            None => expression.stderr_file(self.open_log()?),
+        };
         let handle = expression
             .start()
             .map_err(|error| self.not_started(&error))?;
@@ -397,6 +400,8 @@ pub struct Stdio {
     pub stdin: Option<io::PipeReader>,
     /// Where its standard output goes.
     pub stdout: Option<io::PipeWriter>,
+    /// Where its standard error goes.
+    pub stderr: Option<io::PipeWriter>,
 }
 
 /// A program that runs beside us. Dropping it ends it and all that it started.
@@ -518,7 +523,9 @@ pub fn quote(word: impl AsRef<OsStr>) -> String {
     }
 }
 
-fn describe(status: ExitStatus) -> String {
+/// How a program ended, in words: `exit status 2`, `signal 9`.
+#[must_use]
+pub fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

@@ -12,6 +12,7 @@ use crate::recipe::document::Node;
 use crate::recipe::load::load_plain;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Console, Recipe};
+use crate::source::mirror;
 
 /// A site's settings. What is not set is as the host has it, or as the recipe says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +69,23 @@ impl Site {
     /// [`crate::failure::Kind::Recipe`] with all diagnostics; [`crate::failure::Kind::Host`] when it cannot be read.
     pub fn load(checkout: &Checkout) -> Result<Self> {
         load_plain(checkout, &checkout.site(), check)
+    }
+
+    /// The mirrors by archive, as `source` asks for them; archives without any are left out.
+    #[must_use]
+    pub fn mirrors(&self) -> mirror::Mirrors {
+        let archives = [
+            (mirror::DEBIAN, &self.mirrors.debian),
+            (mirror::SECURITY, &self.mirrors.debian_security),
+        ];
+        let known = archives
+            .into_iter()
+            .filter(|(_, mirrors)| !mirrors.is_empty());
+        mirror::Mirrors(
+            known
+                .map(|(name, mirrors)| (name.to_owned(), mirrors.clone()))
+                .collect(),
+        )
     }
 
     /// Makes a recipe what is built at this site: the site's time servers and console win.

@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::path::{Component, Path};
 
+use crate::source::spec;
+
 /// A form of texts.
 pub(crate) struct Form {
     /// What such a text is, after "is no".
@@ -17,15 +19,7 @@ pub(crate) struct Form {
 pub(crate) const PACKAGE: Form = Form {
     what: "name of a Debian package",
     help: "lower-case letters, digits, `+`, `-` and `.`; at least two of them, the first a letter or digit",
-    fits: |text| {
-        let (first, others) = first_and_others(text);
-        first.is_some_and(lower_or_digit)
-            && !others.is_empty()
-            && text.len() <= 128
-            && others
-                .chars()
-                .all(|c| lower_or_digit(c) || "+-.".contains(c))
-    },
+    fits: |text| spec::is_package(text) && text.len() <= 128,
 };
 
 /// Names that a recipe gives to its parts; they become parts of step and file names.
@@ -47,10 +41,8 @@ pub(crate) const SUITE: Form = Form {
     what: "name of a suite",
     help: "a codename such as `bookworm`, or `bookworm-backports`; updates and security suites are taken along by themselves",
     fits: |text| {
-        let (first, others) = first_and_others(text);
-        first.is_some_and(|c| c.is_ascii_lowercase())
+        spec::is_suite(text)
             && text.len() <= 64
-            && others.chars().all(|c| lower_or_digit(c) || c == '-')
             && !["-security", "-updates"]
                 .iter()
                 .any(|end| text.ends_with(end))
@@ -69,10 +61,9 @@ pub(crate) const MIRROR: Form = Form {
     what: "address of a Debian mirror",
     help: "`http://`, `https://` or `file:///`, a host, a path; without user and password",
     fits: |text| {
-        is_url(text, &["http://", "https://"])
-            || text
-                .strip_prefix("file://")
-                .is_some_and(|path| path.starts_with('/') && visible(path))
+        let file = text.strip_prefix("file://");
+        let file = file.is_some_and(|path| path.starts_with('/') && visible(path));
+        (file || is_url(text, &["http://", "https://"])) && !text.contains(['[', ']', '"', '\''])
     },
 };
 
@@ -188,10 +179,6 @@ pub(crate) fn mac(text: &str) -> Option<[u8; 6]> {
 fn first_and_others(text: &str) -> (Option<char>, &str) {
     let mut chars = text.chars();
     (chars.next(), chars.as_str())
-}
-
-const fn lower_or_digit(c: char) -> bool {
-    c.is_ascii_lowercase() || c.is_ascii_digit()
 }
 
 fn visible(text: &str) -> bool {

@@ -52,6 +52,13 @@ fn a_site_has_defaults_and_is_checked_too() {
         (site.follow_after, site.cache),
         (0, Some("/srv/cache".into()))
     );
+    assert_eq!(
+        Vec::from_iter(Site::load(&checkout).unwrap().mirrors().0),
+        [(
+            "debian".to_owned(),
+            vec!["http://deb.example/debian".to_owned()]
+        )]
+    );
     let bad = "cache = '~/cache'\nfollow_after = 3\n[mirrors]\ndebain = []\ndebian-security = ['deb.example']\n[ntp]\nservers = ['$(reboot)']\n[console]\nbaud = 5\n";
     fs_err::write(folder.path().join("site.toml"), bad).unwrap();
     insta::assert_snapshot!(said(&Site::load(&checkout).unwrap_err()), @r#"
