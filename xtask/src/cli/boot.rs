@@ -59,21 +59,24 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 
 /// Builds a recipe and boots its scenarios, one after the other.
 pub(super) fn of_recipe(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Result<Answer> {
+    all(context, &jobs(context, recipe, which)?)
+}
+
+/// Builds a recipe, and says what is to be booted.
+pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Result<Vec<Job>> {
     let built = context.workshop.build(recipe, context.report.listener())?;
-    let scenarios = choose(&built, which)?;
     let record = context.workshop.shelf(&built.name).boots(&built.version);
-    let jobs: Vec<Job> = scenarios
-        .into_iter()
-        .map(|scenario| Ok(Job {
+    let job = |scenario: &Scenario| {
+        Ok(Job {
             bundle: built.folder.clone(),
             loader: LOADER.to_owned(),
             record: record.join(&scenario.name),
             scenario: scenario.clone(),
             xtask: ourselves()?,
             network: None,
-        }))
-        .collect::<Result<_>>()?;
-    all(context, &jobs)
+        })
+    };
+    choose(&built, which)?.into_iter().map(job).collect()
 }
 
 fn choose<'a>(built: &'a Built, which: &Which<'_>) -> Result<Vec<&'a Scenario>> {

@@ -1,17 +1,19 @@
 //! The initramfs: overlays, busybox and its applets, modules, stamps, folders and device nodes in one archive, each path with
 //! the reason why it is there. Two that claim one path are an error that names both; only a later overlay wins over an earlier one.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 
 use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::Work;
-use crate::failure::{Doing, Failure, Kind, Result};
+use crate::failure::{Failure, Result};
+use crate::image::compress::{Filter, Shape};
 use crate::image::content::Content;
+use crate::image::kernel_support::{self, Needs};
 use crate::image::path::ImagePath;
 use crate::image::tree::{Entry, FileTree, Node, Origin};
-use crate::image::{kernel_support, newc, overlay};
+use crate::image::{newc, overlay};
 use crate::plan::{Initramfs, Stamps};
 use crate::template;
 
@@ -21,6 +23,9 @@ const BUSYBOX: &str = "bin/busybox";
 const IMAGE_INFO: &str = "sbin/image-info";
 /// What the kernel starts (Documentation/filesystems/ramfs-rootfs-initramfs.rst), and what it is in this image.
 const INIT: (&str, &str) = ("init", "sbin/init");
+
+/// Most of what is in an image is code for the one architecture there is.
+const FILTER: Filter = Filter::X86;
 
 /// What templates in overlays may use.
 #[derive(Debug, Serialize)]
@@ -45,12 +50,14 @@ pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
     stamps(&initramfs.stamps, &mut tree)?;
     declared(initramfs, &mut tree)?;
     tree.fill_parents(0o755);
-    supported(work, initramfs, &tree)?;
+    let compression = initramfs.image.compression;
+    kernel_support::check(&work.text("kernel/config")?, &Needs::of(&tree, compression, FILTER)?)?;
 
-    let mut archive = Vec::new();
-    newc::write(&tree, initramfs.mtime, &mut archive)?;
-    let output = fs_err::File::create(work.output("initramfs"))?;
-    initramfs.image.compression.encode(&archive, &mut BufWriter::new(output))?;
+    let shape = Shape { length: newc::length(&tree), filter: FILTER };
+    let output = BufWriter::new(fs_err::File::create(work.output("initramfs"))?);
+    let mut encoder = compression.encoder(shape, output)?;
+    newc::write(&tree, initramfs.mtime, &mut encoder)?;
+    encoder.finish()?.flush()?;
     let listing = serde_json::to_vec_pretty(&tree).map_err(|error| Failure::bug(format!("a tree cannot be written: {error}")))?;
     Ok(fs_err::write(work.output("listing"), listing)?)
 }
@@ -148,20 +155,6 @@ fn declared(initramfs: &Initramfs, tree: &mut FileTree) -> Result<()> {
 
 fn mode(octal: &str) -> Result<u32> {
     u32::from_str_radix(octal, 8).map_err(|_| Failure::bug(format!("the checked recipe has the mode {octal:?}")))
-}
-
-/// Refuses an image that this kernel could not take.
-fn supported(work: &Work<'_>, initramfs: &Initramfs, tree: &FileTree) -> Result<()> {
-    let config = work.text("kernel/config")?;
-    let problems = kernel_support::problems(&config, initramfs.image.compression, tree);
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let mut failure = Failure::new(Kind::Recipe, "the kernel's configuration cannot take this image");
-    for problem in problems {
-        failure = failure.note(problem);
-    }
-    Err(failure.hint("change the kernel's fragments or the recipe's [image]"))
 }
 
 #[cfg(test)]
