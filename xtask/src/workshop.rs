@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::checkout::Checkout;
+use crate::checkout::{self, Checkout};
 use crate::debian::changelog::{self, Entry};
 use crate::digest::Digest;
 use crate::engine::{self, Engine};
@@ -19,7 +19,6 @@ use crate::recipe::{self, Loaded, Site};
 use crate::source::apt::Debian;
 use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
-use crate::source::mirror::{self, Mirrors};
 use crate::source::resolve::{self, File, Look, Moved, Resolved, Suites};
 use crate::source::spec::{Policy, Source};
 use crate::steps::Fetch;
@@ -86,7 +85,7 @@ impl Workshop {
     pub fn open(root: Option<&Path>, jobs: Option<usize>) -> Result<Self> {
         let checkout = Checkout::find(root)?;
         let site = Site::load(&checkout)?;
-        let cache = site.cache();
+        let cache = site.cache.clone().unwrap_or_else(checkout::default_cache);
         let store = Store::at(&cache);
         Ok(Self { checkout, site, cache, store, jobs })
     }
@@ -226,11 +225,7 @@ impl Workshop {
     }
 
     fn debian(&self) -> Debian {
-        let site = &self.site.mirrors;
-        let named = [(mirror::DEBIAN, &site.debian), (mirror::SECURITY, &site.debian_security)];
-        let set = named.into_iter().filter(|(_, urls)| !urls.is_empty());
-        let mirrors = Mirrors(set.map(|(name, urls)| (name.to_owned(), urls.clone())).collect());
-        Debian::new(&self.cache, mirrors, ARCH)
+        Debian::new(&self.cache, self.site.mirrors(), ARCH)
     }
 
     fn lock(&self) -> Result<Lock> {

@@ -60,6 +60,7 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     listen.hear(Event::Started {
         step: step.clone(),
         title,
+        log: None,
     });
     let workshop = Workshop::open(&job.record)?;
     link_bundle(job, workshop.path())?;

@@ -82,7 +82,7 @@ impl Report {
     pub fn failure(&self, failure: &Failure) {
         self.progress.finish();
         match self.format {
-            Format::Human => self::progress::say(&failure::render(failure, self.colour)),
+            Format::Human => progress::say(&failure::render(failure, self.colour)),
             // Standard output is gone: there is nobody left to tell.
             Format::Json => print(&json(&failure::value(failure))).unwrap_or(()),
         }
@@ -95,7 +95,7 @@ impl Report {
             return None;
         }
         self.progress.finish();
-        self::progress::say(&format!("{question} [y/N] "));
+        progress::say(&format!("{question} [y/N] "));
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).ok()?;
         Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))

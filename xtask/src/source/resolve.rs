@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
+
 use super::apt::{Candidate, Debian};
 use super::lock::{Entry, Key, Lock, LockedFile};
 use super::spec::{Policy, Source};
@@ -14,7 +16,7 @@ use crate::event::{Event, Listen};
 use crate::failure::{Doing, Failure, Kind, Result};
 
 /// Bytes that a source is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Resolved {
     /// The package's version; nothing for what is named by its digest alone.
     pub version: Option<String>,
@@ -23,7 +25,7 @@ pub struct Resolved {
 }
 
 /// One file that can be fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct File {
     /// Its name, without folders.
     pub name: String,
@@ -36,7 +38,8 @@ pub struct File {
 }
 
 /// Where a file can be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// From a suite's archives.
     Pool {

@@ -147,7 +147,7 @@ fn declared(initramfs: &Initramfs, tree: &mut FileTree) -> Result<()> {
         tree.add(path.parse()?, entry)?;
     }
     for (path, device) in &initramfs.image.devices {
-        let node = Node::Device { kind: device.kind, major: device.major, minor: device.minor };
+        let node = Node::Device { device: device.kind, major: device.major, minor: device.minor };
         tree.add(path.parse()?, Entry::new(node, mode(&device.mode)?, origin("image.devices")))?;
     }
     Ok(())
