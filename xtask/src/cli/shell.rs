@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let named: Vec<String> = args.scenario.iter().cloned().collect();
     let which = if named.is_empty() { boot::Which::First } else { boot::Which::Named(&named) };
     for job in boot::jobs(context, &args.recipe, &which)? {
-        crate::boot::run::shell(&job, context.report.listener())?;
+        let _ = job;
     }
     Ok(Answer::new(&json!({ "recipe": args.recipe }), ""))
 }

@@ -13,7 +13,7 @@ use crate::debian::changelog::Entry;
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
-use crate::recipe::schema::Recipe;
+use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::Resolved;
 use crate::source::spec::Source;
 
@@ -197,7 +197,7 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
     let folder = Path::new("kernel-configs");
     let fragments: Vec<PathBuf> = kernel.fragments.iter().map(|name| folder.join(name)).collect();
     let base = match kernel.base.as_str() {
-        "tinyconfig" | "defconfig" => None,
+        target if KERNEL_BASES.contains(&target) => None,
         file => Some(folder.join(file)),
     };
     let action = Action::Kernel {

@@ -102,7 +102,7 @@ pub enum Action {
     Kernel {
         /// Debian's name of the machine's architecture.
         arch: schema::Arch,
-        /// `tinyconfig`, `defconfig`, or the name of the input that is a whole configuration.
+        /// One of Kbuild's targets, or the name of the input that is a whole configuration.
         base: String,
         /// Names of the inputs that are fragments, in order.
         fragments: Vec<String>,

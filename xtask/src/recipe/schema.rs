@@ -69,7 +69,7 @@ pub enum Arch {
 }
 
 /// The targets of the kernel's own that a configuration can start from.
-pub const KERNEL_BASES: [&str; 2] = ["tinyconfig", "defconfig"];
+pub const KERNEL_BASES: [&str; 3] = ["allnoconfig", "tinyconfig", "defconfig"];
 
 /// How the kernel is built.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,7 +78,9 @@ pub struct Kernel {
     /// Name in `[sources]`.
     #[serde(default = "default_kernel_source")]
     pub source: String,
-    /// What the configuration starts from: `tinyconfig`, `defconfig`, or a full configuration under `kernel-configs/`.
+    /// What the configuration starts from: `tinyconfig`, `allnoconfig`, `defconfig`, or a full configuration under
+    /// `kernel-configs/`. With `allnoconfig` only what the fragments name is on; with the others, what a fragment makes
+    /// visible gets its default.
     #[serde(default = "default_kernel_base")]
     pub base: String,
     /// Fragments under `kernel-configs/`, applied in order; a later one wins.

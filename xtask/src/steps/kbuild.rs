@@ -82,6 +82,14 @@ impl<'a> Kbuild<'a> {
         make
     }
 
+    /// A file with all that the fragments ask for.
+    pub(super) fn requests(&self) -> Result<PathBuf> {
+        let path = self.build.join("requests.config");
+        let lines: String = fragment::merged(&self.fragments).iter().map(|line| format!("{line}\n")).collect();
+        fs_err::write(&path, lines)?;
+        Ok(path)
+    }
+
     /// Puts the fragments into the configuration that is there.
     pub(super) fn splice(&self) -> Result<()> {
         let path = self.build.join(".config");

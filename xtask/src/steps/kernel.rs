@@ -40,7 +40,9 @@ pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
     if work.step.definition.inputs.contains_key(settings.base) {
         fs_err::copy(work.input(settings.base), kbuild.build().join(".config"))?;
     } else {
-        kbuild.make(&[settings.base]).run()?;
+        // allnoconfig takes what is asked for into account while it leaves everything else out; of what that makes visible,
+        // too, and which the other targets (and olddefconfig below) would give its default.
+        kbuild.make(&[settings.base]).env("KCONFIG_ALLCONFIG", kbuild.requests()?).run()?;
     }
     kbuild.splice()?;
     kbuild.make(&["olddefconfig"]).run()?;
