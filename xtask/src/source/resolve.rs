@@ -6,15 +6,18 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
+
 use super::apt::{Candidate, Debian};
 use super::lock::{Entry, Key, Lock, LockedFile};
+use super::mirror;
 use super::spec::{Policy, Source};
 use crate::digest::Digest;
 use crate::event::{Event, Listen};
 use crate::failure::{Doing, Failure, Kind, Result};
 
 /// Bytes that a source is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Resolved {
     /// The package's version; nothing for what is named by its digest alone.
     pub version: Option<String>,
@@ -23,7 +26,7 @@ pub struct Resolved {
 }
 
 /// One file that can be fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct File {
     /// Its name, without folders.
     pub name: String,
@@ -36,7 +39,8 @@ pub struct File {
 }
 
 /// Where a file can be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// From a suite's archives.
     Pool {
@@ -208,6 +212,11 @@ impl Suites<'_> {
         let known = moving.iter().all(|key| lock.0.contains_key(key));
         if known && root.looked().is_some_and(enough) {
             return Ok(Vec::new());
+        }
+        if mirror::lacks_security(suite, root.archives()) {
+            self.listen.hear(Event::Warning(format!(
+                "no mirror of {suite}'s security updates is known: without them, {suite} is taken as it was released (name one in site.toml: debian-security = [\"http://…\"] under [mirrors])"
+            )));
         }
         let answer = root.update(enough).and_then(|()| {
             let candidate = |key: &Key| -> Result<Candidate> {
