@@ -19,6 +19,8 @@ pub enum Purpose {
     Build,
     /// Booting in the lab.
     Boot,
+    /// The test suite, beyond what the rest needs.
+    Test,
 }
 
 /// How a need is found on the host.
@@ -118,6 +120,9 @@ pub const NEEDS: &[Need] = &[
     program("ip", "iproute2", Purpose::Boot),
     program("unshare", "util-linux", Purpose::Boot),
     program("setpriv", "util-linux", Purpose::Boot),
+    program("gpg", "gpg", Purpose::Test),
+    program("gpg-agent", "gpg-agent", Purpose::Test),
+    program("gpgconf", "gpgconf", Purpose::Test),
 ];
 
 impl Need {

@@ -2,6 +2,9 @@
 //! tarball with Debian's patches applied. Which files belong to it was verified by whoever fetched them; that
 //! they belong together is checked here.
 
+mod diff;
+
+use std::io::Read;
 use std::path::Path;
 
 use super::deb822::{self, Stanza};
@@ -10,6 +13,9 @@ use crate::archive::{self, Options};
 use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool::Tool;
+
+/// No patch is longer than this many bytes: Debian's longest are some tens of megabytes.
+const LONGEST: u64 = 256 << 20;
 
 /// The parts of a source package, by file name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -128,20 +134,18 @@ fn lay_out(folder: &Path, parts: &Parts, tree: &Path, log: &Path) -> Result<()> 
     }
     if let Some(name) = &parts.debian {
         debian(folder, name, tree)?;
-        for patch in series(tree)? {
-            let input = tree.join("debian/patches").join(&patch);
-            let tool = patching(tree, log).arg("--input").arg(input);
-            tool.run()
-                .doing(|| format!("Debian's patch {patch} does not apply"))?;
+        for name in series(tree)? {
+            let text = fs_err::read(tree.join("debian/patches").join(&name))?;
+            apply(&text, tree, log).doing(|| format!("Debian's patch {name} does not apply"))?;
         }
     }
     if let Some(name) = &parts.diff {
-        let mut diff = Vec::new();
+        let mut text = Vec::new();
         let file = fs_err::File::open(folder.join(name))?;
-        std::io::Read::read_to_end(&mut archive::decoded(name, file)?, &mut diff)?;
-        let tool = patching(tree, log).stdin(diff);
-        tool.run()
-            .doing(|| format!("Debian's changes {name} do not apply"))?;
+        let mut diff = archive::decoded(name, file)?.take(LONGEST + 1);
+        diff.read_to_end(&mut text)
+            .map_err(|error| wrong(format!("{name} is damaged: {error}")))?;
+        apply(&text, tree, log).doing(|| format!("Debian's changes {name} do not apply"))?;
     }
     Ok(())
 }
@@ -198,9 +202,15 @@ fn series(tree: &Path) -> Result<Vec<String>> {
     names.map(check).collect()
 }
 
-/// GNU patch as dpkg-source runs it: no fuzz, no questions, no backups, and nothing but unified diffs, for the other
-/// kinds can run programs. It refuses names outside the tree by itself.
-fn patching(tree: &Path, log: &Path) -> Tool {
+/// GNU patch as dpkg-source runs it: no fuzz, no questions, no backups. It refuses names outside the tree by itself.
+fn apply(text: &[u8], tree: &Path, log: &Path) -> Result<()> {
+    if text.len() as u64 > LONGEST {
+        return Err(wrong(format!("it is longer than {LONGEST} bytes")));
+    }
+    let diffs = diff::unified(text).map_err(wrong)?;
+    if diffs.is_empty() {
+        return Ok(());
+    }
     let options = [
         "--batch",
         "--forward",
@@ -212,12 +222,12 @@ fn patching(tree: &Path, log: &Path) -> Tool {
         "--version-control=never",
         "--reject-file=-",
     ];
-    Tool::new("patch")
+    let tool = Tool::new("patch")
         .args(options)
+        .stdin(diffs)
         .folder(tree)
-        .log(log)
-        .kind(Kind::Source)
-        .offline()
+        .log(log);
+    tool.kind(Kind::Source).offline().run()
 }
 
 #[cfg(test)]

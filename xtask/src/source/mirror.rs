@@ -132,6 +132,12 @@ pub fn archives(suite: &str, site: &Mirrors, host: &Host) -> Result<Vec<Archive>
     .hint("name one in site.toml, under [mirrors]: debian = [\"http://…/debian\"]"))
 }
 
+/// Whether a suite has security updates that none of these archives brings.
+#[must_use]
+pub fn lacks_security(suite: &str, archives: &[Archive]) -> bool {
+    !stands_alone(suite) && !archives.iter().any(|archive| archive.name == SECURITY)
+}
+
 /// Suites that have neither updates nor security suites of their own: rolling ones, and parts such as backports.
 fn stands_alone(suite: &str) -> bool {
     suite.contains('-') || matches!(suite, "sid" | "unstable" | "experimental" | "rc-buggy")
@@ -304,6 +310,7 @@ mod tests {
         assert_eq!(archives.len(), 1);
         assert_eq!(archives[0].mirrors, ["http://site/debian"]);
         assert_eq!(archives[0].suites, ["sid"]);
+        assert!(!lacks_security("sid", &archives) && lacks_security("bookworm", &archives));
     }
 
     #[test]

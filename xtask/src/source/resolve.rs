@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::apt::{Candidate, Debian};
 use super::lock::{Entry, Key, Lock, LockedFile};
+use super::mirror;
 use super::spec::{Policy, Source};
 use crate::digest::Digest;
 use crate::event::{Event, Listen};
@@ -211,6 +212,11 @@ impl Suites<'_> {
         let known = moving.iter().all(|key| lock.0.contains_key(key));
         if known && root.looked().is_some_and(enough) {
             return Ok(Vec::new());
+        }
+        if mirror::lacks_security(suite, root.archives()) {
+            self.listen.hear(Event::Warning(format!(
+                "no mirror of {suite}'s security updates is known: without them, {suite} is taken as it was released (name one in site.toml: debian-security = [\"http://…\"] under [mirrors])"
+            )));
         }
         let answer = root.update(enough).and_then(|()| {
             let candidate = |key: &Key| -> Result<Candidate> {

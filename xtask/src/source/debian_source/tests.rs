@@ -155,8 +155,7 @@ fn a_patch_cannot_run_programs() {
         ("debian/patches/series", "ed.patch\n"),
         ("debian/patches/ed.patch", &ed),
     ]);
-    // What is no unified diff is nothing to `patch`.
-    package.unpack("3.0 (quilt)").unwrap();
+    package.fails("3.0 (quilt)", "ed.patch");
     assert!(!package.has("ran"));
     assert_eq!(package.read("hello"), "hello\n");
 }

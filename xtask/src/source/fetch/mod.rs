@@ -116,6 +116,10 @@ impl Fetcher<'_> {
         let folder = self.partial.join(file.sha256.to_string());
         let _alone = Guard::exclusive(&folder)?;
         let data = folder.join("data");
+        if data.exists() {
+            // A downloader that outlived its killed parent may still write into what is there.
+            detach(&data)?;
+        }
         self.download(file, &data)?;
         place(&data, to)?;
         // The folder may hold what apt left beside it; it is only room that it takes.
@@ -199,8 +203,12 @@ impl Fetcher<'_> {
             worker.join()
         });
         match answer.unwrap_or_else(|_| Err(Failure::bug("the downloading thread panicked"))) {
-            Ok(()) => Ok(own(data)?),
-            Err(failure) if failure.kind != Kind::Source => Err(Why::Fatal(failure)),
+            // apt answers with a link where the file is on this machine.
+            Ok(()) if data.is_symlink() => Ok(detach(data)?),
+            Ok(()) => Ok(()),
+            Err(failure) if failure.kind != Kind::Source => Err(Why::Fatal(
+                failure.while_doing(format!("cannot download {}", file.name)),
+            )),
             Err(failure) => {
                 let why = Root::complaint(&failure);
                 let absent = ["404 ", "410 ", "File not found"]
@@ -295,14 +303,11 @@ fn differs(file: &File, data: &Path) -> Result<Option<String>> {
     Ok(wrong.then(|| format!("its SHA-256 is {sha256}, not {}", file.sha256)))
 }
 
-/// apt answers with a link where the file is on this machine; what is to be kept has to be a copy.
-fn own(data: &Path) -> Result<()> {
-    if data.is_symlink() {
-        let copy = data.with_file_name("copy");
-        fs_err::copy(data, &copy)?;
-        fs_err::rename(&copy, data)?;
-    }
-    Ok(())
+/// Makes a file, or what a link points to, a file that nobody else has open.
+fn detach(data: &Path) -> Result<()> {
+    let copy = data.with_file_name("copy");
+    fs_err::copy(data, &copy)?;
+    Ok(fs_err::rename(&copy, data)?)
 }
 
 /// Moves a verified file to its final name, across file systems if need be.
