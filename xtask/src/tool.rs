@@ -69,7 +69,7 @@ pub struct Tool {
     log: Option<PathBuf>,
     stdin: Vec<u8>,
     kind: Kind,
-    offline: bool,
+    confined: bool,
     jobs: Option<jobserver::Client>,
 }
 
@@ -91,7 +91,7 @@ impl Tool {
             log: None,
             stdin: Vec::new(),
             kind: Kind::Build,
-            offline: false,
+            confined: false,
             jobs: None,
         }
     }
@@ -163,10 +163,10 @@ impl Tool {
         self
     }
 
-    /// Gives it no network, where the host lets us make namespaces.
+    /// Gives it no network, and makes it and all it starts end with us, where the host lets us make namespaces.
     #[must_use]
-    pub fn offline(mut self) -> Self {
-        self.offline = true;
+    pub fn confined(mut self) -> Self {
+        self.confined = true;
         self
     }
 
@@ -195,8 +195,8 @@ impl Tool {
     /// The program and its arguments, with what takes the network away in front.
     fn argv(&self) -> Vec<OsString> {
         let mut argv: Vec<OsString> = Vec::new();
-        if self.offline && namespaces() {
-            argv.extend(OFFLINE.iter().map(Into::into));
+        if self.confined && namespaces() {
+            argv.extend(CONFINED.iter().map(Into::into));
         }
         argv.push(self.program.clone().into());
         argv.extend(self.args.iter().cloned());
@@ -497,17 +497,32 @@ fn expression(argv: &[OsString]) -> duct::Expression {
     duct::cmd(&argv[0], &argv[1..])
 }
 
-const OFFLINE: [&str; 5] = ["unshare", "--user", "--map-current-user", "--net", "--"];
+/// In front of a step's tools. The kernel kills `unshare` with us (prctl(2), PR_SET_PDEATHSIG), `unshare` its child, and with
+/// that, as the first process of a namespace, everything it started: what a killed build leaves running could otherwise
+/// still write where the next one works.
+const CONFINED: [&str; 13] = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "--",
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--net",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+    "--",
+];
 
-/// Whether the host lets an unprivileged user make user and network namespaces; tried once.
+/// Whether the host lets an unprivileged user make the namespaces that steps are confined in; tried once.
 #[must_use]
 pub fn namespaces() -> bool {
     static TRIED: OnceLock<bool> = OnceLock::new();
     *TRIED.get_or_init(|| {
-        Tool::new(OFFLINE[0])
-            .args(&OFFLINE[1..])
-            .arg("true")
-            .succeeds()
+        let tools = needs::find(CONFINED[0]).is_some() && needs::find(CONFINED[4]).is_some();
+        tools && Tool::new(CONFINED[0]).args(&CONFINED[1..]).arg("true").succeeds()
     })
 }
 

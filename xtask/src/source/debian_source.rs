@@ -227,7 +227,7 @@ fn apply(text: &[u8], tree: &Path, log: &Path) -> Result<()> {
         .stdin(diffs)
         .folder(tree)
         .log(log);
-    tool.kind(Kind::Source).offline().run()
+    tool.kind(Kind::Source).confined().run()
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Work<'_> {
             .folder(self.slot.folder())
             .log(self.slot.log())
             .jobs(self.jobs)
-            .offline();
+            .confined();
         for (name, value) in &self.step.definition.environment {
             tool = tool.env(name, value);
         }
