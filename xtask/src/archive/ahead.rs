@@ -25,22 +25,14 @@ fn fill(mut input: impl Read, filled: &SyncSender<io::Result<Vec<u8>>>) {
     loop {
         let mut piece = Vec::with_capacity(PIECE);
         let read = input.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-        let at_end = piece.is_empty();
-        // What was read before an error still counts.
-        let failed = read.is_err();
-        if !at_end && filled.send(Ok(piece)).is_err() {
-            return;
-        }
+        // What came before an error still counts.
+        let more = !piece.is_empty() && filled.send(Ok(piece)).is_ok();
         match read {
-            Err(error) => {
-                // Nobody listens: then the error is nobody's either.
-                filled.send(Err(error)).ok();
-            }
-            Ok(_) if !at_end => continue,
-            Ok(_) => {}
+            Ok(_) if more => {}
+            Ok(_) => return,
+            // Where nobody listens any more, the error is nobody's either.
+            Err(error) => return filled.send(Err(error)).unwrap_or(()),
         }
-        debug_assert!(at_end || failed);
-        return;
     }
 }
 
@@ -64,5 +56,43 @@ impl Read for Ahead {
         buffer[..read].copy_from_slice(&self.piece[self.at..self.at + read]);
         self.at += read;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_comes_through_in_order() {
+        let bytes: Vec<u8> = (0..3_000_000u32).map(|n| n as u8).collect();
+        let mut read = Vec::new();
+        ahead(&bytes[..], |mut input| input.read_to_end(&mut read)).unwrap();
+        assert!(read == bytes);
+    }
+
+    #[test]
+    fn an_error_comes_after_what_was_read_before_it() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("broken"))
+            }
+        }
+        let mut read = Vec::new();
+        let result = ahead((&b"first"[..]).chain(Broken), |mut input| {
+            input.read_to_end(&mut read)
+        });
+        assert_eq!(result.unwrap_err().to_string(), "broken");
+        assert_eq!(read, b"first");
+    }
+
+    #[test]
+    fn reading_ends_when_nobody_wants_any_more() {
+        let first = ahead(io::repeat(7), |mut input| {
+            let mut first = [0];
+            input.read_exact(&mut first).map(|()| first)
+        });
+        assert_eq!(first.unwrap(), [7]);
     }
 }

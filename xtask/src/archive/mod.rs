@@ -4,6 +4,7 @@
 //! what is odd is refused by name. What to make of the files is left to others; so is keeping a half-unpacked folder from
 //! being taken for a whole one (the store renames a folder into place only when it is done).
 
+mod ahead;
 mod deb;
 mod decode;
 #[cfg(test)]

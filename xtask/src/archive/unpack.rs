@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::failure::{Failure, Kind, Result};
 use crate::tool;
 
+use super::ahead::ahead;
 use super::meter::{Gauge, Meter};
 use super::writer::Writer;
 use super::{decoded, unreadable};
@@ -74,8 +75,13 @@ pub struct Unpacked {
 /// (a tar ends with two blocks of zeros) or followed by something else. I/O failures of the host as they are.
 pub fn unpack_tar<R: Read + Send>(input: R, folder: &Path, options: &Options) -> Result<Unpacked> {
     make_empty(folder)?;
+    ahead(decoded(&options.archive, input)?, |input| {
+        unpack(input, folder, options)
+    })
+}
+
+fn unpack(input: impl Read, folder: &Path, options: &Options) -> Result<Unpacked> {
     let gauge = Gauge::new(options.limits.bytes);
-    let input = decoded(&options.archive, input)?;
     let mut archive = tar::Archive::new(Meter::new(input, &gauge));
     let mut writer = Writer::new(folder, options);
     let failed = |error| unreadable(&options.archive, error);

@@ -87,10 +87,12 @@ fn fstab(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What follows `mount … -t` on a line of a script. Not a shell's understanding of it: what stands in variables is not seen.
+/// What follows `mount … -t` on a line of a script. Not a shell's understanding of it: what stands in variables is not seen,
+/// and a line with `||` is taken to know what to do when mounting fails.
 fn mounted(text: &str) -> BTreeSet<&str> {
     let mut types = BTreeSet::new();
-    for line in text.lines() {
+    let lines = text.lines().map(str::trim_start);
+    for line in lines.filter(|line| !line.starts_with('#') && !line.contains("||")) {
         let mut words = line.split_whitespace().skip_while(|word| *word != "mount");
         while let Some(word) = words.next() {
             if word == "-t" {
@@ -229,7 +231,8 @@ mod tests {
         let origin = || Origin::Generated {
             what: "test".to_owned(),
         };
-        let script = "#!/bin/sh\nmount -t proc proc /proc && mount -o x -t ext4 a b\n# -t sysfs\n";
+        let script = "#!/bin/sh\nmount -t proc proc /proc && mount -o x -t ext4 a b\n\
+            # mount -t sysfs\nmount -t nfs x y || true\n";
         let null = Node::Device {
             device: DeviceKind::Character,
             major: 1,

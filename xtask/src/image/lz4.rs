@@ -1,5 +1,5 @@
-//! lz4 in the legacy frame, the only one that the kernel's lib/decompress_unlz4.c knows (lz4_Frame_format.md, "Legacy frame"): blocks of
-//! 8 MiB, no checksum, no end mark.
+//! lz4 in the legacy frame ("Legacy frame" in lz4's `doc/lz4_Frame_format.md`), the only one that the kernel's `lib/decompress_unlz4.c`
+//! knows: blocks of 8 MiB, no checksum, no end mark. So a flipped bit, or an end cut off between two blocks, can go unnoticed.
 
 use std::io::{self, Read, Write};
 

@@ -74,7 +74,7 @@ pub fn write(tree: &FileTree, mtime: u32, output: impl Write) -> Result<u64> {
     }
 }
 
-/// The length of what [`write`] writes, in bytes; no file is opened.
+/// The length of what [`write()`] writes, in bytes; no file is opened.
 #[must_use]
 pub fn length(tree: &FileTree) -> u64 {
     let member = |name: &str, size: u64| {

@@ -70,9 +70,13 @@ pub fn tree(members: &[Member], origin: &Origin) -> Result<FileTree> {
         let node = match member.mode & TYPE_MASK {
             DIRECTORY => Node::Directory,
             REGULAR => Node::File(Content::Bytes(member.contents.into())),
-            SYMLINK => Node::Symlink {
-                target: String::from_utf8_lossy(member.contents).into_owned(),
-            },
+            SYMLINK => {
+                let target = String::from_utf8(member.contents.to_vec());
+                let not_text = |_| damaged(&format!("the target of {} is not UTF-8", member.name));
+                Node::Symlink {
+                    target: target.map_err(not_text)?,
+                }
+            }
             CHARACTER => Node::Device {
                 device: DeviceKind::Character,
                 major,
