@@ -21,6 +21,10 @@ const HELPERS: [&str; 14] = [
     "with", "lookup", "raw", "log", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len",
 ];
 
+/// How many blocks a template may have, and how many brackets a tag.
+const BLOCKS: usize = 200;
+const BRACKETS: usize = 20;
+
 /// Renders a template. `file` is what diagnostics call it.
 ///
 /// # Errors
@@ -30,6 +34,10 @@ pub fn render(file: &Path, text: &str, data: &impl Serialize) -> Result<String> 
     let text = Text::new(file, text);
     let data = serde_json::to_value(data)
         .map_err(|error| Failure::bug(format!("data for a template cannot be JSON: {error}")))?;
+    if let Some(at) = too_deep(&text.text) {
+        let mistake = text.wrong(at..at + 2, "templates do not nest this deep", "", None);
+        return Err(failure(file).diagnostics(vec![mistake]));
+    }
     let template = Template::compile(&text.text).map_err(|error| broken(&text, &error))?;
     let mistakes = check::check(&text, &template, &data);
     if !mistakes.is_empty() {
@@ -45,6 +53,19 @@ pub fn render(file: &Path, text: &str, data: &impl Serialize) -> Result<String> 
     handlebars
         .render("template", &data)
         .map_err(|error| Failure::bug(format!("{}: {error}", file.display())))
+}
+
+/// The tag with which a template could nest deeper than handlebars' recursive parser has stack for.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut blocks = 0;
+    let mut tags = text.match_indices("{{").map(|(at, _)| at);
+    tags.find(|&at| {
+        let tag = text[at..].split("}}").next().unwrap_or_default();
+        let tag = tag.trim_start_matches(|c: char| "{~".contains(c) || c.is_whitespace());
+        blocks += usize::from(tag.starts_with('#'));
+        let brackets = tag.bytes().filter(|byte| b"([{".contains(byte)).count();
+        blocks > BLOCKS || brackets > BRACKETS
+    })
 }
 
 fn failure(file: &Path) -> Failure {
@@ -195,6 +216,21 @@ mod tests {
         let failure = try_render("{{x}}{{#each list}}{{y}}{{a}}{{/each}}", &data).unwrap_err();
         let messages: Vec<&str> = failure.diagnostics.iter().map(|d| &*d.message).collect();
         assert_eq!(messages, ["unknown variable `x`", "unknown variable `y`"]);
+    }
+
+    #[test]
+    fn no_nesting_overflows_the_stack() {
+        let data = json!({"a": 1});
+        let blocks = |n| "{{#if a}}".repeat(n) + "x" + &"{{/if}}".repeat(n);
+        assert_eq!(try_render(&blocks(200), &data).unwrap(), "x");
+        for template in [
+            blocks(100_000),
+            "{{~\n#if a}}".repeat(9999),
+            "{{a ".to_owned() + &"(a ".repeat(99_999),
+            "{{a ".to_owned() + &"[".repeat(99_999),
+        ] {
+            assert_eq!(try_render(&template, &data).unwrap_err().kind, Kind::Recipe);
+        }
     }
 
     #[test]

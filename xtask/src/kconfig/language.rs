@@ -15,6 +15,8 @@ pub struct Tree {
     pub(super) symbols: BTreeMap<String, Vec<Definition>>,
     /// By what a symbol is selected, and on which condition.
     pub(super) selected_by: BTreeMap<String, Vec<(String, Option<Expr>)>>,
+    /// What is set unless somebody says no, because something else is.
+    implied: BTreeSet<String>,
 }
 
 /// One `config` entry; a symbol may have several.
@@ -26,6 +28,8 @@ pub(super) struct Definition {
     pub(super) prompt: Option<Vec<Expr>>,
     /// What it depends on, enclosing blocks included.
     pub(super) depends: Vec<Expr>,
+    /// Whether it has a default other than `n`.
+    pub(super) default: bool,
     /// The number of the choice that it belongs to.
     pub(super) choice: Option<usize>,
 }
@@ -96,6 +100,13 @@ impl Tree {
     pub fn askable(&self, symbol: &str) -> bool {
         let mut definitions = self.symbols.get(symbol).into_iter().flatten();
         definitions.any(|definition| definition.prompt.is_some())
+    }
+
+    /// Whether it may be set without anybody asking for it, and saying no makes a difference.
+    #[must_use]
+    pub fn set_by_default(&self, symbol: &str) -> bool {
+        let mut definitions = self.symbols.get(symbol).into_iter().flatten();
+        definitions.any(|one| one.default || one.choice.is_some()) || self.implied.contains(symbol)
     }
 
     /// All symbols, by name.
@@ -245,6 +256,12 @@ impl Reader<'_> {
                 }
             }
             (Open::Symbol(_, definition), "prompt") => definition.prompt = prompt(rest),
+            (Open::Symbol(_, definition), "default") => {
+                definition.default |= split_if(rest).0 != "n";
+            }
+            (Open::Symbol(..), "imply") => {
+                self.tree.implied.insert(split_if(rest).0.to_owned());
+            }
             (Open::Symbol(name, _), "select") => {
                 let (selected, condition) = split_if(rest);
                 let by = (name.clone(), condition.map(Expr::parse));
@@ -257,7 +274,9 @@ impl Reader<'_> {
             (Open::Symbol(_, definition), _) => {
                 if let Some((_, kind)) = KINDS.iter().find(|(name, _)| *name == word) {
                     definition.kind = Some(*kind);
-                    if !word.starts_with("def_") && !rest.is_empty() {
+                    if word.starts_with("def_") {
+                        definition.default |= split_if(rest).0 != "n";
+                    } else if !rest.is_empty() {
                         definition.prompt = prompt(rest);
                     }
                 }

@@ -4,36 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::{Assignment, Config, Tristate, Value, assignment};
 use super::fragment::Fragment;
+use super::language::Tree;
 
-/// What somebody changed: the symbols that have another value in `edited` than in `base`. `askable` says which symbols
-/// a person can set; what merely follows from others does not belong into a fragment.
+/// What somebody changed: what has to be added to `base` so that `make olddefconfig` makes `edited` of it. What a person
+/// cannot set and merely follows from other symbols does not belong into a fragment, nor does a no to
+/// what nothing would have set.
 ///
 /// A bool that is gone because what it depended on is gone counts as `n`; a string or number that is gone cannot be asked for.
 #[must_use]
-pub fn difference(
-    base: &Config,
-    edited: &Config,
-    askable: impl Fn(&str) -> bool,
-) -> Vec<Assignment> {
-    let names: BTreeSet<&str> = base
-        .iter()
-        .chain(edited.iter())
-        .map(|(symbol, _)| symbol)
-        .collect();
-    let value = |config: &Config, symbol| config.get(symbol).cloned().unwrap_or(Value::NO);
-    names
-        .into_iter()
-        .map(|symbol| (symbol, value(base, symbol), value(edited, symbol)))
-        .filter(|(symbol, before, after)| before != after && askable(symbol))
-        .filter(|(_, before, after)| {
-            *after != Value::NO
-                || matches!(before, Value::Tristate(Tristate::Module | Tristate::Yes))
-        })
-        .map(|(symbol, _, value)| Assignment {
-            symbol: symbol.to_owned(),
-            value,
-        })
-        .collect()
+pub fn difference(base: &Config, edited: &Config, tree: &Tree) -> Vec<Assignment> {
+    let all = base.iter().chain(edited.iter());
+    let names: BTreeSet<&str> = all.map(|(symbol, _)| symbol).collect();
+    let changed = |symbol: &str| match (base.get(symbol), edited.get(symbol)) {
+        (before, after) if before == after => None,
+        (None, Some(no)) if *no == Value::NO && !tree.set_by_default(symbol) => None,
+        (_, Some(after)) => Some(after.clone()),
+        (before, None) => {
+            let set = before.is_some_and(|value| value.tristate() != Tristate::No);
+            set.then_some(Value::NO)
+        }
+    };
+    let assignment = |symbol: &str| {
+        let symbol = symbol.to_owned();
+        changed(&symbol).map(|value| Assignment { symbol, value })
+    };
+    let askable = names.into_iter().filter(|symbol| tree.askable(symbol));
+    askable.filter_map(assignment).collect()
 }
 
 /// Which of a recipe's fragments each change belongs into: the last one that names the symbol already (a later one
@@ -104,24 +100,33 @@ mod tests {
         assignments.iter().map(ToString::to_string).collect()
     }
 
+    /// Bools that a person can set, those in the second list being on by default; `AUTO` nobody can set.
+    fn tree(plain: &[&str], on: &[&str]) -> Tree {
+        let entry = |name: &&str, more: &str| format!("config {name}\n\tbool \"x\"\n{more}");
+        let plain = plain.iter().map(|name| entry(name, ""));
+        let on = on.iter().map(|name| entry(name, "\tdefault y\n"));
+        let text: String = plain.chain(on).collect::<String>() + "config AUTO\n\tbool\n";
+        Tree::parse("Kconfig", &BTreeMap::new(), &mut |_| Some(text.clone()))
+    }
+
     #[test]
     fn only_what_a_person_can_set_and_has_changed_is_a_difference() {
         let base = Config::parse(
             "CONFIG_A=y\nCONFIG_B=y\nCONFIG_S=\"a\"\nCONFIG_GONE=m\nCONFIG_TEXT=\"t\"\n# CONFIG_N is not set\n",
         );
         let edited = Config::parse(
-            "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_S=\"b\"\nCONFIG_NEW=y\nCONFIG_AUTO=y\n# CONFIG_FRESH is not set\n",
+            "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_S=\"b\"\nCONFIG_NEW=y\nCONFIG_AUTO=y\n# CONFIG_OFF is not set\n# CONFIG_ON is not set\n",
         );
-        let changes = difference(&base, &edited, |symbol| symbol != "AUTO");
-        assert_eq!(
-            printed(&changes),
-            [
-                "# CONFIG_B is not set",
-                "# CONFIG_GONE is not set",
-                "CONFIG_NEW=y",
-                "CONFIG_S=\"b\""
-            ]
-        );
+        let tree = tree(&["A", "B", "S", "GONE", "TEXT", "N", "NEW", "OFF"], &["ON"]);
+        let changes = printed(&difference(&base, &edited, &tree));
+        let expected = [
+            "# CONFIG_B is not set",
+            "# CONFIG_GONE is not set",
+            "CONFIG_NEW=y",
+            "# CONFIG_ON is not set",
+            "CONFIG_S=\"b\"",
+        ];
+        assert_eq!(changes, expected);
     }
 
     #[test]
@@ -158,10 +163,11 @@ mod tests {
     fn what_was_updated_requests_what_was_edited() {
         let base = Config::parse("CONFIG_A=y\nCONFIG_B=5\n");
         let edited = Config::parse("# CONFIG_A is not set\nCONFIG_B=6\nCONFIG_C=m\n");
+        let tree = tree(&["A", "B", "C"], &[]);
         let updated = update_fragment(
             "CONFIG_A=y\nCONFIG_B=5\n",
-            &difference(&base, &edited, |_| true),
+            &difference(&base, &edited, &tree),
         );
-        assert!(difference(&edited, &Config::parse(&updated), |_| true).is_empty());
+        assert!(difference(&edited, &Config::parse(&updated), &tree).is_empty());
     }
 }

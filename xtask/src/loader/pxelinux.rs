@@ -156,15 +156,14 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
             reason,
         });
     };
-    let own = format!("{} {}", bundle.name, bundle.version);
     for boot in Boot::ALL {
         add(
             boot.name(),
-            configuration(bundle, boot, &own, &[])?,
+            configuration(bundle, boot, &bundle.name, &[])?,
             format!("boots: {}", boot.name()),
         );
     }
-    let default = configuration(bundle, bundle.default, &own, &[])?;
+    let default = configuration(bundle, bundle.default, &bundle.name, &[])?;
     add(
         "default",
         default,
