@@ -30,13 +30,26 @@ fn a_build_makes_a_bundle_and_the_next_one_nothing() {
         "manifest.json",
         "SHA256SUMS",
     ] {
-        assert!(tiny.path(&format!("out/tiny/current/{file}")).is_file(), "{file}");
+        assert!(
+            tiny.path(&format!("out/tiny/current/{file}")).is_file(),
+            "{file}"
+        );
     }
-    assert!(!tiny.path("out/tiny/current/menu.c32").exists(), "nobody needs menu.c32");
+    assert!(
+        !tiny.path("out/tiny/current/menu.c32").exists(),
+        "nobody needs menu.c32"
+    );
     assert_eq!(tiny.json("plan tiny")["to_run"], 0);
     let before = tiny.everything();
-    assert_eq!(tiny.ok("build tiny"), "tiny 2.0-1: nothing to do: out/tiny/2.0-1\n");
-    assert_eq!(tiny.everything(), before, "a build with nothing to do writes nothing");
+    assert_eq!(
+        tiny.ok("build tiny"),
+        "tiny 2.0-1: nothing to do: out/tiny/2.0-1\n"
+    );
+    assert_eq!(
+        tiny.everything(),
+        before,
+        "a build with nothing to do writes nothing"
+    );
 }
 
 #[test]
@@ -45,7 +58,9 @@ fn two_checkouts_build_the_same_bytes() {
         tiny.ok("build tiny");
         let files = tiny.everything().into_iter();
         files
-            .filter_map(|(path, bytes)| Some((path.strip_prefix(tiny.path("out")).ok()?.to_owned(), bytes)))
+            .filter_map(|(path, bytes)| {
+                Some((path.strip_prefix(tiny.path("out")).ok()?.to_owned(), bytes))
+            })
             .collect::<Vec<_>>()
     };
     let (one, other) = (Tiny::new(), Tiny::new());
@@ -56,12 +71,16 @@ fn two_checkouts_build_the_same_bytes() {
 fn the_stamps_are_the_changelogs() {
     let tiny = Tiny::new();
     tiny.ok("build tiny");
-    let manifest: serde_json::Value = serde_json::from_str(&tiny.read("out/tiny/current/manifest.json")).unwrap();
+    let manifest: serde_json::Value =
+        serde_json::from_str(&tiny.read("out/tiny/current/manifest.json")).unwrap();
     assert_eq!(manifest["version"], "2.0-1");
     assert_eq!(manifest["date"], "2026-11-19T12:00:00Z");
     assert_eq!(manifest["kernel"], "6.1.0-tiny-2.0-1");
     let kernel = tiny.read("out/tiny/current/vmlinuz-tiny-2.0-1");
-    assert!(kernel.contains("KBUILD_BUILD_TIMESTAMP=Thu Nov 19 12:00:00 UTC 2026"), "{kernel}");
+    assert!(
+        kernel.contains("KBUILD_BUILD_TIMESTAMP=Thu Nov 19 12:00:00 UTC 2026"),
+        "{kernel}"
+    );
     assert!(kernel.contains("KBUILD_BUILD_HOST=cordwainer"), "{kernel}");
 }
 

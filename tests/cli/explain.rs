@@ -11,20 +11,35 @@ fn explained(change: impl Fn(&Tiny), step: &str) -> String {
 
 #[test]
 fn nothing_changed() {
-    assert_eq!(explained(|_| {}, "kernel"), "kernel: nothing changed, and its result is there\n");
+    assert_eq!(
+        explained(|_| {}, "kernel"),
+        "kernel: nothing changed, and its result is there\n"
+    );
 }
 
 #[test]
 fn a_changed_fragment_is_named() {
-    let said = explained(|tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"), "kernel");
-    assert!(said.starts_with("kernel: changed\n  inputs.kernel-configs/net.config.digest: "), "{said}");
+    let said = explained(
+        |tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"),
+        "kernel",
+    );
+    assert!(
+        said.starts_with("kernel: changed\n  inputs.kernel-configs/net.config.digest: "),
+        "{said}"
+    );
     assert_eq!(said.lines().count(), 2, "{said}");
 }
 
 #[test]
 fn what_follows_from_a_change_names_the_step() {
-    let said = explained(|tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"), "initramfs");
-    assert!(said.contains("inputs.kernel/config.step: step kernel ("), "{said}");
+    let said = explained(
+        |tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"),
+        "initramfs",
+    );
+    assert!(
+        said.contains("inputs.kernel/config.step: step kernel ("),
+        "{said}"
+    );
 }
 
 #[test]

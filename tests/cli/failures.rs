@@ -5,15 +5,26 @@ use crate::support::Tiny;
 #[test]
 fn an_unknown_recipe_gets_a_suggestion() {
     let said = Tiny::new().fails(2, "build tinny");
-    assert!(said.contains("tinny") && said.contains("did you mean") && said.contains("tiny"), "{said}");
+    assert!(
+        said.contains("tinny") && said.contains("did you mean") && said.contains("tiny"),
+        "{said}"
+    );
 }
 
 #[test]
 fn every_mistake_of_a_recipe_is_said_at_once_with_its_place() {
     let tiny = Tiny::new();
     tiny.replace("recipes/tiny.toml", "libc = \"glibc\"", "libc = \"glib\"");
-    tiny.replace("recipes/tiny.toml", "overlays = [\"base\"]", "overlay = [\"base\"]");
-    tiny.replace("recipes/tiny.toml", "fragments = [\"net.config\"]", "fragments = [\"nett.config\"]");
+    tiny.replace(
+        "recipes/tiny.toml",
+        "overlays = [\"base\"]",
+        "overlay = [\"base\"]",
+    );
+    tiny.replace(
+        "recipes/tiny.toml",
+        "fragments = [\"net.config\"]",
+        "fragments = [\"nett.config\"]",
+    );
     let said = tiny.fails(3, "build tiny");
     for piece in ["recipes/tiny.toml:", "overlays", "glibc", "net.config"] {
         assert!(said.contains(piece), "{piece}: {said}");
@@ -21,7 +32,11 @@ fn every_mistake_of_a_recipe_is_said_at_once_with_its_place() {
     let ran = tiny.run("build tiny --format json");
     let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(value["error"]["kind"], "recipe");
-    assert_eq!(value["error"]["diagnostics"].as_array().unwrap().len(), 3, "{value:#}");
+    assert_eq!(
+        value["error"]["diagnostics"].as_array().unwrap().len(),
+        3,
+        "{value:#}"
+    );
 }
 
 #[test]
@@ -29,13 +44,31 @@ fn a_compile_error_shows_the_last_lines_the_log_and_a_command_to_paste() {
     let tiny = Tiny::new();
     tiny.replace("sources/linux/Makefile", "if test -e fail;", "if true;");
     let said = tiny.fails(6, "build tiny");
-    for piece in ["the step kernel failed", "init/main.c:1: error: it is broken", "full log: [ROOT]", "to run it again: cd "] {
-        let said = said.replace(&tiny.root().parent().unwrap().display().to_string(), "[ROOT]");
+    for piece in [
+        "the step kernel failed",
+        "init/main.c:1: error: it is broken",
+        "full log: [ROOT]",
+        "to run it again: cd ",
+    ] {
+        let said = said.replace(
+            &tiny.root().parent().unwrap().display().to_string(),
+            "[ROOT]",
+        );
         assert!(said.contains(piece), "{piece}: {said}");
     }
-    let log = said.lines().find_map(|line| line.trim().strip_prefix("full log: ")).unwrap();
-    let log = log.replace("[ROOT]", &tiny.root().parent().unwrap().display().to_string());
-    assert!(fs_err::read_to_string(log).unwrap().contains("it is broken"));
+    let log = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("full log: "))
+        .unwrap();
+    let log = log.replace(
+        "[ROOT]",
+        &tiny.root().parent().unwrap().display().to_string(),
+    );
+    assert!(
+        fs_err::read_to_string(log)
+            .unwrap()
+            .contains("it is broken")
+    );
 }
 
 #[test]
@@ -77,17 +110,31 @@ fn an_image_that_the_kernel_cannot_take_is_refused() {
 #[test]
 fn a_missing_program_is_named_with_its_package() {
     let tiny = Tiny::new();
-    let ran = tiny.finish(tiny.command(["build", "tiny"]).env("CORDWAINER_PATH", "/nonexistent"));
+    let ran = tiny.finish(
+        tiny.command(["build", "tiny"])
+            .env("CORDWAINER_PATH", "/nonexistent"),
+    );
     assert_eq!(ran.code, Some(4), "{ran:#?}");
-    assert!(ran.stderr.contains("make") && ran.stderr.contains("apt-get install"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("make") && ran.stderr.contains("apt-get install"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
 fn a_source_that_was_never_recorded_is_said_to_be() {
     let tiny = Tiny::new();
-    tiny.replace("recipes/tiny.toml", "kind = \"directory\"\npath = \"sources/linux\"", "kind = \"debian-binary\"\npackage = \"linux-source-6.1\"");
+    tiny.replace(
+        "recipes/tiny.toml",
+        "kind = \"directory\"\npath = \"sources/linux\"",
+        "kind = \"debian-binary\"\npackage = \"linux-source-6.1\"\nmember = \"usr/src/linux-source-6.1.tar.xz\"",
+    );
     let said = tiny.fails(5, "plan tiny");
-    assert!(said.contains("never recorded") && said.contains("cargo xtask update tiny"), "{said}");
+    assert!(
+        said.contains("never recorded") && said.contains("cargo xtask update tiny"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -10,10 +10,18 @@ use crate::support::Tiny;
 fn waiting() -> (Tiny, impl Fn(&Tiny) -> Child) {
     let tiny = Tiny::new();
     let gate = tiny.path("release").display().to_string();
-    tiny.replace("sources/linux/Makefile", "while test -e wait;", &format!("while ! test -e {gate};"));
+    tiny.replace(
+        "sources/linux/Makefile",
+        "while test -e wait;",
+        &format!("while ! test -e {gate};"),
+    );
     let start = |tiny: &Tiny| {
         let mut command = tiny.command(["build", "tiny"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     };
     (tiny, start)
 }
@@ -22,7 +30,11 @@ fn waiting() -> (Tiny, impl Fn(&Tiny) -> Child) {
 fn until_it_works(tiny: &Tiny) {
     let work = tiny.cache().join("store/v1/work");
     let there = || {
-        walkdir::WalkDir::new(&work).into_iter().any(|entry| entry.is_ok_and(|entry| entry.file_name() == "bzImage" || entry.path().ends_with("arch/x86/boot")))
+        walkdir::WalkDir::new(&work).into_iter().any(|entry| {
+            entry.is_ok_and(|entry| {
+                entry.file_name() == "bzImage" || entry.path().ends_with("arch/x86/boot")
+            })
+        })
     };
     while !there() {
         std::thread::park_timeout(std::time::Duration::from_millis(10));
@@ -51,9 +63,16 @@ fn ctrl_c_ends_what_runs_and_says_so() {
     let output = build.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("interrupted") && said.contains("finished steps are kept"), "{said}");
+    assert!(
+        said.contains("interrupted") && said.contains("finished steps are kept"),
+        "{said}"
+    );
     let work = tiny.cache().join("store/v1/work");
-    assert_eq!(fs_err::read_dir(work).unwrap().count(), 0, "work folders are removed");
+    assert_eq!(
+        fs_err::read_dir(work).unwrap().count(),
+        0,
+        "work folders are removed"
+    );
 }
 
 #[test]
@@ -65,7 +84,11 @@ fn two_builds_at_once_do_the_work_once() {
     tiny.write("release", "");
     for build in [one, other] {
         let output = build.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     assert_eq!(tiny.json("store stat")["results"], 8);
 }

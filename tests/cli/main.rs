@@ -1,5 +1,10 @@
 //! The verbs as a user types them, on a checkout whose sources are stand-ins: whole outputs and exit codes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on is a test that failed"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -5,7 +5,11 @@ use crate::support::{Tiny, project};
 /// Every `cargo xtask …` line in the README's console blocks.
 fn commands() -> Vec<String> {
     let readme = fs_err::read_to_string(project().join("README.md")).unwrap();
-    readme.lines().filter_map(|line| line.strip_prefix("$ cargo xtask ")).map(str::to_owned).collect()
+    readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ cargo xtask "))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -17,7 +21,10 @@ fn every_command_is_understood() {
         let verb = command.split(' ').next().unwrap();
         // clap reads the whole line before `--help` ends it: a flag that is not there is a mistake.
         tiny.ok(&format!("{command} --help"));
-        assert!(tiny.ok("--help").contains(&format!("  {verb} ")), "{verb} is not in --help");
+        assert!(
+            tiny.ok("--help").contains(&format!("  {verb} ")),
+            "{verb} is not in --help"
+        );
     }
 }
 
@@ -27,7 +34,10 @@ fn every_verb_of_the_table_is_there() {
     let help = Tiny::new().ok("--help");
     for line in readme.lines().filter_map(|line| line.strip_prefix("| `")) {
         let verb = line.split([' ', '`']).next().unwrap();
-        assert!(help.contains(&format!("  {verb} ")), "{verb} is in the README, and not in --help");
+        assert!(
+            help.contains(&format!("  {verb} ")),
+            "{verb} is in the README, and not in --help"
+        );
     }
 }
 

@@ -8,7 +8,8 @@ fn damage_is_found_removed_and_made_again() {
     tiny.ok("build tiny");
     assert!(tiny.ok("store verify").contains("all whole"));
     let kernel = tiny.everything().into_iter().find(|(path, bytes)| {
-        path.components().any(|part| part.as_os_str() == "objects") && bytes.starts_with(b"kernel -tiny")
+        path.components().any(|part| part.as_os_str() == "objects")
+            && bytes.starts_with(b"kernel -tiny")
     });
     let (path, mut bytes) = kernel.unwrap();
     bytes[0] = b'K';
@@ -25,7 +26,8 @@ fn a_damaged_input_is_noticed_and_made_again() {
     let tiny = Tiny::new();
     tiny.ok("build tiny");
     let busybox = tiny.everything().into_iter().find(|(path, bytes)| {
-        path.components().any(|part| part.as_os_str() == "objects") && bytes.starts_with(b"busybox\n")
+        path.components().any(|part| part.as_os_str() == "objects")
+            && bytes.starts_with(b"busybox\n")
     });
     let (path, mut bytes) = busybox.unwrap();
     bytes[0] = b'B';

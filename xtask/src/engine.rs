@@ -63,7 +63,9 @@ pub fn missing<'p>(plan: &'p Plan, store: &Store, target: &str) -> Result<BTreeS
     let mut missing = BTreeSet::new();
     let mut open = vec![target.to_owned()];
     while let Some(name) = open.pop() {
-        let step = plan.get(&name).ok_or_else(|| Failure::bug(format!("no step {name:?}")))?;
+        let step = plan
+            .get(&name)
+            .ok_or_else(|| Failure::bug(format!("no step {name:?}")))?;
         if store.lookup(&step.key)?.is_none() && missing.insert(step.name.as_str()) {
             open.extend(step.upstream().map(str::to_owned));
         }
@@ -81,31 +83,65 @@ impl Engine<'_> {
         let mut missing = missing(plan, self.store, target)?;
         // An input that is damaged would only be found when it is read: look before, and make it again.
         while let Some(damaged) = self.damaged_input(plan, &missing)? {
-            self.listen.hear(Event::Warning(format!("the store's copy of step {damaged} is damaged; it is made again")));
+            self.listen.hear(Event::Warning(format!(
+                "the store's copy of step {damaged} is damaged; it is made again"
+            )));
             missing.insert(damaged);
             for upstream in plan.get(damaged).into_iter().flat_map(Step::upstream) {
-                missing.extend(self::missing(plan, self.store, upstream)?.iter().filter_map(|name| Some(plan.get(name)?.name.as_str())));
+                missing.extend(
+                    self::missing(plan, self.store, upstream)?
+                        .iter()
+                        .filter_map(|name| Some(plan.get(name)?.name.as_str())),
+                );
             }
         }
-        for step in plan.steps().iter().filter(|step| !missing.contains(step.name.as_str())) {
-            self.listen.hear(Event::Hit { step: step.name.clone() });
+        for step in plan
+            .steps()
+            .iter()
+            .filter(|step| !missing.contains(step.name.as_str()))
+        {
+            self.listen.hear(Event::Hit {
+                step: step.name.clone(),
+            });
         }
         self.run_all(plan, &missing)?;
-        let key = &plan.get(target).ok_or_else(|| Failure::bug(format!("no step {target:?}")))?.key;
+        let key = &plan
+            .get(target)
+            .ok_or_else(|| Failure::bug(format!("no step {target:?}")))?
+            .key;
         let artifact = self
             .store
             .lookup(key)?
             .ok_or_else(|| Failure::bug(format!("the step {target:?} left no result")))?;
-        let ran = plan.steps().iter().map(|step| &step.name).filter(|name| missing.contains(name.as_str()));
-        Ok(Built { artifact, ran: ran.cloned().collect() })
+        let ran = plan
+            .steps()
+            .iter()
+            .map(|step| &step.name)
+            .filter(|name| missing.contains(name.as_str()));
+        Ok(Built {
+            artifact,
+            ran: ran.cloned().collect(),
+        })
     }
 
     /// A step whose result is there, wanted as an input, and damaged; its result is forgotten.
-    fn damaged_input<'p>(&self, plan: &'p Plan, missing: &BTreeSet<&str>) -> Result<Option<&'p str>> {
-        let read: BTreeSet<&str> = missing.iter().filter_map(|name| plan.get(name)).flat_map(Step::upstream).collect();
+    fn damaged_input<'p>(
+        &self,
+        plan: &'p Plan,
+        missing: &BTreeSet<&str>,
+    ) -> Result<Option<&'p str>> {
+        let read: BTreeSet<&str> = missing
+            .iter()
+            .filter_map(|name| plan.get(name))
+            .flat_map(Step::upstream)
+            .collect();
         for name in read {
-            let Some(step) = plan.get(name).filter(|_| !missing.contains(name)) else { continue };
-            let Some(artifact) = self.store.lookup(&step.key)? else { continue };
+            let Some(step) = plan.get(name).filter(|_| !missing.contains(name)) else {
+                continue;
+            };
+            let Some(artifact) = self.store.lookup(&step.key)? else {
+                continue;
+            };
             if artifact.verify(false).is_err() {
                 self.store.forget(&step.key)?;
                 return Ok(Some(&step.name));
@@ -121,8 +157,12 @@ impl Engine<'_> {
             while let Some(step) = board.next()? {
                 let board = &board;
                 scope.spawn(move || {
-                    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(plan, step)))
-                        .unwrap_or_else(|_| Err(Failure::bug(format!("the step {} panicked", step.name))));
+                    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        self.run(plan, step)
+                    }))
+                    .unwrap_or_else(|_| {
+                        Err(Failure::bug(format!("the step {} panicked", step.name)))
+                    });
                     board.done(step, ended);
                 });
             }
@@ -133,10 +173,15 @@ impl Engine<'_> {
     /// Runs one step, unless somebody else just did.
     fn run(&self, plan: &Plan, step: &Step) -> Result<()> {
         let waiting = || {
-            self.listen.hear(Event::Note(format!("another build makes {}; waiting for it", step.name)));
+            self.listen.hear(Event::Note(format!(
+                "another build makes {}; waiting for it",
+                step.name
+            )));
         };
         let Claim::Miss(slot) = self.store.claim(&step.key, waiting)? else {
-            self.listen.hear(Event::Hit { step: step.name.clone() });
+            self.listen.hear(Event::Hit {
+                step: step.name.clone(),
+            });
             return Ok(());
         };
         let _token = self.jobs.acquire()?;
@@ -147,11 +192,22 @@ impl Engine<'_> {
             title: step.title.clone(),
             log: Some(slot.log()),
         });
-        self.lay_out(plan, step, &slot).doing(|| format!("cannot lay out the inputs of {}", step.name))?;
-        let work = Work { step, slot: &slot, jobs: self.jobs, fetch: self.fetch, ccache: self.ccache, listen: self.listen };
+        self.lay_out(plan, step, &slot)
+            .doing(|| format!("cannot lay out the inputs of {}", step.name))?;
+        let work = Work {
+            step,
+            slot: &slot,
+            jobs: self.jobs,
+            fetch: self.fetch,
+            ccache: self.ccache,
+            listen: self.listen,
+        };
         steps::run(&work).map_err(|failure| note_step(failure, step))?;
         slot.commit(&step.definition.outputs, &step.definition.value())?;
-        self.listen.hear(Event::Finished { step: step.name.clone(), took: since.elapsed() });
+        self.listen.hear(Event::Finished {
+            step: step.name.clone(),
+            took: since.elapsed(),
+        });
         Ok(())
     }
 
@@ -175,7 +231,12 @@ impl Engine<'_> {
                     }
                     overlay::snapshot(&from, &items, &place)?;
                 }
-                _ => return Err(Failure::bug(format!("the input {name:?} of {} has two minds", step.name))),
+                _ => {
+                    return Err(Failure::bug(format!(
+                        "the input {name:?} of {} has two minds",
+                        step.name
+                    )));
+                }
             }
         }
         Ok(())
@@ -190,7 +251,9 @@ impl Engine<'_> {
     }
 
     fn artifact(&self, plan: &Plan, name: &str) -> Result<Artifact> {
-        let step = plan.get(name).ok_or_else(|| Failure::bug(format!("no step {name:?}")))?;
+        let step = plan
+            .get(name)
+            .ok_or_else(|| Failure::bug(format!("no step {name:?}")))?;
         self.store
             .lookup(&step.key)?
             .ok_or_else(|| Failure::bug(format!("the step {name:?} has no result")))
@@ -198,8 +261,11 @@ impl Engine<'_> {
 }
 
 fn changed(path: &Path) -> Failure {
-    Failure::new(Kind::Host, format!("{} changed while it was being built from", path.display()))
-        .hint("run the same command again: it plans anew from what is there now")
+    Failure::new(
+        Kind::Host,
+        format!("{} changed while it was being built from", path.display()),
+    )
+    .hint("run the same command again: it plans anew from what is there now")
 }
 
 fn note_step(failure: Failure, step: &Step) -> Failure {
@@ -233,9 +299,24 @@ impl<'p> Board<'p> {
             .collect();
         let waiting = steps
             .iter()
-            .map(|(name, step)| (*name, step.upstream().filter(|name| names.contains(name)).collect()))
+            .map(|(name, step)| {
+                (
+                    *name,
+                    step.upstream()
+                        .filter(|name| names.contains(name))
+                        .collect(),
+                )
+            })
             .collect();
-        Self { state: Mutex::new(State { waiting, steps, running: 0, failure: None }), changed: Condvar::new() }
+        Self {
+            state: Mutex::new(State {
+                waiting,
+                steps,
+                running: 0,
+                failure: None,
+            }),
+            changed: Condvar::new(),
+        }
     }
 
     /// The next step that waits for nothing; waits until there is one. Nothing, when all are done.
@@ -249,7 +330,11 @@ impl<'p> Board<'p> {
                 return Err(failure);
             }
             if state.failure.is_none() {
-                let ready = state.waiting.iter().find(|(_, waits)| waits.is_empty()).map(|(name, _)| *name);
+                let ready = state
+                    .waiting
+                    .iter()
+                    .find(|(_, waits)| waits.is_empty())
+                    .map(|(name, _)| *name);
                 if let Some(name) = ready {
                     state.waiting.remove(name);
                     state.running += 1;
@@ -259,7 +344,10 @@ impl<'p> Board<'p> {
                     return Ok(None);
                 }
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -8,6 +8,7 @@ pub mod digest;
 pub mod event;
 pub mod needs;
 pub mod tool;
+pub mod files;
 pub mod checkout;
 pub mod text;
 pub mod date;

@@ -3,7 +3,6 @@
 //! A bundle appears whole or not at all, also in place of a former one of the same version (the two are exchanged in
 //! one rename), and `current` points to one of them at every moment. What is in a bundle is left to `steps`.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -13,9 +12,8 @@ use walkdir::WalkDir;
 
 use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::files::{Guard, UNFINISHED, remove_if_there, remove_unfinished};
 
-/// Prefix of what is not finished; no recipe version begins with a dot.
-const UNFINISHED: &str = ".new-";
 const CURRENT: &str = "current";
 /// Beside the bundles: records of their boots.
 const BOOTS: &str = "boots";
@@ -30,7 +28,9 @@ impl Shelf {
     /// The shelf of a recipe under the folder `out`.
     #[must_use]
     pub fn of(out: &Path, recipe: &str) -> Self {
-        Self { folder: out.join(recipe) }
+        Self {
+            folder: out.join(recipe),
+        }
     }
 
     /// Where the bundle of a version is, or would be.
@@ -101,9 +101,13 @@ impl Shelf {
     /// # Errors
     /// [`Kind::Usage`] when there is no such version.
     pub fn switch(&self, version: &str) -> Result<()> {
-        if !self.bundle(version).is_dir() || !self.versions()?.iter().any(|there| there == version) {
-            return Err(Failure::new(Kind::Usage, format!("there is no bundle of version {version}"))
-                .note(format!("there are: {}", self.versions()?.join(", "))));
+        if !self.bundle(version).is_dir() || !self.versions()?.iter().any(|there| there == version)
+        {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("there is no bundle of version {version}"),
+            )
+            .note(format!("there are: {}", self.versions()?.join(", "))));
         }
         let _lock = self.lock()?;
         self.point(version)
@@ -111,22 +115,15 @@ impl Shelf {
 
     fn point(&self, version: &str) -> Result<()> {
         let new = self.folder.join(format!("{UNFINISHED}{CURRENT}"));
-        crate::store::remove_if_there(&new)?;
+        remove_if_there(&new)?;
         symlink(version, &new).doing(|| format!("cannot make the link {}", new.display()))?;
         Ok(fs_err::rename(new, self.folder.join(CURRENT))?)
     }
 
     /// One writer at a time; what a killed one left is removed.
-    fn lock(&self) -> Result<File> {
-        fs_err::create_dir_all(&self.folder)?;
-        let lock = fs_err::File::create(self.folder.join(".lock"))?.into_parts().0;
-        lock.lock().doing(|| format!("cannot lock {}", self.folder.display()))?;
-        for entry in fs_err::read_dir(&self.folder)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                crate::store::remove_if_there(&entry.path())?;
-            }
-        }
+    fn lock(&self) -> Result<Guard> {
+        let lock = Guard::exclusive(&self.folder)?;
+        remove_unfinished(&self.folder)?;
         Ok(lock)
     }
 }
@@ -134,9 +131,11 @@ impl Shelf {
 /// Puts `new` in the place of whatever is at `place`, in one rename.
 fn exchange(new: &Path, place: &Path) -> Result<()> {
     match renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE) {
-        Ok(()) => crate::store::remove_if_there(new),
+        Ok(()) => remove_if_there(new),
         Err(rustix::io::Errno::NOENT) => Ok(fs_err::rename(new, place)?),
-        Err(error) => Err(std::io::Error::from(error)).doing(|| format!("cannot replace {}", place.display())),
+        Err(error) => {
+            Err(std::io::Error::from(error)).doing(|| format!("cannot replace {}", place.display()))
+        }
     }
 }
 
@@ -147,9 +146,20 @@ fn listing(folder: &Path) -> Result<Vec<(PathBuf, u64, Digest)>> {
         let entry = entry.map_err(std::io::Error::from)?;
         if entry.file_type().is_file() {
             let (digest, length) = Digest::of_file(entry.path())?;
-            files.push((entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned(), length, digest));
+            files.push((
+                entry
+                    .path()
+                    .strip_prefix(folder)
+                    .unwrap_or(entry.path())
+                    .to_owned(),
+                length,
+                digest,
+            ));
         } else if !entry.file_type().is_dir() {
-            return Err(Failure::new(Kind::Host, format!("{} is no file", entry.path().display())));
+            return Err(Failure::new(
+                Kind::Host,
+                format!("{} is no file", entry.path().display()),
+            ));
         }
     }
     Ok(files)
@@ -194,11 +204,17 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let shelf = Shelf::of(out.path(), "demo");
         assert!(shelf.put(tree("one").path(), "1").unwrap());
-        assert!(!shelf.put(tree("one").path(), "1").unwrap(), "the same again writes nothing");
+        assert!(
+            !shelf.put(tree("one").path(), "1").unwrap(),
+            "the same again writes nothing"
+        );
         assert!(shelf.put(tree("two").path(), "2").unwrap());
         assert_eq!(shelf.current().as_deref(), Some("2"));
         assert!(shelf.put(tree("TWO").path(), "2").unwrap());
-        assert_eq!((read(&shelf, "1"), read(&shelf, "current")), ("one".to_owned(), "TWO".to_owned()));
+        assert_eq!(
+            (read(&shelf, "1"), read(&shelf, "current")),
+            ("one".to_owned(), "TWO".to_owned())
+        );
         shelf.switch("1").unwrap();
         assert_eq!(read(&shelf, "current"), "one");
         assert_eq!(shelf.versions().unwrap(), ["1", "2"]);

@@ -51,7 +51,11 @@ pub fn check(root: &Path) -> Result<Vec<Finding>> {
     for folder in [source, root.join("tests")] {
         for entry in WalkDir::new(folder).sort_by_file_name() {
             let entry = entry.map_err(std::io::Error::from)?;
-            if entry.path().extension().is_some_and(|suffix| suffix == "rs") {
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|suffix| suffix == "rs")
+            {
                 let text = fs_err::read_to_string(entry.path())?;
                 let file = entry.path().strip_prefix(root).unwrap_or(entry.path());
                 findings.extend(check_file(file, &text, &rooms));
@@ -68,17 +72,32 @@ fn rooms(lib: &str) -> Vec<String> {
 }
 
 fn check_file(file: &Path, text: &str, rooms: &[String]) -> Vec<Finding> {
-    let finding = |line: usize, what: String| Finding { file: file.to_owned(), line, what };
+    let finding = |line: usize, what: String| Finding {
+        file: file.to_owned(),
+        line,
+        what,
+    };
     let mut findings = Vec::new();
-    let is_tests = file.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("tests"));
+    let is_tests = file.ancestors().any(|path| {
+        path.file_stem()
+            .is_some_and(|name| name.to_string_lossy().ends_with("tests"))
+    });
     if !text.starts_with("//!") && !is_tests {
-        findings.push(finding(1, "does not begin with `//!`: what is this file for?".to_owned()));
+        findings.push(finding(
+            1,
+            "does not begin with `//!`: what is this file for?".to_owned(),
+        ));
     }
     let lines = text.lines().count();
     if lines > LONGEST {
-        findings.push(finding(0, format!("{lines} lines; at most {LONGEST} read in one sitting")));
+        findings.push(finding(
+            0,
+            format!("{lines} lines; at most {LONGEST} read in one sitting"),
+        ));
     }
-    let Some(room) = room_of(file, rooms) else { return findings };
+    let Some(room) = room_of(file, rooms) else {
+        return findings;
+    };
     for (index, line) in text.lines().enumerate() {
         for (higher, name) in rooms.iter().enumerate().skip(room + 1) {
             if imports(line, name) {
@@ -104,7 +123,8 @@ fn imports(line: &str, room: &str) -> bool {
     code.match_indices("crate::").any(|(at, path)| {
         let rest = &code[at + path.len()..];
         let named = |rest: &str| {
-            rest.strip_prefix(room).is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+            rest.strip_prefix(room)
+                .is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
         };
         named(rest)
             || rest
@@ -122,21 +142,37 @@ mod tests {
     }
 
     fn broken(file: &str, text: &str) -> Vec<String> {
-        check_file(Path::new(file), text, &rooms_of_a_house()).into_iter().map(|f| f.what).collect()
+        check_file(Path::new(file), text, &rooms_of_a_house())
+            .into_iter()
+            .map(|f| f.what)
+            .collect()
     }
 
     #[test]
     fn this_house_is_tidy() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let findings = check(root).unwrap();
-        assert!(findings.is_empty(), "{}", findings.iter().map(|f| format!("{f}\n")).collect::<String>());
+        assert!(
+            findings.is_empty(),
+            "{}",
+            findings
+                .iter()
+                .map(|f| format!("{f}\n"))
+                .collect::<String>()
+        );
     }
 
     #[test]
     fn a_lower_room_may_not_import_a_higher_one() {
         let text = "//! A.\nuse crate::boot::run;\n";
-        assert_eq!(broken("xtask/src/tool.rs", text), ["`tool` may not know `boot`, which is above it"]);
-        assert_eq!(broken("xtask/src/tool.rs", "//! A.\nuse crate::{failure, boot};\n").len(), 1);
+        assert_eq!(
+            broken("xtask/src/tool.rs", text),
+            ["`tool` may not know `boot`, which is above it"]
+        );
+        assert_eq!(
+            broken("xtask/src/tool.rs", "//! A.\nuse crate::{failure, boot};\n").len(),
+            1
+        );
         assert!(broken("xtask/src/boot/run.rs", "//! A.\nuse crate::tool::Tool;\n").is_empty());
         assert!(broken("xtask/src/tool.rs", "//! A.\n// as crate::boot does\n").is_empty());
         assert!(broken("xtask/src/main.rs", text).is_empty());
@@ -145,6 +181,13 @@ mod tests {
     #[test]
     fn a_file_says_what_it_is_for_and_is_short() {
         assert_eq!(broken("xtask/src/tool.rs", "use std::io;\n").len(), 1);
-        assert_eq!(broken("xtask/src/tool.rs", &format!("//! A.\n{}", "\n".repeat(500))).len(), 1);
+        assert_eq!(
+            broken(
+                "xtask/src/tool.rs",
+                &format!("//! A.\n{}", "\n".repeat(500))
+            )
+            .len(),
+            1
+        );
     }
 }

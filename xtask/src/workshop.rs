@@ -87,7 +87,13 @@ impl Workshop {
         let site = Site::load(&checkout)?;
         let cache = site.cache.clone().unwrap_or_else(checkout::default_cache);
         let store = Store::at(&cache);
-        Ok(Self { checkout, site, cache, store, jobs })
+        Ok(Self {
+            checkout,
+            site,
+            cache,
+            store,
+            jobs,
+        })
     }
 
     /// A recipe, checked, with the site's settings in it.
@@ -116,7 +122,10 @@ impl Workshop {
         let sources = recorded(&loaded, &lock)?;
         let stale = self.stale(&loaded)?;
         let planned = self.assemble(loaded, &sources)?;
-        Ok(Planned { notes: stale.into_iter().collect(), ..planned })
+        Ok(Planned {
+            notes: stale.into_iter().collect(),
+            ..planned
+        })
     }
 
     /// Brings the lock up to date, builds a recipe's bundle, and puts it into `out/`.
@@ -142,14 +151,22 @@ impl Workshop {
     ///
     /// # Errors
     /// As [`Workshop::build`].
-    pub fn make(&self, name: &str, step: &str, listen: &dyn Listen) -> Result<(Planned, engine::Built)> {
+    pub fn make(
+        &self,
+        name: &str,
+        step: &str,
+        listen: &dyn Listen,
+    ) -> Result<(Planned, engine::Built)> {
         let mut loaded = self.recipe(name)?;
         let mut look = Look::After(self.follow_after());
         loop {
             let (lock, moved) = self.refresh(&loaded, look, listen)?;
             for moved in &moved {
                 let from = moved.from.as_deref().unwrap_or("(nothing)");
-                listen.hear(Event::Note(format!("{}: {from} -> {}", moved.key, moved.to)));
+                listen.hear(Event::Note(format!(
+                    "{}: {from} -> {}",
+                    moved.key, moved.to
+                )));
             }
             let sources = recorded(&loaded, &lock)?;
             let planned = self.assemble(loaded, &sources)?;
@@ -157,12 +174,16 @@ impl Workshop {
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.
             if gone && look != AT_ONCE {
-                listen.hear(Event::Note("the mirror no longer has what is recorded; looking at the suite again".to_owned()));
+                listen.hear(Event::Note(
+                    "the mirror no longer has what is recorded; looking at the suite again"
+                        .to_owned(),
+                ));
                 (loaded, look) = (planned.loaded, AT_ONCE);
                 continue;
             }
             let built = built?;
-            self.store.set_root(&planned.plan.root(self.checkout.root(), &planned.name))?;
+            self.store
+                .set_root(&planned.plan.root(self.checkout.root(), &planned.name))?;
             return Ok((planned, built));
         }
     }
@@ -176,7 +197,10 @@ impl Workshop {
         listen: &dyn Listen,
     ) -> (bool, Result<engine::Built>) {
         let debian = self.debian();
-        let files = sources.values().flat_map(|source| &source.files).map(|file| (file.sha256, file));
+        let files = sources
+            .values()
+            .flat_map(|source| &source.files)
+            .map(|file| (file.sha256, file));
         let downloads = Downloads {
             workshop: self,
             debian: &debian,
@@ -211,12 +235,24 @@ impl Workshop {
         Ok(moved)
     }
 
-    fn refresh(&self, loaded: &Loaded, look: Look, listen: &dyn Listen) -> Result<(Lock, Vec<Moved>)> {
+    fn refresh(
+        &self,
+        loaded: &Loaded,
+        look: Look,
+        listen: &dyn Listen,
+    ) -> Result<(Lock, Vec<Moved>)> {
         let debian = self.debian();
         let path = self.checkout.lock();
-        let suites = Suites { debian: &debian, lock: &path, name: self.checkout.relative(&path), listen };
-        let sources: Vec<&Source> =
-            assemble::sources(&loaded.recipe).iter().map(|name| &loaded.recipe.sources[*name]).collect();
+        let suites = Suites {
+            debian: &debian,
+            lock: &path,
+            name: self.checkout.relative(&path),
+            listen,
+        };
+        let sources: Vec<&Source> = assemble::sources(&loaded.recipe)
+            .iter()
+            .map(|name| &loaded.recipe.sources[*name])
+            .collect();
         suites.refresh(&sources, look)
     }
 
@@ -235,17 +271,31 @@ impl Workshop {
 
     /// Says when a build would look at a suite again.
     fn stale(&self, loaded: &Loaded) -> Result<Option<String>> {
-        let follows = loaded.recipe.sources.values().filter_map(|source| match source {
-            Source::DebianBinary { suite, policy: Policy::Follow, .. }
-            | Source::DebianSource { suite, policy: Policy::Follow, .. } => Some(suite.as_str()),
-            _ => None,
-        });
+        let follows = loaded
+            .recipe
+            .sources
+            .values()
+            .filter_map(|source| match source {
+                Source::DebianBinary {
+                    suite,
+                    policy: Policy::Follow,
+                    ..
+                }
+                | Source::DebianSource {
+                    suite,
+                    policy: Policy::Follow,
+                    ..
+                } => Some(suite.as_str()),
+                _ => None,
+            });
         let limit = self.follow_after();
         let debian = self.debian();
         for suite in follows.collect::<std::collections::BTreeSet<_>>() {
             let looked = debian.root(suite)?.looked();
             if !looked.is_some_and(|at| at.elapsed().is_ok_and(|age| age < limit)) {
-                return Ok(Some(format!("a build looks at {suite} first, and may find newer sources than these")));
+                return Ok(Some(format!(
+                    "a build looks at {suite} first, and may find newer sources than these"
+                )));
             }
         }
         Ok(None)
@@ -262,7 +312,13 @@ impl Workshop {
         };
         let plan = assemble::assemble(&material)?;
         let version = release.version.file_name_safe();
-        Ok(Planned { name: loaded.name.clone(), version, loaded, plan, notes: Vec::new() })
+        Ok(Planned {
+            name: loaded.name.clone(),
+            version,
+            loaded,
+            plan,
+            notes: Vec::new(),
+        })
     }
 
     fn release(&self, loaded: &Loaded) -> Result<Entry> {
@@ -309,7 +365,10 @@ struct Downloads<'a> {
 
 impl Fetch for Downloads<'_> {
     fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()> {
-        let file = self.files.get(sha256).ok_or_else(|| Failure::bug(format!("nobody knows a file {sha256}")))?;
+        let file = self
+            .files
+            .get(sha256)
+            .ok_or_else(|| Failure::bug(format!("nobody knows a file {sha256}")))?;
         let fetcher = Fetcher {
             partial: self.workshop.cache.join("partial"),
             debian: self.debian,

@@ -45,14 +45,25 @@ struct Row {
 impl Row {
     fn of(figure: &'static str, mut times: Vec<Duration>) -> Self {
         times.sort();
-        let at = |index: usize| times.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3);
-        Self { figure, min: at(0), median: at(times.len() / 2), max: at(times.len().saturating_sub(1)) }
+        let at = |index: usize| {
+            times
+                .get(index)
+                .map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+        };
+        Self {
+            figure,
+            min: at(0),
+            median: at(times.len() / 2),
+            max: at(times.len().saturating_sub(1)),
+        }
     }
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     // What is to be made is made before anything is timed.
-    context.workshop.build(&args.recipe, context.report.listener())?;
+    context
+        .workshop
+        .build(&args.recipe, context.report.listener())?;
     let rows = match args.what {
         What::Noop => noop(context, args)?,
         What::Boot => boots(context, args)?,
@@ -61,9 +72,17 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     table.row(["ms", "min", "median", "max"]);
     for row in &rows {
         let cell = |ms: f64| format!("{ms:.1}");
-        table.row([row.figure.to_owned(), cell(row.min), cell(row.median), cell(row.max)]);
+        table.row([
+            row.figure.to_owned(),
+            cell(row.min),
+            cell(row.median),
+            cell(row.max),
+        ]);
     }
-    Ok(Answer::new(&rows, format!("{} runs\n{}", args.runs, table.render())))
+    Ok(Answer::new(
+        &rows,
+        format!("{} runs\n{}", args.runs, table.render()),
+    ))
 }
 
 fn noop(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
@@ -93,9 +112,12 @@ fn noop(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
 /// Processor time of a process and of its children, once it has ended; its state is left for somebody else to collect.
 fn processor_time(pid: i32) -> Result<(Duration, Duration)> {
     let id = Pid::from_raw(pid).ok_or_else(|| Failure::bug("a process has an id"))?;
-    waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        .map_err(std::io::Error::from)
-        .doing(|| "cannot wait for the build".to_owned())?;
+    waitid(
+        WaitId::Pid(id),
+        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+    )
+    .map_err(std::io::Error::from)
+    .doing(|| "cannot wait for the build".to_owned())?;
     let stat = fs_err::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))?;
     // proc(5): the name in parentheses is followed by field 3; utime, stime, cutime, cstime are 14 to 17.
     let fields: Vec<u64> = stat
@@ -109,9 +131,14 @@ fn processor_time(pid: i32) -> Result<(Duration, Duration)> {
         .filter_map(|field| field.parse().ok())
         .collect();
     let &[user, system, child_user, child_system] = fields.as_slice() else {
-        return Err(Failure::new(Kind::Host, "/proc/<pid>/stat is not as proc(5) describes it"));
+        return Err(Failure::new(
+            Kind::Host,
+            "/proc/<pid>/stat is not as proc(5) describes it",
+        ));
     };
-    let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64);
+    let time = |ticks: u64| {
+        Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    };
     Ok((time(user + system), time(child_user + child_system)))
 }
 
@@ -120,7 +147,9 @@ fn boots(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
     for _ in 0..args.runs {
         let answer = boot::of_recipe(context, &args.recipe, &boot::Which::First)?;
         let at = answer.value()[0]["seconds"].as_f64();
-        times.push(Duration::from_secs_f64(at.ok_or_else(|| Failure::bug("a boot that passed has no time"))?));
+        times.push(Duration::from_secs_f64(
+            at.ok_or_else(|| Failure::bug("a boot that passed has no time"))?,
+        ));
     }
     Ok(vec![Row::of("QEMU's start to the verdict", times)])
 }

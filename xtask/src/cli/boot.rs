@@ -8,8 +8,8 @@ use super::Context;
 use crate::boot::run::{Job, Outcome, run as boot};
 use crate::boot::scenario::Scenario;
 use crate::failure::{Failure, Kind, Result};
-use crate::text::nearest;
 use crate::report::Answer;
+use crate::text::nearest;
 use crate::workshop::Built;
 
 /// The boot file of our own bundles.
@@ -24,13 +24,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", requires = "recipe")]
     scenario: Vec<String>,
     /// A folder that somebody else built, to be served by TFTP as it is
-    #[arg(long, value_name = "DIR", conflicts_with = "recipe", requires = "expect")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "recipe",
+        requires = "expect"
+    )]
     bundle: Option<PathBuf>,
     /// What some line of its screen or console must match
     #[arg(long, value_name = "REGEX", requires = "bundle")]
     expect: Vec<String>,
     /// Seconds until it is given up
-    #[arg(long, value_name = "SECONDS", requires = "bundle", default_value_t = 120)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "bundle",
+        default_value_t = 120
+    )]
     timeout: u32,
     /// Where the record of its boot is kept [default: out/boots/<folder>]
     #[arg(long, value_name = "DIR", requires = "bundle")]
@@ -52,7 +62,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         (Some(bundle), _) => foreign(context, args, bundle),
         (None, Some(recipe)) if args.scenario.is_empty() => of_recipe(context, recipe, &Which::All),
         (None, Some(recipe)) => of_recipe(context, recipe, &Which::Named(&args.scenario)),
-        (None, None) => Err(Failure::new(Kind::Usage, "boot what? Name a recipe, or a folder with --bundle")),
+        (None, None) => Err(Failure::new(
+            Kind::Usage,
+            "boot what? Name a recipe, or a folder with --bundle",
+        )),
     }
 }
 
@@ -81,26 +94,37 @@ pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Re
 fn choose<'a>(built: &'a Built, which: &Which<'_>) -> Result<Vec<&'a Scenario>> {
     let there = &built.loaded.recipe.boot;
     if there.is_empty() {
-        return Err(Failure::new(Kind::Usage, format!("{} has no scenario to boot", built.name))
-            .hint("a table [[boot]] in the recipe is one; `recipes/demo.toml` shows some"));
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("{} has no scenario to boot", built.name),
+        )
+        .hint("a table [[boot]] in the recipe is one; `recipes/demo.toml` shows some"));
     }
     match which {
         Which::First => Ok(there.iter().take(1).collect()),
         Which::All => Ok(there.iter().collect()),
-        Which::Named(names) => names.iter().map(|name| find(there, &built.name, name)).collect(),
+        Which::Named(names) => names
+            .iter()
+            .map(|name| find(there, &built.name, name))
+            .collect(),
     }
 }
 
 fn find<'a>(there: &'a [Scenario], recipe: &str, name: &str) -> Result<&'a Scenario> {
     let names = || there.iter().map(|scenario| scenario.name.as_str());
-    there.iter().find(|scenario| scenario.name == name).ok_or_else(|| {
-        let failure = Failure::new(Kind::Usage, format!("{recipe} has no scenario {name:?}"))
-            .note(format!("its scenarios: {}", names().collect::<Vec<_>>().join(", ")));
-        match nearest(name, names()) {
-            Some(near) => failure.hint(format!("did you mean {near:?}?")),
-            None => failure,
-        }
-    })
+    there
+        .iter()
+        .find(|scenario| scenario.name == name)
+        .ok_or_else(|| {
+            let failure =
+                Failure::new(Kind::Usage, format!("{recipe} has no scenario {name:?}")).note(
+                    format!("its scenarios: {}", names().collect::<Vec<_>>().join(", ")),
+                );
+            match nearest(name, names()) {
+                Some(near) => failure.hint(format!("did you mean {near:?}?")),
+                None => failure,
+            }
+        })
 }
 
 /// A tree that somebody else built: what proves it is in its own lines.
@@ -138,8 +162,17 @@ fn all(context: &Context<'_>, jobs: &[Job]) -> Result<Answer> {
 }
 
 fn tell(context: &Context<'_>, job: &Job, outcome: &Outcome) -> Answer {
-    let record = context.workshop.checkout.relative(&outcome.record).display().to_string();
-    let state = if outcome.verdict.passed() { "passed" } else { "FAILED" };
+    let record = context
+        .workshop
+        .checkout
+        .relative(&outcome.record)
+        .display()
+        .to_string();
+    let state = if outcome.verdict.passed() {
+        "passed"
+    } else {
+        "FAILED"
+    };
     let text = format!(
         "{}: {state}: {}\n{}record: {record}\n",
         job.scenario.name,

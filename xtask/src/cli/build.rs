@@ -27,7 +27,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         args.recipes.clone()
     };
     if recipes.is_empty() {
-        return Err(Failure::new(Kind::Usage, "there is no recipe to build").hint("`cargo xtask new NAME` writes one"));
+        return Err(Failure::new(Kind::Usage, "there is no recipe to build")
+            .hint("`cargo xtask new NAME` writes one"));
     }
     let mut text = String::new();
     let mut values = Vec::new();
@@ -46,7 +47,11 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 pub(super) fn one(context: &Context<'_>, recipe: &str) -> Result<Answer> {
     let workshop = &context.workshop;
     let built = workshop.build(recipe, context.report.listener())?;
-    let folder = workshop.checkout.relative(&built.folder).display().to_string();
+    let folder = workshop
+        .checkout
+        .relative(&built.folder)
+        .display()
+        .to_string();
     let what = match built.ran.len() {
         0 if built.written => "nothing had changed; the bundle was put back",
         0 => "nothing to do",

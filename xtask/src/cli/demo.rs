@@ -19,9 +19,24 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
-    install::ensure(context, &[Purpose::Sources, Purpose::Build, Purpose::Boot], &args.consent)?;
+    install::ensure(
+        context,
+        &[Purpose::Sources, Purpose::Build, Purpose::Boot],
+        &args.consent,
+    )?;
     let built = build::one(context, RECIPE)?;
-    let booted = boot::of_recipe(context, RECIPE, if args.all { &boot::Which::All } else { &boot::Which::First })?;
+    let booted = boot::of_recipe(
+        context,
+        RECIPE,
+        if args.all {
+            &boot::Which::All
+        } else {
+            &boot::Which::First
+        },
+    )?;
     let text = format!("{}{}", built.text(), booted.text());
-    Ok(Answer::new(&serde_json::json!({ "built": built.value(), "booted": booted.value() }), text))
+    Ok(Answer::new(
+        &serde_json::json!({ "built": built.value(), "booted": booted.value() }),
+        text,
+    ))
 }

@@ -43,13 +43,25 @@ pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
     let text = table.render();
     let bad: Vec<&Finding> = findings.iter().filter(|finding| finding.bad()).collect();
     if bad.is_empty() {
-        return Ok(Answer::new(&findings, text + "all that is needed is there\n"));
+        return Ok(Answer::new(
+            &findings,
+            text + "all that is needed is there\n",
+        ));
     }
-    let mut packages: Vec<&str> =
-        NEEDS.iter().filter(|need| bad.iter().any(|finding| finding.what == need.name())).map(|need| need.package).collect();
+    let mut packages: Vec<&str> = NEEDS
+        .iter()
+        .filter(|need| bad.iter().any(|finding| finding.what == need.name()))
+        .map(|need| need.package)
+        .collect();
     packages.dedup();
-    let mut failure = Failure::new(Kind::Missing, format!("{} of {} needs are not met", bad.len(), findings.len()))
-        .hint(format!("run: sudo apt-get install --no-install-recommends {}", packages.join(" ")));
+    let mut failure = Failure::new(
+        Kind::Missing,
+        format!("{} of {} needs are not met", bad.len(), findings.len()),
+    )
+    .hint(format!(
+        "run: sudo apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    ));
     for line in text.lines() {
         failure = failure.note(line);
     }
@@ -70,13 +82,19 @@ fn look(need: &Need) -> Finding {
         return finding("ok", String::new());
     };
     let Ok(said) = Tool::new(program).arg(argument).read() else {
-        return finding("missing", format!("it does not run: reinstall package {}", need.package));
+        return finding(
+            "missing",
+            format!("it does not run: reinstall package {}", need.package),
+        );
     };
     let Some(version) = version_in(&said) else {
         return finding("ok", "of unknown version".to_owned());
     };
     if older(&version, minimum) {
-        finding("too old", format!("{version}; at least {minimum} is needed"))
+        finding(
+            "too old",
+            format!("{version}; at least {minimum} is needed"),
+        )
     } else {
         finding("ok", version)
     }
@@ -84,15 +102,19 @@ fn look(need: &Need) -> Finding {
 
 /// The first word of a program's version line that looks like a version.
 fn version_in(said: &str) -> Option<String> {
-    said.lines().next()?.split([' ', '(', ')', ',']).find(|word| {
-        word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit())
-    }).map(str::to_owned)
+    said.lines()
+        .next()?
+        .split([' ', '(', ')', ','])
+        .find(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit()))
+        .map(str::to_owned)
 }
 
 /// Compares number by number; whatever follows them does not count.
 fn older(version: &str, minimum: &str) -> bool {
     let numbers = |text: &str| -> Vec<u64> {
-        text.split(['.', '-', '+', '~']).map_while(|part| part.parse().ok()).collect()
+        text.split(['.', '-', '+', '~'])
+            .map_while(|part| part.parse().ok())
+            .collect()
     };
     numbers(version) < numbers(minimum)
 }
@@ -103,7 +125,11 @@ fn namespaces() -> Finding {
         what: "build steps without network".to_owned(),
         purpose: Some(Purpose::Build),
         state: if works { "ok" } else { "no" },
-        detail: if works { String::new() } else { "no user namespaces here: steps could reach the network".to_owned() },
+        detail: if works {
+            String::new()
+        } else {
+            "no user namespaces here: steps could reach the network".to_owned()
+        },
     }
 }
 
@@ -111,30 +137,74 @@ fn namespaces() -> Finding {
 fn lab() -> Finding {
     let within = |words: &str| {
         Tool::new("setpriv")
-            .args(["--no-new-privs", "--", "unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--"])
+            .args([
+                "--no-new-privs",
+                "--",
+                "unshare",
+                "--user",
+                "--map-root-user",
+                "--net",
+                "--pid",
+                "--fork",
+                "--",
+            ])
             .args(words.split(' '))
             .run()
     };
-    let tried = within("ip link add br0 type bridge").and_then(|()| within("ip tuntap add tap0 mode tap"));
+    let tried =
+        within("ip link add br0 type bridge").and_then(|()| within("ip tuntap add tap0 mode tap"));
     let (state, detail) = match tried {
-        Ok(()) => ("ok", "bridge and tap in namespaces, without root".to_owned()),
+        Ok(()) => (
+            "ok",
+            "bridge and tap in namespaces, without root".to_owned(),
+        ),
         Err(failure) => {
-            let why = failure.tool.as_ref().and_then(|end| end.tail.last().cloned());
-            ("no", format!("QEMU's own network is used instead: {}", why.unwrap_or_else(|| failure.to_string())))
+            let why = failure
+                .tool
+                .as_ref()
+                .and_then(|end| end.tail.last().cloned());
+            (
+                "no",
+                format!(
+                    "QEMU's own network is used instead: {}",
+                    why.unwrap_or_else(|| failure.to_string())
+                ),
+            )
         }
     };
-    Finding { what: "lab network".to_owned(), purpose: Some(Purpose::Boot), state, detail }
+    Finding {
+        what: "lab network".to_owned(),
+        purpose: Some(Purpose::Boot),
+        state,
+        detail,
+    }
 }
 
 fn kvm() -> Result<Finding> {
-    let (state, detail) = if fs_err::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_err() {
-        ("no", "software emulation is used: /dev/kvm is not there, or not ours")
+    let (state, detail) = if fs_err::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_err()
+    {
+        (
+            "no",
+            "software emulation is used: /dev/kvm is not there, or not ours",
+        )
     } else if accel::trial("kvm")? {
         ("ok", "a trial boot came up in time")
     } else {
-        ("no", "software emulation is used: /dev/kvm opens, but a trial boot did not come up in time")
+        (
+            "no",
+            "software emulation is used: /dev/kvm opens, but a trial boot did not come up in time",
+        )
     };
-    Ok(Finding { what: "KVM".to_owned(), purpose: Some(Purpose::Boot), state, detail: detail.to_owned() })
+    Ok(Finding {
+        what: "KVM".to_owned(),
+        purpose: Some(Purpose::Boot),
+        state,
+        detail: detail.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -147,6 +217,11 @@ mod tests {
         assert_eq!(version_in(gcc).as_deref(), Some("12.2.0-14+deb12u1"));
         assert_eq!(version_in("GNU Make 4.3\n").as_deref(), Some("4.3"));
         assert_eq!(version_in("no version"), None);
-        assert!(older("4.1", "4.2") && older("3.99", "4.2") && !older("4.10", "4.2") && !older("12.2.0-14", "8.0"));
+        assert!(
+            older("4.1", "4.2")
+                && older("3.99", "4.2")
+                && !older("4.10", "4.2")
+                && !older("12.2.0-14", "8.0")
+        );
     }
 }

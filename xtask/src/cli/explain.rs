@@ -5,8 +5,8 @@ use serde_json::json;
 use super::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::explain::{Change, Reason, reason};
-use crate::text::nearest;
 use crate::report::Answer;
+use crate::text::nearest;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,11 +19,21 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let workshop = &context.workshop;
     let planned = workshop.plan(&args.recipe)?;
-    let last = workshop.store.root(workshop.checkout.root(), &planned.name)?;
-    let names: Vec<&str> = planned.plan.steps().iter().map(|step| step.name.as_str()).collect();
+    let last = workshop
+        .store
+        .root(workshop.checkout.root(), &planned.name)?;
+    let names: Vec<&str> = planned
+        .plan
+        .steps()
+        .iter()
+        .map(|step| step.name.as_str())
+        .collect();
     if let Some(name) = args.step.as_deref().filter(|name| !names.contains(name)) {
-        let failure = Failure::new(Kind::Usage, format!("{} has no step {name:?}", planned.name))
-            .note(format!("its steps: {}", names.join(", ")));
+        let failure = Failure::new(
+            Kind::Usage,
+            format!("{} has no step {name:?}", planned.name),
+        )
+        .note(format!("its steps: {}", names.join(", ")));
         return Err(match nearest(name, names.iter().copied()) {
             Some(near) => failure.hint(format!("did you mean {near:?}?")),
             None => failure,
@@ -47,18 +57,29 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     if text.is_empty() {
         text = format!("nothing changed since {} was last built\n", planned.name);
     }
-    Ok(Answer::new(&json!({ "recipe": planned.name, "steps": steps }), text))
+    Ok(Answer::new(
+        &json!({ "recipe": planned.name, "steps": steps }),
+        text,
+    ))
 }
 
 /// Why a step would run, or why it is another one than last time.
 fn tell(why: &Reason, there: bool) -> Option<String> {
     match (why, there) {
         (Reason::Unchanged, true) => None,
-        (Reason::Unchanged, false) => Some("nothing changed, but its result is not in the store any more\n".to_owned()),
-        (Reason::New, true) => Some("never built here; its result is in the store from elsewhere\n".to_owned()),
+        (Reason::Unchanged, false) => {
+            Some("nothing changed, but its result is not in the store any more\n".to_owned())
+        }
+        (Reason::New, true) => {
+            Some("never built here; its result is in the store from elsewhere\n".to_owned())
+        }
         (Reason::New, false) => Some("never built here\n".to_owned()),
         (Reason::Changed { changes }, there) => {
-            let head = if there { "changed; its result is in the store already" } else { "changed" };
+            let head = if there {
+                "changed; its result is in the store already"
+            } else {
+                "changed"
+            };
             let lines: String = changes.iter().map(line).collect();
             Some(format!("{head}\n{lines}"))
         }
@@ -66,12 +87,24 @@ fn tell(why: &Reason, there: bool) -> Option<String> {
 }
 
 fn line(change: &Change) -> String {
-    let side = |side: &Option<String>| side.as_deref().map_or_else(|| "(nothing)".to_owned(), shorten);
-    format!("  {}: {} -> {}\n", change.path, side(&change.old), side(&change.new))
+    let side = |side: &Option<String>| {
+        side.as_deref()
+            .map_or_else(|| "(nothing)".to_owned(), shorten)
+    };
+    format!(
+        "  {}: {} -> {}\n",
+        change.path,
+        side(&change.old),
+        side(&change.new)
+    )
 }
 
 /// Digests are cut to what tells them apart.
 fn shorten(text: &str) -> String {
     let digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if digest { text[..12].to_owned() } else { text.to_owned() }
+    if digest {
+        text[..12].to_owned()
+    } else {
+        text.to_owned()
+    }
 }

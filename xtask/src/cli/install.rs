@@ -21,7 +21,10 @@ pub(super) struct Consent {
 /// # Errors
 /// [`Kind::Missing`] when something is missing and may not or cannot be installed.
 pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Consent) -> Result<()> {
-    let packages: BTreeSet<&str> = needs::absent(purposes).iter().map(|need| need.package).collect();
+    let packages: BTreeSet<&str> = needs::absent(purposes)
+        .iter()
+        .map(|need| need.package)
+        .collect();
     if packages.is_empty() {
         return Ok(());
     }
@@ -30,7 +33,10 @@ pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Cons
     let by_hand = format!("sudo apt-get install --no-install-recommends {names}");
     let listener = context.report.listener();
     let Some(installer) = Installer::find(context) else {
-        return Err(refused(&names, "only root may install them, and there is no sudo").hint(format!("run: {by_hand}")));
+        return Err(
+            refused(&names, "only root may install them, and there is no sudo")
+                .hint(format!("run: {by_hand}")),
+        );
     };
     installer.refresh_lists(&packages)?;
     let removed = installer.would_remove(&packages)?;
@@ -41,12 +47,20 @@ pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Cons
     if consent.yes {
         listener.hear(Event::Note(question));
     } else {
-        match context.report.confirm(&format!("{question}\ninstall them now?")) {
+        match context
+            .report
+            .confirm(&format!("{question}\ninstall them now?"))
+        {
             Some(true) => {}
-            Some(false) => return Err(refused(&names, "not installed").hint(format!("run: {by_hand}"))),
+            Some(false) => {
+                return Err(refused(&names, "not installed").hint(format!("run: {by_hand}")));
+            }
             None => {
-                return Err(refused(&names, "there is no terminal to ask on")
-                    .hint(format!("give --yes to let them be installed, or run: {by_hand}")));
+                return Err(
+                    refused(&names, "there is no terminal to ask on").hint(format!(
+                        "give --yes to let them be installed, or run: {by_hand}"
+                    )),
+                );
             }
         }
     }
@@ -55,13 +69,21 @@ pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Cons
         [] => Ok(()),
         [first, ..] => Err(Failure::new(
             Kind::Missing,
-            format!("the package {} is installed, but {} is still not there", first.package, first.name()),
+            format!(
+                "the package {} is installed, but {} is still not there",
+                first.package,
+                first.name()
+            ),
         )),
     }
 }
 
 fn refused(names: &str, why: &str) -> Failure {
-    Failure::new(Kind::Missing, format!("Debian packages are missing: {names}")).note(why)
+    Failure::new(
+        Kind::Missing,
+        format!("Debian packages are missing: {names}"),
+    )
+    .note(why)
 }
 
 /// `apt-get`, as root or through sudo.
@@ -79,8 +101,15 @@ impl Installer {
     }
 
     fn apt_get(&self) -> Tool {
-        let tool = if self.sudo { Tool::new("sudo").arg("apt-get") } else { Tool::new("apt-get") };
-        tool.own_environment().env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C.UTF-8").kind(Kind::Missing)
+        let tool = if self.sudo {
+            Tool::new("sudo").arg("apt-get")
+        } else {
+            Tool::new("apt-get")
+        };
+        tool.own_environment()
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("LC_ALL", "C.UTF-8")
+            .kind(Kind::Missing)
     }
 
     fn simulate(packages: &[&str]) -> Tool {
@@ -102,7 +131,9 @@ impl Installer {
 
     fn would_remove(&self, packages: &[&str]) -> Result<Vec<String>> {
         let said = Self::simulate(packages).read()?;
-        let removed = said.lines().filter_map(|line| line.strip_prefix("Remv ")?.split(' ').next());
+        let removed = said
+            .lines()
+            .filter_map(|line| line.strip_prefix("Remv ")?.split(' ').next());
         Ok(removed.map(str::to_owned).collect())
     }
 
@@ -110,14 +141,26 @@ impl Installer {
         let step = "packages".to_owned();
         let since = std::time::Instant::now();
         let title = format!("install {}", packages.join(" "));
-        listener.hear(Event::Started { step: step.clone(), title, log: Some(self.log.clone()) });
-        let install = || self.apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages).log(&self.log);
+        listener.hear(Event::Started {
+            step: step.clone(),
+            title,
+            log: Some(self.log.clone()),
+        });
+        let install = || {
+            self.apt_get()
+                .args(["install", "--yes", "--no-install-recommends"])
+                .args(packages)
+                .log(&self.log)
+        };
         // Lists that know a version which the mirror has replaced since: looking anew is what helps.
         if install().run().is_err() {
             self.apt_get().arg("update").log(&self.log).run()?;
             install().run()?;
         }
-        listener.hear(Event::Finished { step, took: since.elapsed() });
+        listener.hear(Event::Finished {
+            step,
+            took: since.elapsed(),
+        });
         Ok(())
     }
 }

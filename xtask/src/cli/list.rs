@@ -9,10 +9,12 @@ pub(super) fn run(context: &Context<'_>) -> Result<Answer> {
     let mut table = Table::default();
     let mut values = Vec::new();
     for recipe in recipe::list(&context.workshop.checkout)? {
-        let about = recipe
-            .description
-            .clone()
-            .unwrap_or_else(|| format!("(has mistakes: `cargo xtask show {}` says which)", recipe.name));
+        let about = recipe.description.clone().unwrap_or_else(|| {
+            format!(
+                "(has mistakes: `cargo xtask show {}` says which)",
+                recipe.name
+            )
+        });
         table.row([recipe.name.clone(), about]);
         values.push(recipe);
     }

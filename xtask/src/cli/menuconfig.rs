@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::Context;
 use crate::failure::{Failure, Kind, Result};
+use crate::files;
 use crate::kconfig::config::Config;
 use crate::kconfig::fragment::Fragment;
 use crate::kconfig::language::Tree;
 use crate::kconfig::{tree, update};
 use crate::plan::assemble;
 use crate::report::Answer;
-use crate::store::write_whole;
 use crate::tool::Tool;
 
 #[derive(Debug, clap::Args)]
@@ -56,32 +56,59 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let workshop = &context.workshop;
     let recipe = workshop.recipe(&args.recipe)?.recipe;
     let (folder, names, source) = match args.what {
-        What::Kernel => (workshop.checkout.kernel_configs(), &recipe.kernel.fragments, &recipe.kernel.source),
-        What::Busybox => (workshop.checkout.busybox_configs(), &recipe.busybox.fragments, &recipe.busybox.source),
+        What::Kernel => (
+            workshop.checkout.kernel_configs(),
+            &recipe.kernel.fragments,
+            &recipe.kernel.source,
+        ),
+        What::Busybox => (
+            workshop.checkout.busybox_configs(),
+            &recipe.busybox.fragments,
+            &recipe.busybox.source,
+        ),
     };
     if names.is_empty() {
-        return Err(Failure::new(Kind::Usage, "the recipe has no fragment that changes could go into")
-            .hint(format!("make an empty file under {} and name it in `fragments`", folder.display())));
+        return Err(Failure::new(
+            Kind::Usage,
+            "the recipe has no fragment that changes could go into",
+        )
+        .hint(format!(
+            "make an empty file under {} and name it in `fragments`",
+            folder.display()
+        )));
     }
     let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
-    let fragments = paths.iter().map(|path| read(context, path)).collect::<Result<Vec<_>>>()?;
+    let fragments = paths
+        .iter()
+        .map(|path| read(context, path))
+        .collect::<Result<Vec<_>>>()?;
 
     let listener = context.report.listener();
     let (_, built) = workshop.make(&args.recipe, args.what.step(), listener)?;
     let (_, unpacked) = workshop.make(&args.recipe, &assemble::source_step(source), listener)?;
-    let (source, before) = (unpacked.artifact.path("tree")?, built.artifact.read("config")?);
+    let (source, before) = (
+        unpacked.artifact.path("tree")?,
+        built.artifact.read("config")?,
+    );
     let after = edit(&source, &before, &args.with)?;
     let symbols = args.what.symbols(&source)?;
     let before = Config::parse(&String::from_utf8_lossy(&before));
-    let changes = update::difference(&before, &Config::parse(&after), |symbol| symbols.askable(symbol));
+    let changes = update::difference(&before, &Config::parse(&after), &symbols);
 
     let mut text = String::new();
     let mut values = Vec::new();
-    for ((path, fragment), changes) in paths.iter().zip(&fragments).zip(update::assign(&fragments, &changes)) {
+    for ((path, fragment), changes) in paths
+        .iter()
+        .zip(&fragments)
+        .zip(update::assign(&fragments, &changes))
+    {
         if changes.is_empty() {
             continue;
         }
-        write_whole(path, update::update_fragment(&fragment.text.text, &changes).as_bytes())?;
+        files::replace(
+            path,
+            update::update_fragment(&fragment.text.text, &changes).as_bytes(),
+        )?;
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
         let name = workshop.checkout.relative(path).display();
         text += &format!("{name}:\n  {}\n", lines.join("\n  "));
@@ -94,7 +121,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 }
 
 fn read(context: &Context<'_>, path: &Path) -> Result<Fragment> {
-    Fragment::parse(context.workshop.checkout.relative(path), &fs_err::read_to_string(path)?)
+    Fragment::parse(
+        context.workshop.checkout.relative(path),
+        &fs_err::read_to_string(path)?,
+    )
 }
 
 /// Lets the user edit a configuration in a folder of its own; the source tree is only read.
@@ -104,13 +134,22 @@ fn edit(source: &Path, config: &[u8], target: &str) -> Result<String> {
     fs_err::write(&path, config)?;
     let status = Tool::new("make")
         .own_environment()
-        .args(["--no-print-directory".as_ref(), "-C".as_ref(), source.as_os_str()])
+        .args([
+            "--no-print-directory".as_ref(),
+            "-C".as_ref(),
+            source.as_os_str(),
+        ])
         .arg(format!("O={}", folder.path().display()))
         .arg(target)
         .interactive()?;
     if !status.success() {
-        return Err(Failure::new(Kind::Build, format!("`make {target}` failed; what it said is above"))
-            .hint("menuconfig and nconfig need the package libncurses-dev; `--with config` needs nothing"));
+        return Err(Failure::new(
+            Kind::Build,
+            format!("`make {target}` failed; what it said is above"),
+        )
+        .hint(
+            "menuconfig and nconfig need the package libncurses-dev; `--with config` needs nothing",
+        ));
     }
     Ok(fs_err::read_to_string(path)?)
 }

@@ -21,5 +21,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         path.display(),
         name = args.name
     );
-    Ok(Answer::new(&json!({ "recipe": args.name, "file": path }), text))
+    Ok(Answer::new(
+        &json!({ "recipe": args.name, "file": path }),
+        text,
+    ))
 }

@@ -37,7 +37,12 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     for step in planned.plan.steps() {
         let there = workshop.store.lookup(&step.key)?.is_some();
         let state = state(step, there, missing.contains(step.name.as_str()));
-        table.row([state.to_owned(), step.key.short(), step.name.clone(), step.title.clone()]);
+        table.row([
+            state.to_owned(),
+            step.key.short(),
+            step.name.clone(),
+            step.title.clone(),
+        ]);
         steps.push(json!({
             "step": step.name, "title": step.title, "state": state, "key": step.key, "definition": step.definition,
         }));
@@ -48,12 +53,19 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         1 => "1 step to run".to_owned(),
         _ => format!("{count} steps to run"),
     };
-    let notes: String = planned.notes.iter().map(|note| format!("note: {note}\n")).collect();
+    let notes: String = planned
+        .notes
+        .iter()
+        .map(|note| format!("note: {note}\n"))
+        .collect();
     let text = format!(
         "{} {} -> {}\n{}{notes}{summary}\n",
         planned.name,
         planned.version,
-        workshop.checkout.relative(&planned.bundle_folder(workshop)).display(),
+        workshop
+            .checkout
+            .relative(&planned.bundle_folder(workshop))
+            .display(),
         table.render()
     );
     let value = json!({
@@ -65,6 +77,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 impl Args {
     /// The arguments that plan this recipe.
     pub(super) fn of(recipe: &str) -> Self {
-        Self { recipe: recipe.to_owned() }
+        Self {
+            recipe: recipe.to_owned(),
+        }
     }
 }

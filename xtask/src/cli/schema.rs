@@ -11,6 +11,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Answer {
-    let schema = if args.site { recipe::site_schema() } else { recipe::json_schema() };
+    let schema = if args.site {
+        recipe::site_schema()
+    } else {
+        recipe::json_schema()
+    };
     Answer::new(&schema, format!("{schema:#}"))
 }

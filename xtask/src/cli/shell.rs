@@ -17,7 +17,11 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let named: Vec<String> = args.scenario.iter().cloned().collect();
-    let which = if named.is_empty() { boot::Which::First } else { boot::Which::Named(&named) };
+    let which = if named.is_empty() {
+        boot::Which::First
+    } else {
+        boot::Which::Named(&named)
+    };
     for job in boot::jobs(context, &args.recipe, &which)? {
         let _ = job;
     }

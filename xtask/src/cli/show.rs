@@ -16,6 +16,10 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let loaded = context.workshop.recipe(&args.recipe)?;
-    let text = if args.origins { recipe::show_origins(&loaded) } else { recipe::show(&loaded.recipe) };
+    let text = if args.origins {
+        recipe::show_origins(&loaded)
+    } else {
+        recipe::show(&loaded.recipe)
+    };
     Ok(Answer::new(&loaded.recipe, text))
 }

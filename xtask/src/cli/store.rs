@@ -39,10 +39,16 @@ fn verify(context: &Context<'_>) -> Result<Answer> {
     let (looked_at, damages) = context.workshop.store.verify()?;
     if damages.is_empty() {
         let value = json!({ "results": looked_at, "damaged": damages });
-        return Ok(Answer::new(&value, format!("{looked_at} results, all whole")));
+        return Ok(Answer::new(
+            &value,
+            format!("{looked_at} results, all whole"),
+        ));
     }
-    let mut failure = Failure::new(Kind::Store, format!("{} of {looked_at} results were damaged", damages.len()))
-        .hint("they are removed: the next build makes them again");
+    let mut failure = Failure::new(
+        Kind::Store,
+        format!("{} of {looked_at} results were damaged", damages.len()),
+    )
+    .hint("they are removed: the next build makes them again");
     for damage in damages {
         failure = failure.note(damage.what);
     }
@@ -76,7 +82,10 @@ fn stat(context: &Context<'_>) -> Result<Answer> {
     Ok(Answer::new(&stat, table.render()))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit after the point"
+)]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

@@ -19,8 +19,11 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let workshop = &context.workshop;
     let shelf = Shelf::of(&workshop.checkout.out(), &args.recipe);
     if shelf.versions()?.is_empty() {
-        return Err(Failure::new(Kind::Usage, format!("there is no bundle of {}", args.recipe))
-            .hint(format!("`cargo xtask build {}` makes one", args.recipe)));
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("there is no bundle of {}", args.recipe),
+        )
+        .hint(format!("`cargo xtask build {}` makes one", args.recipe)));
     }
     if let Some(version) = &args.version {
         shelf.switch(version)?;
@@ -29,9 +32,16 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let text: String = versions
         .iter()
         .map(|version| {
-            let mark = if current.as_ref() == Some(version) { '*' } else { ' ' };
+            let mark = if current.as_ref() == Some(version) {
+                '*'
+            } else {
+                ' '
+            };
             format!("{mark} {version}\n")
         })
         .collect();
-    Ok(Answer::new(&json!({ "recipe": args.recipe, "current": current, "versions": versions }), text))
+    Ok(Answer::new(
+        &json!({ "recipe": args.recipe, "current": current, "versions": versions }),
+        text,
+    ))
 }

@@ -27,36 +27,89 @@ type Check = (&'static str, &'static [&'static str]);
 
 const CHECKS: &[Check] = &[
     ("formatting", &["fmt", "--all", "--check"]),
-    ("lints", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
-    ("documentation", &["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]),
+    (
+        "lints",
+        &[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    ),
+    (
+        "documentation",
+        &[
+            "doc",
+            "--quiet",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ],
+    ),
 ];
 
 /// `--hide-inclusion-graph` keeps it short; what is wrong is named all the same.
-const DENY: &[&str] = &["--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+const DENY: &[&str] = &[
+    "--offline",
+    "check",
+    "--hide-inclusion-graph",
+    "bans",
+    "licenses",
+    "sources",
+];
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let listener = context.report.listener();
     let root = context.workshop.checkout.root();
     for (name, arguments) in CHECKS {
         listener.hear(Event::Note(format!("check: {name}")));
-        passed(name, &cargo(root).args(*arguments).env("RUSTDOCFLAGS", "--deny warnings"))?;
+        passed(
+            name,
+            &cargo(root)
+                .args(*arguments)
+                .env("RUSTDOCFLAGS", "--deny warnings"),
+        )?;
     }
     super::tidy::run(context)?;
 
     let boots = if args.quick {
-        listener.hear(Event::Warning("--quick: neither licences nor boots are checked".to_owned()));
+        listener.hear(Event::Warning(
+            "--quick: neither licences nor boots are checked".to_owned(),
+        ));
         "skip"
     } else {
-        install::ensure(context, &[Purpose::Sources, Purpose::Build, Purpose::Boot], &args.consent)?;
+        install::ensure(
+            context,
+            &[Purpose::Sources, Purpose::Build, Purpose::Boot],
+            &args.consent,
+        )?;
         listener.hear(Event::Note("check: licences, bans, sources".to_owned()));
-        passed("cargo deny", &deny(context)?.folder(root).own_environment().args(DENY))?;
+        passed(
+            "cargo deny",
+            &deny(context)?.folder(root).own_environment().args(DENY),
+        )?;
         super::build::one(context, "demo")?;
         "require"
     };
     listener.hear(Event::Note("check: tests".to_owned()));
-    passed("tests", &cargo(root).args(["test", "--workspace"]).env("CORDWAINER_BOOTS", boots))?;
-    let checks: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).chain(["tidy", "tests"]).collect();
-    Ok(Answer::new(&json!({ "passed": checks, "boots": boots }), "all checks passed"))
+    passed(
+        "tests",
+        &cargo(root)
+            .args(["test", "--workspace"])
+            .env("CORDWAINER_BOOTS", boots),
+    )?;
+    let checks: Vec<&str> = CHECKS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["tidy", "tests"])
+        .collect();
+    Ok(Answer::new(
+        &json!({ "passed": checks, "boots": boots }),
+        "all checks passed",
+    ))
 }
 
 fn cargo(root: &std::path::Path) -> Tool {
@@ -72,13 +125,22 @@ fn passed(name: &str, tool: &Tool) -> Result<()> {
         return Ok(());
     }
     crate::tool::check_interrupt()?;
-    let short = paste.split_once(" -- ").map_or(paste.as_str(), |(short, _)| short);
-    Err(Failure::new(Kind::Check, format!("the check {name:?} failed; what it said is above")).note(last_words(short)))
+    let short = paste
+        .split_once(" -- ")
+        .map_or(paste.as_str(), |(short, _)| short);
+    Err(Failure::new(
+        Kind::Check,
+        format!("the check {name:?} failed; what it said is above"),
+    )
+    .note(last_words(short)))
 }
 
 /// The command without the environment in front of it.
 fn last_words(paste: &str) -> String {
-    let words: Vec<&str> = paste.split(' ').skip_while(|word| !word.ends_with("cargo") && !word.ends_with("cargo-deny")).collect();
+    let words: Vec<&str> = paste
+        .split(' ')
+        .skip_while(|word| !word.ends_with("cargo") && !word.ends_with("cargo-deny"))
+        .collect();
     format!("command: {}", words.join(" "))
 }
 
@@ -86,19 +148,35 @@ fn last_words(paste: &str) -> String {
 fn deny(context: &Context<'_>) -> Result<Tool> {
     let folder = context.workshop.cache.join("tools");
     let ours = folder.join("bin/cargo-deny");
-    let theirs = std::env::var_os("PATH")
-        .and_then(|path| std::env::split_paths(&path).map(|folder| folder.join("cargo-deny")).find(|path| path.is_file()));
+    let theirs = std::env::var_os("PATH").and_then(|path| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("cargo-deny"))
+            .find(|path| path.is_file())
+    });
     if let Some(there) = theirs.or_else(|| Some(ours.clone()).filter(|path| path.is_file())) {
         return Ok(Tool::new(there.to_string_lossy()));
     }
-    context.report.listener().hear(Event::Note(format!("installing cargo-deny {CARGO_DENY} into {}", folder.display())));
+    context.report.listener().hear(Event::Note(format!(
+        "installing cargo-deny {CARGO_DENY} into {}",
+        folder.display()
+    )));
     let install = cargo(context.workshop.checkout.root())
-        .args(["install", "--quiet", "--locked", "--version", CARGO_DENY, "--root"])
+        .args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--version",
+            CARGO_DENY,
+            "--root",
+        ])
         .arg(&folder)
         .arg("cargo-deny");
     passed("installing cargo-deny", &install)?;
     match needs::find(&ours.to_string_lossy()) {
         Some(path) => Ok(Tool::new(path.to_string_lossy())),
-        None => Err(Failure::new(Kind::Missing, "cargo-deny was installed, and is not there")),
+        None => Err(Failure::new(
+            Kind::Missing,
+            "cargo-deny was installed, and is not there",
+        )),
     }
 }

@@ -10,8 +10,11 @@ pub(super) fn run(context: &Context<'_>) -> Result<Answer> {
     if findings.is_empty() {
         return Ok(Answer::new(&findings, "tidy"));
     }
-    let mut failure = Failure::new(Kind::Check, format!("{} house rules are broken", findings.len()))
-        .hint("the rules are in xtask/ARCHITECTURE.md");
+    let mut failure = Failure::new(
+        Kind::Check,
+        format!("{} house rules are broken", findings.len()),
+    )
+    .hint("the rules are in xtask/ARCHITECTURE.md");
     for finding in &findings {
         failure = failure.note(finding.to_string());
     }

@@ -28,6 +28,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         table.row([moved.key.to_string().as_str(), old, "->", moved.to.as_str()]);
         values.push(json!({ "source": moved.key.to_string(), "old": moved.from, "new": moved.to }));
     }
-    let text = if moved.is_empty() { "everything recorded is what the suites have now\n".to_owned() } else { table.render() };
+    let text = if moved.is_empty() {
+        "everything recorded is what the suites have now\n".to_owned()
+    } else {
+        table.render()
+    };
     Ok(Answer::new(&json!({ "moved": values }), text))
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Action, Bundle, Definition, Initramfs, Input, Layout, Location, Plan, Stamps, Step, tools};
+use super::{
+    Action, Bundle, Definition, Initramfs, Input, Layout, Location, Plan, Stamps, Step, tools,
+};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
@@ -55,10 +57,15 @@ pub struct Material<'a> {
 #[must_use]
 pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
     let bundle = &recipe.bundle;
-    [&recipe.kernel.source, &recipe.busybox.source, &bundle.pxelinux, &bundle.modules]
-        .into_iter()
-        .map(String::as_str)
-        .collect()
+    [
+        &recipe.kernel.source,
+        &recipe.busybox.source,
+        &bundle.pxelinux,
+        &bundle.modules,
+    ]
+    .into_iter()
+    .map(String::as_str)
+    .collect()
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].
@@ -89,7 +96,11 @@ impl<'a> Draft<'a> {
     fn new(checkout: &'a Checkout, action: Action, outputs: &[&str], tools: tools::Tools) -> Self {
         let mut definition = Definition::new(action, outputs);
         definition.tools = tools;
-        Self { checkout, definition, locations: BTreeMap::new() }
+        Self {
+            checkout,
+            definition,
+            locations: BTreeMap::new(),
+        }
     }
 
     fn input(&mut self, name: String, input: Input, location: Location) {
@@ -108,7 +119,11 @@ impl<'a> Draft<'a> {
     fn file(&mut self, path: &Path) -> Result<()> {
         let (digest, _) = Digest::of_file(&self.checkout.root().join(path))?;
         let name = path.to_string_lossy().into_owned();
-        self.input(name, Input::File { digest }, Location::Checkout(path.to_owned()));
+        self.input(
+            name,
+            Input::File { digest },
+            Location::Checkout(path.to_owned()),
+        );
         Ok(())
     }
 
@@ -116,12 +131,18 @@ impl<'a> Draft<'a> {
     fn folder(&mut self, name: &str, path: &Path) -> Result<()> {
         let listing = overlay::listing(&self.checkout.root().join(path))?;
         let digest = Digest::of_value(&listing);
-        self.input(name.to_owned(), Input::Folder { digest }, Location::Checkout(path.to_owned()));
+        self.input(
+            name.to_owned(),
+            Input::Folder { digest },
+            Location::Checkout(path.to_owned()),
+        );
         Ok(())
     }
 
     fn environment(&mut self, variables: &[(&str, String)]) {
-        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let owned = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
         self.definition.environment.extend(owned);
     }
 
@@ -139,7 +160,9 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
         .ok_or_else(|| Failure::bug(format!("the checked recipe has no source {name:?}")))?;
     let resolved = match source {
         Source::Directory { path } => {
-            let layout = Layout::Folder { folder: "folder".to_owned() };
+            let layout = Layout::Folder {
+                folder: "folder".to_owned(),
+            };
             let mut draft = unpack_draft(material, layout);
             draft.folder("folder", Path::new(path))?;
             plan.add(draft.finish(&source_step(name), format!("copy {path}")))?;
@@ -152,23 +175,40 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
     };
     let mut draft = unpack_draft(material, layout(source, resolved)?);
     for file in &resolved.files {
-        let action = Action::Fetch { sha256: file.sha256 };
+        let action = Action::Fetch {
+            sha256: file.sha256,
+        };
         let fetch = Step::new(
             format!("fetch-{}", file.name),
-            format!("fetch {}{}", file.name, file.size.map_or_else(String::new, megabytes)),
+            format!(
+                "fetch {}{}",
+                file.name,
+                file.size.map_or_else(String::new, megabytes)
+            ),
             Definition::new(action, &["file"]),
             BTreeMap::new(),
         );
         let fetch = plan.add(fetch)?;
         draft.step(plan, &file.name, &fetch, "file")?;
     }
-    plan.add(draft.finish(&source_step(name), format!("unpack {name} {}", resolved.version.as_deref().unwrap_or(""))))?;
+    plan.add(draft.finish(
+        &source_step(name),
+        format!(
+            "unpack {name} {}",
+            resolved.version.as_deref().unwrap_or("")
+        ),
+    ))?;
     Ok(())
 }
 
 fn unpack_draft<'a>(material: &Material<'a>, layout: Layout) -> Draft<'a> {
     let action = Action::Unpack { layout };
-    Draft::new(material.checkout, action, &["tree"], tools::revision(UNPACK_REVISION))
+    Draft::new(
+        material.checkout,
+        action,
+        &["tree"],
+        tools::revision(UNPACK_REVISION),
+    )
 }
 
 fn layout(source: &Source, resolved: &Resolved) -> Result<Layout> {
@@ -183,31 +223,54 @@ fn layout(source: &Source, resolved: &Resolved) -> Result<Layout> {
     Ok(match source {
         Source::DebianSource { .. } => Layout::DebianSource { dsc: only(".dsc")? },
         Source::DebianBinary { member: None, .. } => Layout::DebianBinary { deb: only(".deb")? },
-        Source::DebianBinary { member: Some(member), .. } => {
-            Layout::Member { deb: only(".deb")?, member: member.clone() }
-        }
+        Source::DebianBinary {
+            member: Some(member),
+            ..
+        } => Layout::Member {
+            deb: only(".deb")?,
+            member: member.clone(),
+        },
         Source::Url { .. } => Layout::Tarball { file: only("")? },
-        Source::Directory { path } => Layout::Folder { folder: path.clone() },
+        Source::Directory { path } => Layout::Folder {
+            folder: path.clone(),
+        },
     })
 }
 
 fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
-    let Material { checkout, recipe, release, .. } = material;
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
     let kernel = &recipe.kernel;
     let folder = Path::new("kernel-configs");
-    let fragments: Vec<PathBuf> = kernel.fragments.iter().map(|name| folder.join(name)).collect();
+    let fragments: Vec<PathBuf> = kernel
+        .fragments
+        .iter()
+        .map(|name| folder.join(name))
+        .collect();
     let base = match kernel.base.as_str() {
         target if KERNEL_BASES.contains(&target) => None,
         file => Some(folder.join(file)),
     };
     let action = Action::Kernel {
         arch: recipe.arch,
-        base: base.as_ref().map_or_else(|| kernel.base.clone(), |path| path.to_string_lossy().into_owned()),
+        base: base.as_ref().map_or_else(
+            || kernel.base.clone(),
+            |path| path.to_string_lossy().into_owned(),
+        ),
         fragments: names(&fragments),
         localversion: format!("-{}-{}", material.name, file_version(release)),
     };
     let outputs = ["kernel", "config", "release", "modules"];
-    let mut draft = Draft::new(checkout, action, &outputs, tools::both(tools::kernel()?, tools::revision(KERNEL_REVISION)));
+    let mut draft = Draft::new(
+        checkout,
+        action,
+        &outputs,
+        tools::both(tools::kernel()?, tools::revision(KERNEL_REVISION)),
+    );
     draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
     for path in base.iter().chain(&fragments) {
         draft.file(path)?;
@@ -219,17 +282,44 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         ("KBUILD_BUILD_HOST", "cordwainer".to_owned()),
         ("KBUILD_BUILD_VERSION", "1".to_owned()),
     ]);
-    Ok(draft.finish(KERNEL, format!("build the kernel ({} fragments on {})", fragments.len(), kernel.base)))
+    Ok(draft.finish(
+        KERNEL,
+        format!(
+            "build the kernel ({} fragments on {})",
+            fragments.len(),
+            kernel.base
+        ),
+    ))
 }
 
 fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
-    let Material { checkout, recipe, release, .. } = material;
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
     let busybox = &recipe.busybox;
     let folder = Path::new("busybox-configs");
-    let fragments: Vec<PathBuf> = busybox.fragments.iter().map(|name| folder.join(name)).collect();
-    let action = Action::Busybox { libc: busybox.libc, fragments: names(&fragments) };
-    let tools = tools::both(tools::busybox(busybox.libc)?, tools::revision(BUSYBOX_REVISION));
-    let mut draft = Draft::new(checkout, action, &["busybox", "links", "config", "version"], tools);
+    let fragments: Vec<PathBuf> = busybox
+        .fragments
+        .iter()
+        .map(|name| folder.join(name))
+        .collect();
+    let action = Action::Busybox {
+        libc: busybox.libc,
+        fragments: names(&fragments),
+    };
+    let tools = tools::both(
+        tools::busybox(busybox.libc)?,
+        tools::revision(BUSYBOX_REVISION),
+    );
+    let mut draft = Draft::new(
+        checkout,
+        action,
+        &["busybox", "links", "config", "version"],
+        tools,
+    );
     draft.step(plan, "source", &source_step(&busybox.source), "tree")?;
     for path in &fragments {
         draft.file(path)?;
@@ -239,11 +329,27 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
 }
 
 fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
-    let Material { checkout, recipe, release, .. } = material;
-    let overlays: Vec<String> = recipe.image.overlays.iter().map(|name| format!("overlays/{name}")).collect();
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
+    let overlays: Vec<String> = recipe
+        .image
+        .overlays
+        .iter()
+        .map(|name| format!("overlays/{name}"))
+        .collect();
     let mtime = u32::try_from(release.epoch).map_err(|_| {
-        Failure::new(Kind::Recipe, format!("the changelog's date {} does not fit into an initramfs", date::iso8601(release.epoch)))
-            .hint("a date must be from 1970 to 2106")
+        Failure::new(
+            Kind::Recipe,
+            format!(
+                "the changelog's date {} does not fit into an initramfs",
+                date::iso8601(release.epoch)
+            ),
+        )
+        .hint("a date must be from 1970 to 2106")
     })?;
     let action = Action::Initramfs(Box::new(Initramfs {
         image: recipe.image.clone(),
@@ -265,7 +371,9 @@ fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<St
 }
 
 fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
-    let Material { checkout, recipe, .. } = material;
+    let Material {
+        checkout, recipe, ..
+    } = material;
     let action = Action::Bundle(Box::new(Bundle {
         bundle: recipe.bundle.clone(),
         nodes: recipe.node.clone(),
@@ -279,20 +387,39 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     draft.step(plan, "initramfs", INITRAMFS, "initramfs")?;
     draft.step(plan, "listing", INITRAMFS, "listing")?;
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
-    draft.step(plan, "pxelinux", &source_step(&recipe.bundle.pxelinux), "tree")?;
-    draft.step(plan, "modules", &source_step(&recipe.bundle.modules), "tree")?;
+    draft.step(
+        plan,
+        "pxelinux",
+        &source_step(&recipe.bundle.pxelinux),
+        "tree",
+    )?;
+    draft.step(
+        plan,
+        "modules",
+        &source_step(&recipe.bundle.modules),
+        "tree",
+    )?;
     Ok(draft.finish(BUNDLE, "lay out the bundle"))
 }
 
 /// The build id is a digest of all that the image is made from, so it is known before anything is built, and equal ids mean equal
 /// images.
 fn stamps(plan: &Plan, material: &Material<'_>) -> Result<Stamps> {
-    let Material { checkout, recipe, release, .. } = material;
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
     let mut overlays = Vec::new();
     for name in &recipe.image.overlays {
         overlays.push(overlay::listing(&checkout.overlays().join(name))?);
     }
-    let keys: BTreeMap<&str, Digest> = plan.steps().iter().map(|step| (step.name.as_str(), step.key)).collect();
+    let keys: BTreeMap<&str, Digest> = plan
+        .steps()
+        .iter()
+        .map(|step| (step.name.as_str(), step.key))
+        .collect();
     let digest = Digest::of_value(&json!({
         "keys": keys, "overlays": overlays, "image": recipe.image, "version": release.version.to_string(),
     }));
@@ -315,7 +442,8 @@ fn provenance(plan: &Plan, material: &Material<'_>) -> serde_json::Value {
         .iter()
         .map(|step| {
             let definition = &step.definition;
-            let said = json!({ "key": step.key, "inputs": definition.inputs, "tools": definition.tools });
+            let said =
+                json!({ "key": step.key, "inputs": definition.inputs, "tools": definition.tools });
             (step.name.as_str(), said)
         })
         .collect();
@@ -328,10 +456,16 @@ fn file_version(release: &Entry) -> String {
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+    paths
+        .iter()
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect()
 }
 
 fn megabytes(bytes: u64) -> String {
-    if bytes < 1_000_000 { format!(" ({} kB)", bytes.div_ceil(1000)) } else { format!(" ({} MB)", bytes / 1_000_000) }
+    if bytes < 1_000_000 {
+        format!(" ({} kB)", bytes.div_ceil(1000))
+    } else {
+        format!(" ({} MB)", bytes / 1_000_000)
+    }
 }
-

@@ -3,8 +3,6 @@ use super::*;
 
 fn fetch(name: &str) -> Step {
     let action = Action::Fetch {
-        name: name.to_owned(),
-        size: 1,
         sha256: Digest::of(name),
     };
     Step::new(

@@ -10,12 +10,22 @@ const BUG: &str = "This is a bug in Cordwainer, not a mistake of yours. Please r
 
 /// The failure for a person.
 pub(super) fn render(failure: &Failure, colour: bool) -> String {
-    let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let paint = |code: &str, text: &str| {
+        if colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    };
     let mut text = diagnostics::render(&failure.diagnostics, colour);
     if !text.is_empty() {
         text.push('\n');
     }
-    let head = if failure.kind == Kind::Bug { "bug" } else { "error" };
+    let head = if failure.kind == Kind::Bug {
+        "bug"
+    } else {
+        "error"
+    };
     text += &format!("{}: {}\n", paint("1;31", head), failure.what);
     for note in &failure.notes {
         text += &format!("  {}\n", note.replace('\n', "\n  "));
@@ -78,12 +88,14 @@ mod tests {
 
     #[test]
     fn a_failing_tool_shows_its_last_lines_its_log_and_how_to_run_it_again() {
-        let failure = Failure::new(Kind::Build, "the step kernel failed").note("make failed (exit status 2)").tool(ToolEnd {
-            end: "exit status 2".to_owned(),
-            tail: vec!["cc: error".to_owned()],
-            log: Some("/cache/logs/kernel.log".into()),
-            paste: "cd /work && make".to_owned(),
-        });
+        let failure = Failure::new(Kind::Build, "the step kernel failed")
+            .note("make failed (exit status 2)")
+            .tool(ToolEnd {
+                end: "exit status 2".to_owned(),
+                tail: vec!["cc: error".to_owned()],
+                log: Some("/cache/logs/kernel.log".into()),
+                paste: "cd /work && make".to_owned(),
+            });
         assert_eq!(
             render(&failure, false),
             "error: the step kernel failed\n  make failed (exit status 2)\n  | cc: error\n  \
@@ -94,7 +106,10 @@ mod tests {
     #[test]
     fn a_bug_looks_different_from_a_mistake() {
         let text = render(&Failure::bug("it cannot be"), false);
-        assert!(text.starts_with("bug: it cannot be\n") && text.contains("Please report it"), "{text}");
+        assert!(
+            text.starts_with("bug: it cannot be\n") && text.contains("Please report it"),
+            "{text}"
+        );
         assert!(!render(&Failure::new(Kind::Usage, "no"), false).contains("report"));
     }
 }

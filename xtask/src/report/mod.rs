@@ -50,7 +50,11 @@ impl Report {
     pub fn new(format: Format, volume: Volume) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let colour = colour_wanted(terminal);
-        Self { format, colour, progress: progress::Progress::new(volume, terminal, colour) }
+        Self {
+            format,
+            colour,
+            progress: progress::Progress::new(volume, terminal, colour),
+        }
     }
 
     /// Who hears events.
@@ -103,8 +107,12 @@ impl Report {
 }
 
 fn colour_wanted(terminal: bool) -> bool {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
-    set("CLICOLOR_FORCE") || (terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"))
+    let set =
+        |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    set("CLICOLOR_FORCE")
+        || (terminal
+            && !set("NO_COLOR")
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb"))
 }
 
 fn json(value: &serde_json::Value) -> String {

@@ -29,7 +29,12 @@ pub(super) fn say(text: &str) {
 impl Progress {
     pub(super) fn new(volume: Volume, terminal: bool, colour: bool) -> Self {
         let bars = (terminal && volume > Volume::Quiet).then(MultiProgress::new);
-        Self { volume, colour, bars, running: Mutex::default() }
+        Self {
+            volume,
+            colour,
+            bars,
+            running: Mutex::default(),
+        }
     }
 
     /// Takes away what is drawn, so that something else can be printed.
@@ -49,7 +54,11 @@ impl Progress {
     }
 
     fn mark(&self, code: &str, word: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{word:>8}\x1b[0m") } else { format!("{word:>8}") }
+        if self.colour {
+            format!("\x1b[{code}m{word:>8}\x1b[0m")
+        } else {
+            format!("{word:>8}")
+        }
     }
 
     fn started(&self, step: &str, title: &str, log: Option<PathBuf>) {
@@ -57,13 +66,25 @@ impl Progress {
             return self.line(&format!("{} {step}: {title}", self.mark("36", "build")));
         };
         let prefix = format!("{step}: {title}");
-        let bar = bars.add(ProgressBar::new_spinner().with_style(style(log)).with_prefix(prefix));
+        let bar = bars.add(
+            ProgressBar::new_spinner()
+                .with_style(style(log))
+                .with_prefix(prefix),
+        );
         bar.enable_steady_tick(Duration::from_millis(200));
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(step.to_owned(), bar);
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(step.to_owned(), bar);
     }
 
     fn finished(&self, step: &str) {
-        if let Some(bar) = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(step) {
+        if let Some(bar) = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(step)
+        {
             bar.finish_and_clear();
         }
     }
@@ -74,12 +95,19 @@ fn style(log: Option<PathBuf>) -> ProgressStyle {
     let since = Instant::now();
     ProgressStyle::with_template("{spinner:.cyan} {prefix} {took} {msg}{tail:.dim}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
-        .with_key("took", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-            out.write_str(&seconds(since.elapsed())).unwrap_or(());
-        })
-        .with_key("tail", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-            out.write_str(&log.as_deref().map(last_line).unwrap_or_default()).unwrap_or(());
-        })
+        .with_key(
+            "took",
+            move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                out.write_str(&seconds(since.elapsed())).unwrap_or(());
+            },
+        )
+        .with_key(
+            "tail",
+            move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                out.write_str(&log.as_deref().map(last_line).unwrap_or_default())
+                    .unwrap_or(());
+            },
+        )
 }
 
 /// The last line of a log that is being written, cut to what fits beside the rest.
@@ -97,8 +125,16 @@ fn last_line(log: &Path) -> String {
     // The log may not be there yet.
     let bytes = read().unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("");
-    line.trim().chars().filter(|c| !c.is_control()).take(WIDTH).collect()
+    let line = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("");
+    line.trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(WIDTH)
+        .collect()
 }
 
 impl Listen for Progress {
@@ -138,7 +174,11 @@ impl Listen for Progress {
 
 fn seconds(time: Duration) -> String {
     let whole = time.as_secs();
-    if whole >= 60 { format!("{}:{:02} min", whole / 60, whole % 60) } else { format!("{:.1} s", time.as_secs_f32()) }
+    if whole >= 60 {
+        format!("{}:{:02} min", whole / 60, whole % 60)
+    } else {
+        format!("{:.1} s", time.as_secs_f32())
+    }
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::apt::Candidate;
-use super::guard::{self, Guard};
 use super::spec::{self, Policy, Source};
 use crate::date;
 use crate::debian::version::Version;
 use crate::digest::Digest;
 use crate::failure::{Diagnostic, Failure, Kind, Result};
+use crate::files::{self, Guard};
 
 const HEADER: &str = "\
 # What builds used, by digest. Written by builds that follow a suite and by `cargo xtask update`;
@@ -231,6 +231,7 @@ impl Lock {
     pub fn record(path: &Path, name: &Path, entries: Vec<(Key, Entry)>) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let _alone = Guard::exclusive(folder)?;
+        files::remove_unfinished(folder)?;
         let mut lock = Self::load(path, name)?;
         let before = lock.clone();
         for (key, entry) in entries {
@@ -240,7 +241,7 @@ impl Lock {
             }
         }
         if lock != before {
-            guard::replace(path, lock.text().as_bytes())?;
+            files::replace(path, lock.text().as_bytes())?;
         }
         Ok(lock)
     }

@@ -5,7 +5,6 @@ pub mod apt;
 pub mod deb822;
 pub mod debian_source;
 pub mod fetch;
-pub mod guard;
 pub mod lists;
 pub mod lock;
 pub mod mirror;

@@ -23,15 +23,25 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
     copy(&work.input("initramfs"), &folder.join(&text.initramfs))?;
     loader(work, &folder)?;
-    for file in pxelinux::files(&text)?.into_iter().chain(dhcp::files(&text)?) {
+    for file in pxelinux::files(&text)?
+        .into_iter()
+        .chain(dhcp::files(&text)?)
+    {
         let path = folder.join(&file.path);
         fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
         fs_err::write(path, file.content)?;
     }
-    let listing = serde_json::from_str(&work.text("listing")?)
-        .map_err(|error| Failure::bug(format!("the initramfs's listing cannot be read: {error}")))?;
+    let listing = serde_json::from_str(&work.text("listing")?).map_err(|error| {
+        Failure::bug(format!("the initramfs's listing cannot be read: {error}"))
+    })?;
     let versions = (work.text("release")?, work.text("busybox-version")?);
-    manifest::write(&folder, &bundle.stamps, (&versions.0, &versions.1), listing, &bundle.provenance)
+    manifest::write(
+        &folder,
+        &bundle.stamps,
+        (&versions.0, &versions.1),
+        listing,
+        &bundle.provenance,
+    )
 }
 
 /// What the configurations and snippets say.
@@ -43,7 +53,10 @@ fn text(bundle: &Bundle) -> Result<BundleText> {
         version: stamps.version.clone(),
         kernel: format!("vmlinuz-{name}"),
         initramfs: format!("initramfs-{name}.img"),
-        console: pxelinux::Console { device: bundle.console.device.clone(), baud: bundle.console.baud },
+        console: pxelinux::Console {
+            device: bundle.console.device.clone(),
+            baud: bundle.console.baud,
+        },
         append: bundle.bundle.append.clone(),
         message: bundle.bundle.message.clone(),
         default: boot(bundle.bundle.default),
@@ -63,12 +76,24 @@ fn node(node: &Node) -> Result<pxelinux::Node> {
     let address = match (&node.mac, &node.ip) {
         (Some(mac), _) => Address::Mac(mac.parse()?),
         (None, Some(ip)) => {
-            let ip = ip.parse().map_err(|_| Failure::bug(format!("the checked recipe has the address {ip:?}")))?;
+            let ip = ip
+                .parse()
+                .map_err(|_| Failure::bug(format!("the checked recipe has the address {ip:?}")))?;
             Address::Ip(ip)
         }
-        (None, None) => return Err(Failure::bug(format!("the checked node {:?} has no address", node.name))),
+        (None, None) => {
+            return Err(Failure::bug(format!(
+                "the checked node {:?} has no address",
+                node.name
+            )));
+        }
     };
-    Ok(pxelinux::Node { name: node.name.clone(), address, boot: boot(node.menu), append: node.append.clone() })
+    Ok(pxelinux::Node {
+        name: node.name.clone(),
+        address,
+        boot: boot(node.menu),
+        append: node.append.clone(),
+    })
 }
 
 /// pxelinux.0 and the modules that it and the configurations need, from the packages they come in.
@@ -79,10 +104,14 @@ fn loader(work: &Work<'_>, folder: &Path) -> Result<()> {
     copy(&program, &folder.join(c32::PXELINUX))?;
     let modules = work.input("modules");
     let needed = c32::needed(&[(pxelinux::CHAIN, "pxelinux.cfg/chain")], |name| {
-        find(&modules, MODULES_FOLDER, name)?.map(fs_err::read).transpose().map_err(Failure::from)
+        find(&modules, MODULES_FOLDER, name)?
+            .map(fs_err::read)
+            .transpose()
+            .map_err(Failure::from)
     })?;
     for module in needed {
-        let path = find(&modules, MODULES_FOLDER, &module.name)?.ok_or_else(|| absent(&module.name, "modules"))?;
+        let path = find(&modules, MODULES_FOLDER, &module.name)?
+            .ok_or_else(|| absent(&module.name, "modules"))?;
         copy(&path, &folder.join(&module.name))?;
     }
     Ok(())
@@ -106,14 +135,19 @@ fn find(tree: &Path, folder: &str, name: &str) -> Result<Option<PathBuf>> {
         [only] => Ok(Some(only.clone())),
         [first, second, ..] => Err(Failure::new(
             Kind::Source,
-            format!("the source has more than one {name}: {} and {}", first.display(), second.display()),
+            format!(
+                "the source has more than one {name}: {} and {}",
+                first.display(),
+                second.display()
+            ),
         )),
     }
 }
 
 fn absent(name: &str, key: &str) -> Failure {
-    Failure::new(Kind::Source, format!("the source has no {name}"))
-        .hint(format!("`{key}` in the recipe's [bundle] must name a source that has it"))
+    Failure::new(Kind::Source, format!("the source has no {name}")).hint(format!(
+        "`{key}` in the recipe's [bundle] must name a source that has it"
+    ))
 }
 
 /// Copies the bytes alone: what the store holds is read-only.

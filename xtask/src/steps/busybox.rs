@@ -27,7 +27,10 @@ pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<(
     let compiler = match libc {
         Libc::Glibc => kbuild.compiler("gcc"),
         Libc::Musl => {
-            flags = format!("{flags} -isystem {}", kernel_headers(work.slot.folder())?.display());
+            flags = format!(
+                "{flags} -isystem {}",
+                kernel_headers(work.slot.folder())?.display()
+            );
             kbuild.compiler("musl-gcc")
         }
     };
@@ -42,7 +45,11 @@ pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<(
     kbuild.check(tree::busybox)?;
 
     kbuild.make(&["busybox", "busybox.links"]).run()?;
-    for (built, output) in [("busybox", "busybox"), ("busybox.links", "links"), (".config", "config")] {
+    for (built, output) in [
+        ("busybox", "busybox"),
+        ("busybox.links", "links"),
+        (".config", "config"),
+    ] {
         fs_err::copy(kbuild.build().join(built), work.output(output))?;
     }
     fs_err::write(work.output("version"), makefile_version(kbuild.source())?)?;

@@ -44,25 +44,38 @@ struct Variables<'a> {
 pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
     let release = work.text("kernel/release")?;
     let mut tree = FileTree::default();
+    // Before the overlays: what the recipe says of a folder's mode stays.
+    declared(initramfs, &mut tree)?;
     overlays(work, initramfs, &release, &mut tree)?;
     busybox(work, &mut tree)?;
     modules(work, &mut tree)?;
     stamps(&initramfs.stamps, &mut tree)?;
-    declared(initramfs, &mut tree)?;
     tree.fill_parents(0o755);
     let compression = initramfs.image.compression;
-    kernel_support::check(&work.text("kernel/config")?, &Needs::of(&tree, compression, FILTER)?)?;
+    kernel_support::check(
+        &work.text("kernel/config")?,
+        &Needs::of(&tree, compression, FILTER)?,
+    )?;
 
-    let shape = Shape { length: newc::length(&tree), filter: FILTER };
+    let shape = Shape {
+        length: newc::length(&tree),
+        filter: FILTER,
+    };
     let output = BufWriter::new(fs_err::File::create(work.output("initramfs"))?);
     let mut encoder = compression.encoder(shape, output)?;
     newc::write(&tree, initramfs.mtime, &mut encoder)?;
     encoder.finish()?.flush()?;
-    let listing = serde_json::to_vec_pretty(&tree).map_err(|error| Failure::bug(format!("a tree cannot be written: {error}")))?;
+    let listing = serde_json::to_vec_pretty(&tree)
+        .map_err(|error| Failure::bug(format!("a tree cannot be written: {error}")))?;
     Ok(fs_err::write(work.output("listing"), listing)?)
 }
 
-fn overlays(work: &Work<'_>, initramfs: &Initramfs, release: &str, tree: &mut FileTree) -> Result<()> {
+fn overlays(
+    work: &Work<'_>,
+    initramfs: &Initramfs,
+    release: &str,
+    tree: &mut FileTree,
+) -> Result<()> {
     let stamps = &initramfs.stamps;
     let busybox_version = work.text("busybox/version")?;
     let variables = Variables {
@@ -85,23 +98,36 @@ fn overlays(work: &Work<'_>, initramfs: &Initramfs, release: &str, tree: &mut Fi
 
 fn busybox(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
     let program: ImagePath = BUSYBOX.parse()?;
-    let from = || Origin::Built { from: "busybox".to_owned() };
+    let from = || Origin::Built {
+        from: "busybox".to_owned(),
+    };
     let content = Content::of_file(&work.input("busybox/busybox"))?;
     tree.add(program.clone(), Entry::file(content, true, from()))?;
     for line in work.text("busybox/links")?.lines() {
         let path: ImagePath = line.parse()?;
-        let link = Entry::symlink(relative(&path, BUSYBOX), Origin::Applet { of: program.clone() });
+        let link = Entry::symlink(
+            relative(&path, BUSYBOX),
+            Origin::Applet {
+                of: program.clone(),
+            },
+        );
         tree.add(path, link)?;
     }
     let (init, target) = INIT;
     let what = "what the kernel starts".to_owned();
-    tree.add(init.parse()?, Entry::symlink(target, Origin::Generated { what }))
+    tree.add(
+        init.parse()?,
+        Entry::symlink(target, Origin::Generated { what }),
+    )
 }
 
 /// The target of a link at `path` to `to`, both seen from the top.
 fn relative(path: &ImagePath, to: &str) -> String {
     let up = path.ancestors().count();
-    let same_folder = path.parent().is_some_and(|parent| to.strip_prefix(parent.as_str()).is_some_and(|rest| rest.starts_with('/')));
+    let same_folder = path.parent().is_some_and(|parent| {
+        to.strip_prefix(parent.as_str())
+            .is_some_and(|rest| rest.starts_with('/'))
+    });
     if same_folder && up == 1 {
         return to.rsplit('/').next().unwrap_or(to).to_owned();
     }
@@ -111,15 +137,27 @@ fn relative(path: &ImagePath, to: &str) -> String {
 /// The kernel's own modules, where it has any.
 fn modules(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
     let folder = work.input("kernel/modules");
-    for entry in WalkDir::new(fs_err::canonicalize(&folder)?).min_depth(1).sort_by_file_name() {
+    for entry in WalkDir::new(fs_err::canonicalize(&folder)?)
+        .min_depth(1)
+        .sort_by_file_name()
+    {
         let entry = entry.map_err(std::io::Error::from)?;
         if !entry.file_type().is_file() {
             continue;
         }
-        let inside = entry.path().components().skip(folder_depth(&entry)).collect::<std::path::PathBuf>();
+        let inside = entry
+            .path()
+            .components()
+            .skip(folder_depth(&entry))
+            .collect::<std::path::PathBuf>();
         let path: ImagePath = inside.to_string_lossy().parse()?;
-        let origin = Origin::Built { from: "kernel".to_owned() };
-        tree.add(path, Entry::file(Content::of_file(entry.path())?, false, origin))?;
+        let origin = Origin::Built {
+            from: "kernel".to_owned(),
+        };
+        tree.add(
+            path,
+            Entry::file(Content::of_file(entry.path())?, false, origin),
+        )?;
     }
     Ok(())
 }
@@ -136,25 +174,42 @@ fn stamps(stamps: &Stamps, tree: &mut FileTree) -> Result<()> {
     }
     let path = format!("sbin/{}-image-info", stamps.name).parse()?;
     let what = "version stamp under the image's name".to_owned();
-    tree.add(path, Entry::symlink("image-info", Origin::Generated { what }))
+    tree.add(
+        path,
+        Entry::symlink("image-info", Origin::Generated { what }),
+    )
 }
 
 /// What the recipe declares: folders and device nodes.
 fn declared(initramfs: &Initramfs, tree: &mut FileTree) -> Result<()> {
-    let origin = |table: &str| Origin::Recipe { table: table.to_owned() };
+    let origin = |table: &str| Origin::Recipe {
+        table: table.to_owned(),
+    };
     for (path, directory) in &initramfs.image.directories {
-        let entry = Entry::new(Node::Directory, mode(&directory.mode)?, origin("image.directories"));
+        let entry = Entry::new(
+            Node::Directory,
+            mode(&directory.mode)?,
+            origin("image.directories"),
+        );
         tree.add(path.parse()?, entry)?;
     }
     for (path, device) in &initramfs.image.devices {
-        let node = Node::Device { device: device.kind, major: device.major, minor: device.minor };
-        tree.add(path.parse()?, Entry::new(node, mode(&device.mode)?, origin("image.devices")))?;
+        let node = Node::Device {
+            device: device.kind,
+            major: device.major,
+            minor: device.minor,
+        };
+        tree.add(
+            path.parse()?,
+            Entry::new(node, mode(&device.mode)?, origin("image.devices")),
+        )?;
     }
     Ok(())
 }
 
 fn mode(octal: &str) -> Result<u32> {
-    u32::from_str_radix(octal, 8).map_err(|_| Failure::bug(format!("the checked recipe has the mode {octal:?}")))
+    u32::from_str_radix(octal, 8)
+        .map_err(|_| Failure::bug(format!("the checked recipe has the mode {octal:?}")))
 }
 
 #[cfg(test)]

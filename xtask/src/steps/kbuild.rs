@@ -36,7 +36,13 @@ impl<'a> Kbuild<'a> {
             .iter()
             .map(|name| Fragment::parse(Path::new(name), &work.text(name)?))
             .collect::<Result<_>>()?;
-        Ok(Self { work, source, build, arguments: Vec::new(), fragments })
+        Ok(Self {
+            work,
+            source,
+            build,
+            arguments: Vec::new(),
+            fragments,
+        })
     }
 
     /// Adds an argument to every `make` from now on.
@@ -63,7 +69,11 @@ impl<'a> Kbuild<'a> {
 
     /// The compiler flag that keeps the paths of this machine out of what is built.
     pub(super) fn prefix_map(&self) -> String {
-        format!("-ffile-prefix-map={}=. -ffile-prefix-map={}=.", self.source.display(), self.build.display())
+        format!(
+            "-ffile-prefix-map={}=. -ffile-prefix-map={}=.",
+            self.source.display(),
+            self.build.display()
+        )
     }
 
     /// `make` for these targets.
@@ -77,7 +87,10 @@ impl<'a> Kbuild<'a> {
             .args(targets);
         if let Some(folder) = self.work.ccache {
             // Build folders differ from key to key: what is compiled the same must be found all the same.
-            make = make.env("CCACHE_DIR", folder).env("CCACHE_NOHASHDIR", "1").env("CCACHE_MAXSIZE", "5G");
+            make = make
+                .env("CCACHE_DIR", folder)
+                .env("CCACHE_NOHASHDIR", "1")
+                .env("CCACHE_MAXSIZE", "5G");
         }
         make
     }
@@ -85,7 +98,10 @@ impl<'a> Kbuild<'a> {
     /// A file with all that the fragments ask for.
     pub(super) fn requests(&self) -> Result<PathBuf> {
         let path = self.build.join("requests.config");
-        let lines: String = fragment::merged(&self.fragments).iter().map(|line| format!("{line}\n")).collect();
+        let lines: String = fragment::merged(&self.fragments)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect();
         fs_err::write(&path, lines)?;
         Ok(path)
     }

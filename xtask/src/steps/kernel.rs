@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use super::kbuild::Kbuild;
 use super::Work;
+use super::kbuild::Kbuild;
 use crate::failure::{Failure, Kind, Result};
 use crate::kconfig::config::{Config, Tristate};
 use crate::kconfig::tree;
@@ -42,7 +42,10 @@ pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
     } else {
         // allnoconfig takes what is asked for into account while it leaves everything else out; of what that makes visible,
         // too, and which the other targets (and olddefconfig below) would give its default.
-        kbuild.make(&[settings.base]).env("KCONFIG_ALLCONFIG", kbuild.requests()?).run()?;
+        kbuild
+            .make(&[settings.base])
+            .env("KCONFIG_ALLCONFIG", kbuild.requests()?)
+            .run()?;
     }
     kbuild.splice()?;
     kbuild.make(&["olddefconfig"]).run()?;
@@ -56,7 +59,10 @@ pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
     if !release.ends_with(settings.localversion) {
         return Err(Failure::new(
             Kind::Recipe,
-            format!("the kernel calls itself {release}, without the stamp {}", settings.localversion),
+            format!(
+                "the kernel calls itself {release}, without the stamp {}",
+                settings.localversion
+            ),
         )
         .hint("CONFIG_LOCALVERSION_AUTO and a CONFIG_LOCALVERSION of your own must be off"));
     }
@@ -68,7 +74,10 @@ pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
 fn modules(work: &Work<'_>, kbuild: &Kbuild<'_>, config: &Config) -> Result<()> {
     let tree = work.output("modules");
     fs_err::create_dir_all(&tree)?;
-    if !config.iter().any(|(_, value)| value.tristate() == Tristate::Module) {
+    if !config
+        .iter()
+        .any(|(_, value)| value.tristate() == Tristate::Module)
+    {
         return Ok(());
     }
     kbuild.make(&["modules"]).run()?;
@@ -78,8 +87,15 @@ fn modules(work: &Work<'_>, kbuild: &Kbuild<'_>, config: &Config) -> Result<()> 
         .arg("INSTALL_MOD_STRIP=1")
         .run()?;
     // Links back to the trees it was built from: they mean nothing in an image.
-    for link in walkdir::WalkDir::new(&tree).into_iter().filter_map(Result::ok) {
-        if link.path_is_symlink() && ["build", "source"].iter().any(|name| link.file_name() == *name) {
+    for link in walkdir::WalkDir::new(&tree)
+        .into_iter()
+        .filter_map(Result::ok)
+    {
+        if link.path_is_symlink()
+            && ["build", "source"]
+                .iter()
+                .any(|name| link.file_name() == *name)
+        {
             fs_err::remove_file(link.path())?;
         }
     }
@@ -96,11 +112,24 @@ pub(super) fn makefile_version(source: &Path) -> Result<String> {
             .find(|(key, _)| key.trim() == name)
             .map(|(_, value)| value.trim())
     };
-    let numbers: Option<Vec<&str>> = ["VERSION", "PATCHLEVEL", "SUBLEVEL"].into_iter().map(value).collect();
+    let numbers: Option<Vec<&str>> = ["VERSION", "PATCHLEVEL", "SUBLEVEL"]
+        .into_iter()
+        .map(value)
+        .collect();
     let numbers = numbers.ok_or_else(|| {
-        Failure::new(Kind::Source, format!("{} names no version: is it the right source?", path.display()))
+        Failure::new(
+            Kind::Source,
+            format!(
+                "{} names no version: is it the right source?",
+                path.display()
+            ),
+        )
     })?;
-    Ok(format!("{}{}", numbers.join("."), value("EXTRAVERSION").unwrap_or("")))
+    Ok(format!(
+        "{}{}",
+        numbers.join("."),
+        value("EXTRAVERSION").unwrap_or("")
+    ))
 }
 
 #[cfg(test)]
@@ -111,9 +140,14 @@ mod tests {
     fn the_version_is_read_from_the_makefile() {
         let folder = tempfile::tempdir().unwrap();
         let write = |text: &str| fs_err::write(folder.path().join("Makefile"), text).unwrap();
-        write("# SPDX\nVERSION = 1\nPATCHLEVEL = 35\nSUBLEVEL = 0\nEXTRAVERSION =\nNAME = Unnamed\n");
+        write(
+            "# SPDX\nVERSION = 1\nPATCHLEVEL = 35\nSUBLEVEL = 0\nEXTRAVERSION =\nNAME = Unnamed\n",
+        );
         assert_eq!(makefile_version(folder.path()).unwrap(), "1.35.0");
         write("all:\n\techo hello\n");
-        assert_eq!(makefile_version(folder.path()).unwrap_err().kind, Kind::Source);
+        assert_eq!(
+            makefile_version(folder.path()).unwrap_err().kind,
+            Kind::Source
+        );
     }
 }

@@ -76,14 +76,28 @@ pub fn write(
     made_from: &Value,
 ) -> Result<()> {
     let files = files(folder)?;
-    let manifest = Manifest { format: FORMAT, stamps, kernel, busybox, files: files.clone(), initramfs, made_from };
+    let manifest = Manifest {
+        format: FORMAT,
+        stamps,
+        kernel,
+        busybox,
+        files: files.clone(),
+        initramfs,
+        made_from,
+    };
     let mut bytes = serde_json::to_vec_pretty(&manifest)
         .map_err(|error| Failure::bug(format!("the manifest cannot be written: {error}")))?;
     bytes.push(b'\n');
     fs_err::write(folder.join(MANIFEST), &bytes)?;
-    let mut digests: BTreeMap<String, Digest> = files.into_iter().map(|(path, file)| (path, file.sha256)).collect();
+    let mut digests: BTreeMap<String, Digest> = files
+        .into_iter()
+        .map(|(path, file)| (path, file.sha256))
+        .collect();
     digests.insert(MANIFEST.to_owned(), Digest::of(&bytes));
-    let sums: String = digests.iter().map(|(path, digest)| format!("{digest}  {path}\n")).collect();
+    let sums: String = digests
+        .iter()
+        .map(|(path, digest)| format!("{digest}  {path}\n"))
+        .collect();
     Ok(fs_err::write(folder.join(SUMS), sums)?)
 }
 
@@ -96,17 +110,37 @@ mod tests {
     fn sha256sum_agrees() {
         let folder = tempfile::tempdir().unwrap();
         fs_err::create_dir(folder.path().join("pxelinux.cfg")).unwrap();
-        fs_err::write(folder.path().join("pxelinux.cfg/default"), "DEFAULT image\n").unwrap();
+        fs_err::write(
+            folder.path().join("pxelinux.cfg/default"),
+            "DEFAULT image\n",
+        )
+        .unwrap();
         let stamps = Stamps {
             name: "demo".to_owned(),
             version: "1".to_owned(),
             build_id: "0".to_owned(),
             date: "1970-01-01T00:00:00Z".to_owned(),
         };
-        write(folder.path(), &stamps, ("6.1", "1.35"), Value::Null, &Value::Null).unwrap();
-        let checked = Tool::new("sha256sum").args(["--check", "--strict", SUMS]).folder(folder.path()).read().unwrap();
+        write(
+            folder.path(),
+            &stamps,
+            ("6.1", "1.35"),
+            Value::Null,
+            &Value::Null,
+        )
+        .unwrap();
+        let checked = Tool::new("sha256sum")
+            .args(["--check", "--strict", SUMS])
+            .folder(folder.path())
+            .read()
+            .unwrap();
         assert_eq!(checked, "manifest.json: OK\npxelinux.cfg/default: OK\n");
         fs_err::write(folder.path().join("pxelinux.cfg/default"), "altered").unwrap();
-        assert!(!Tool::new("sha256sum").args(["--check", SUMS]).folder(folder.path()).succeeds());
+        assert!(
+            !Tool::new("sha256sum")
+                .args(["--check", SUMS])
+                .folder(folder.path())
+                .succeeds()
+        );
     }
 }

@@ -86,11 +86,24 @@ impl Work<'_> {
 /// Whatever the step fails with.
 pub fn run(work: &Work<'_>) -> Result<()> {
     match &work.step.definition.action {
-        Action::Fetch { sha256 } => work.fetch.fetch(&work.step.name, sha256, &work.output("file")),
+        Action::Fetch { sha256 } => work
+            .fetch
+            .fetch(&work.step.name, sha256, &work.output("file")),
         Action::Unpack { layout } => unpack::run(work, layout),
-        Action::Kernel { arch, base, fragments, localversion } => {
-            kernel::run(work, &kernel::Settings { arch: *arch, base, fragments, localversion })
-        }
+        Action::Kernel {
+            arch,
+            base,
+            fragments,
+            localversion,
+        } => kernel::run(
+            work,
+            &kernel::Settings {
+                arch: *arch,
+                base,
+                fragments,
+                localversion,
+            },
+        ),
         Action::Busybox { libc, fragments } => busybox::run(work, *libc, fragments),
         Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
         Action::Bundle(bundle) => bundle::run(work, bundle),

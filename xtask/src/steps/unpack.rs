@@ -36,5 +36,8 @@ pub(super) fn run(work: &Work<'_>, layout: &Layout) -> Result<()> {
 
 /// Tarballs of sources hold a single folder, named after the version.
 fn without_top(archive: &str) -> Options<'static> {
-    Options { strip_components: 1, ..Options::new(archive) }
+    Options {
+        strip_components: 1,
+        ..Options::new(archive)
+    }
 }

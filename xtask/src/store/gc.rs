@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use walkdir::WalkDir;
 
+use super::Store;
 use super::artifact::Artifact;
-use super::{Store, remove_if_there};
 use crate::digest::Digest;
 use crate::failure::Result;
+use crate::files::{Guard, remove_if_there};
 
 /// What a collection removed, or would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,7 +49,7 @@ impl Store {
         if !self.folder.exists() {
             return Ok(collected);
         }
-        let _alone = self.lock(&self.folder.join("lock"), waiting)?;
+        let _alone = Guard::exclusive_after(&self.folder, waiting)?;
         let remove = |path: &Path, count: &mut usize, bytes: &mut u64| {
             *count += 1;
             *bytes += size_of(path);

@@ -5,7 +5,7 @@
 //!   objects/ab/<sha256>     a file's bytes, or a tree (a folder) by the digest of its listing
 //!   results/ab/<key>.json   what a step left: output name → object, and the step's definition
 //!   roots/<id>.json         what a checkout's recipe was last built from: keeps results from gc
-//!   locks/<key>             held (flock) while that step runs; the kernel drops it with its holder
+//!   locks/<key>/            held (flock) while that step runs; the kernel drops it with its holder
 //!   work/<key>/             the folder a step runs in; never read by anybody else
 //!   logs/<key>.log          all that the step's tools wrote
 //! ```
@@ -19,7 +19,6 @@ mod roots;
 mod slot;
 mod verify;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub use artifact::{Artifact, Output, OutputKind};
@@ -29,7 +28,8 @@ pub use slot::Slot;
 pub use verify::Damage;
 
 use crate::digest::Digest;
-use crate::failure::{Doing, Failure, Result};
+use crate::failure::Result;
+use crate::files::{Guard, remove_if_there};
 
 /// Version of the layout below; a store of another version is left alone.
 const LAYOUT: &str = "v1";
@@ -80,7 +80,7 @@ impl Store {
         if let Some(artifact) = self.lookup(key)? {
             return Ok(Claim::Hit(artifact));
         }
-        let lock = self.lock(&self.path("locks", key, ""), waiting)?;
+        let lock = Guard::exclusive_after(&self.path("locks", key, ""), waiting)?;
         // Whoever held the lock before us may have made it.
         if let Some(artifact) = self.lookup(key)? {
             return Ok(Claim::Hit(artifact));
@@ -100,11 +100,8 @@ impl Store {
     ///
     /// # Errors
     /// When the store's folder cannot be written.
-    pub fn share(&self) -> Result<File> {
-        let file = self.lock_file(&self.folder.join("lock"))?;
-        file.lock_shared()
-            .doing(|| "cannot lock the store".to_owned())?;
-        Ok(file)
+    pub fn share(&self) -> Result<Guard> {
+        Guard::shared(&self.folder)
     }
 
     /// Where the log of the step with this key is.
@@ -134,69 +131,6 @@ impl Store {
             .join(&name[..2])
             .join(format!("{name}{suffix}"))
     }
-
-    fn lock_file(&self, path: &Path) -> Result<File> {
-        fs_err::create_dir_all(path.parent().unwrap_or(&self.folder))?;
-        let file = fs_err::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
-        Ok(file.into_parts().0)
-    }
-
-    fn lock(&self, path: &Path, waiting: impl FnOnce()) -> Result<File> {
-        let file = self.lock_file(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                waiting();
-                file.lock()
-                    .doing(|| format!("cannot lock {}", path.display()))?;
-            }
-            Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
-        }
-        Ok(file)
-    }
-}
-
-/// Writes a file so that it is there whole or not at all, even after a power cut.
-///
-/// # Errors
-/// When it cannot be written; then nothing is left behind.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::io::Write;
-    let folder = path
-        .parent()
-        .ok_or_else(|| Failure::bug("a file has a folder"))?;
-    fs_err::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempfile_in(folder)
-        .doing(|| format!("cannot write {}", path.display()))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .doing(|| format!("cannot write {}", path.display()))?;
-    file.persist(path)
-        .map_err(|error| error.error)
-        .doing(|| format!("cannot write {}", path.display()))?;
-    Ok(())
-}
-
-/// Removes a file or a folder with all that is in it; nothing there is fine.
-///
-/// # Errors
-/// When it cannot be removed.
-pub fn remove_if_there(path: &Path) -> Result<()> {
-    let Ok(meta) = path.symlink_metadata() else {
-        return Ok(());
-    };
-    if meta.is_dir() {
-        fs_err::remove_dir_all(path)?;
-    } else {
-        fs_err::remove_file(path)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

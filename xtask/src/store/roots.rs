@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, write_whole};
+use super::Store;
 use crate::digest::Digest;
 use crate::failure::{Failure, Result};
+use crate::files;
 
 /// What a recipe of a checkout was last built from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ impl Store {
         }
         let bytes = serde_json::to_vec(root)
             .map_err(|error| Failure::bug(format!("a root cannot be written: {error}")))?;
-        write_whole(&self.root_path(&root.checkout, &root.recipe), &bytes)
+        files::replace(&self.root_path(&root.checkout, &root.recipe), &bytes)
     }
 
     pub(super) fn roots(&self) -> Result<Vec<(PathBuf, Root)>> {

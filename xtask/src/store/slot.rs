@@ -1,14 +1,14 @@
 //! A slot: the right to make the artifact of one key, and the folder to make it in.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::artifact::{Artifact, Output, OutputKind, Record};
-use super::{Store, object, remove_if_there, write_whole};
+use super::{Store, object};
 use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Result};
+use crate::files::{self, Guard, remove_if_there};
 
 /// The right to make one artifact. Dropped without [`Slot::commit`], it leaves nothing but the log.
 #[derive(Debug)]
@@ -18,11 +18,11 @@ pub struct Slot {
     work: PathBuf,
     since: Instant,
     /// Held until the slot is gone; the kernel lets go of it even when we are killed.
-    _lock: File,
+    _lock: Guard,
 }
 
 impl Slot {
-    pub(super) fn open(store: &Store, key: Digest, lock: File) -> Result<Self> {
+    pub(super) fn open(store: &Store, key: Digest, lock: Guard) -> Result<Self> {
         let work = store.path("work", &key, "");
         // What a killed build left: we hold the lock, so nobody uses it.
         remove_if_there(&work)?;
@@ -84,7 +84,7 @@ impl Slot {
         };
         let bytes = serde_json::to_vec_pretty(&record)
             .map_err(|error| Failure::bug(format!("a result cannot be written: {error}")))?;
-        write_whole(&self.store.result_path(&self.key), &bytes)?;
+        files::replace(&self.store.result_path(&self.key), &bytes)?;
         Ok(Artifact::new(self.store.clone(), self.key, record))
     }
 

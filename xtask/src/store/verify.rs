@@ -35,7 +35,7 @@ impl Store {
                     Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
                     Err(failure) => {
                         for output in artifact.outputs().values() {
-                            super::remove_if_there(&self.object_path(&output.digest))?;
+                            crate::files::remove_if_there(&self.object_path(&output.digest))?;
                         }
                         failure.to_string()
                     }

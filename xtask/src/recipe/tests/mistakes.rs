@@ -64,7 +64,7 @@ name = "a b"
     recipes/demo.toml:13:10 «"123"» `sha256` does not have the form that is needed here; `sha256` is: SHA-256, 64 hexadecimal digits
     recipes/demo.toml:14:12 «"http://user:secret@example.org/x"» `http://user:secret@example.org/x` is no address of a download; `http://` or `https://`, a host, a path; without user, password and `#`
     recipes/demo.toml:15:1 «[kernel]» the source `linux`, which `kernel.source` is by default, is a binary package as a whole, not a source tree; name the tarball inside the package: member = "usr/src/linux-source-6.1.tar.xz"
-    recipes/demo.toml:16:8 «"tinyconfg"» there is no kernel configuration `tinyconfg` to start from; did you mean `tinyconfig`?; it has to be `tinyconfig` or `defconfig`, or a file in kernel-configs/
+    recipes/demo.toml:16:8 «"tinyconfg"» there is no kernel configuration `tinyconfg` to start from; did you mean `tinyconfig`?; it has to be `allnoconfig`, `tinyconfig` or `defconfig`, or a file in kernel-configs/
     recipes/demo.toml:17:14 «"base.config"» there is no file kernel-configs/base.config; did you mean `x86_64/base.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
     recipes/demo.toml:17:29 «"/etc/passwd"» `/etc/passwd` is no path inside the checkout; it does not begin with `/` and holds no `..`
     recipes/demo.toml:17:44 «"x86_64/nit.config"» there is no file kernel-configs/x86_64/nit.config; did you mean `x86_64/net.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`

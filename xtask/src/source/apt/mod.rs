@@ -10,13 +10,13 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::guard::{self, Guard};
 use super::lock::LockedFile;
 use super::mirror::{self, Archive, Host, Mirrors};
 use super::spec;
 use crate::debian::version::Version;
 use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::files::{self, Guard};
 use crate::tool::Tool;
 
 /// The keyring that Debian's archives are checked against (package debian-archive-keyring).
@@ -157,7 +157,7 @@ impl Root {
         let mut failure: Option<Failure> = None;
         for settings in &self.settings {
             let began = SystemTime::now();
-            guard::replace(
+            files::replace(
                 &self.folder.join("etc/cordwainer.sources"),
                 settings.as_bytes(),
             )?;
@@ -181,7 +181,7 @@ impl Root {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs();
-        guard::replace(&self.stamp(), seconds.to_string().as_bytes())
+        files::replace(&self.stamp(), seconds.to_string().as_bytes())
     }
 
     fn explained(&self, failure: Failure) -> Failure {
@@ -302,7 +302,7 @@ impl Root {
         for (name, text) in [("apt.conf", text.as_str()), ("status", "")] {
             let path = self.folder.join(name);
             if fs_err::read_to_string(&path).ok().as_deref() != Some(text) {
-                guard::replace(&path, text.as_bytes())?;
+                files::replace(&path, text.as_bytes())?;
             }
         }
         Ok(alone)

@@ -13,12 +13,12 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::apt::{Debian, Root};
-use super::guard::Guard;
 use super::resolve::{File, Origin};
 use super::spec::Policy;
 use crate::digest::Digest;
 use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
+use crate::files::Guard;
 
 /// Why a file could not be had.
 #[derive(Debug)]

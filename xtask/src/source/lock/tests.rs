@@ -106,10 +106,10 @@ fn concurrent_writers_lose_nothing() {
 }
 
 #[test]
-fn what_a_killed_writer_left_is_taken_over() {
+fn what_a_killed_writer_left_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sources.lock");
-    fs_err::write(folder.path().join(".sources.lock.new"), "[[sou").unwrap();
+    fs_err::write(folder.path().join(".new-x1"), "[[sou").unwrap();
     Lock::record(
         &path,
         Path::new("l"),

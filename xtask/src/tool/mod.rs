@@ -4,60 +4,29 @@
 //! A failure carries the program's last lines, where its whole output is, and a command line that can be
 //! pasted. Which package a missing program comes from is `needs`' knowledge.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod confine;
+mod running;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use confine::CONFINED;
+pub use confine::namespaces;
+use running::Group;
+pub use running::{Running, Stdio, check_interrupt, interrupt, interrupted, interruption};
+use words::last_lines;
+pub use words::{describe, quote};
 
 use crate::failure::{Doing, Failure, Kind, Result, ToolEnd};
 use crate::needs;
-
-/// How many of a failed program's last lines a failure carries.
-const TAIL_LINES: usize = 20;
-
-/// Process groups that run now, so that an interrupt can end them.
-static GROUPS: LazyLock<Mutex<BTreeSet<i32>>> = LazyLock::new(Mutex::default);
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// Ends every program that runs and makes every later start fail. Called on Ctrl-C.
-pub fn interrupt() {
-    INTERRUPTED.store(true, Ordering::SeqCst);
-    for &group in lock_groups().iter() {
-        kill_group(group);
-    }
-}
-
-/// Whether [`interrupt`] was called.
-#[must_use]
-pub fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::SeqCst)
-}
-
-/// The failure that an interrupt is.
-#[must_use]
-pub fn interruption() -> Failure {
-    Failure::new(Kind::Interrupted, "interrupted")
-        .hint("finished steps are kept: the same command goes on where it stopped")
-}
-
-/// Fails when the user interrupted; long loops of our own call it.
-///
-/// # Errors
-/// [`Kind::Interrupted`].
-pub fn check_interrupt() -> Result<()> {
-    if interrupted() {
-        Err(interruption())
-    } else {
-        Ok(())
-    }
-}
 
 /// A program to be started.
 #[derive(Clone)]
@@ -393,95 +362,6 @@ impl Tool {
     }
 }
 
-/// The pipes that a [`Running`] program gets; without one, no input, and output to the log.
-#[derive(Default)]
-pub struct Stdio {
-    /// Where its standard input comes from.
-    pub stdin: Option<io::PipeReader>,
-    /// Where its standard output goes.
-    pub stdout: Option<io::PipeWriter>,
-    /// Where its standard error goes.
-    pub stderr: Option<io::PipeWriter>,
-}
-
-/// A program that runs beside us. Dropping it ends it and all that it started.
-pub struct Running {
-    handle: duct::Handle,
-    group: Group,
-    program: String,
-}
-
-impl Running {
-    /// How it ended, or nothing while it still runs.
-    ///
-    /// # Errors
-    /// When the host cannot say.
-    pub fn ended(&self) -> Result<Option<ExitStatus>> {
-        let output = self
-            .handle
-            .try_wait()
-            .doing(|| format!("cannot wait for {}", self.program))?;
-        Ok(output.map(|output| output.status))
-    }
-
-    /// Waits for its end.
-    ///
-    /// # Errors
-    /// When the host cannot say.
-    pub fn wait(&self) -> Result<ExitStatus> {
-        let output = self
-            .handle
-            .wait()
-            .doing(|| format!("cannot wait for {}", self.program))?;
-        Ok(output.status)
-    }
-
-    /// Its process id, which is its process group's too.
-    #[must_use]
-    pub fn pid(&self) -> i32 {
-        self.group.0
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        kill_group(self.group.0);
-        // The kill cannot be refused: this returns at once, and leaves no zombie.
-        self.handle.wait().ok();
-    }
-}
-
-/// A process group in the register of those that an interrupt ends.
-struct Group(i32);
-
-impl Group {
-    fn enter(pid: u32) -> Self {
-        let group = i32::try_from(pid).unwrap_or(0);
-        lock_groups().insert(group);
-        if interrupted() {
-            kill_group(group);
-        }
-        Self(group)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        lock_groups().remove(&self.0);
-    }
-}
-
-fn lock_groups() -> std::sync::MutexGuard<'static, BTreeSet<i32>> {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn kill_group(group: i32) {
-    if let Some(pid) = Pid::from_raw(group).filter(|_| group > 1) {
-        // It may have ended by itself: then there is nobody to end.
-        kill_process_group(pid, Signal::KILL).ok();
-    }
-}
-
 fn own_group(command: &mut Command, jobs: Option<&jobserver::Client>) {
     command.process_group(0);
     if let Some(jobs) = jobs {
@@ -495,127 +375,4 @@ fn own_group(command: &mut Command, jobs: Option<&jobserver::Client>) {
 )]
 fn expression(argv: &[OsString]) -> duct::Expression {
     duct::cmd(&argv[0], &argv[1..])
-}
-
-/// In front of a step's tools. The kernel kills `unshare` with us (prctl(2), PR_SET_PDEATHSIG), `unshare` its child, and with
-/// that, as the first process of a namespace, everything it started: what a killed build leaves running could otherwise
-/// still write where the next one works.
-const CONFINED: [&str; 13] = [
-    "setpriv",
-    "--pdeathsig",
-    "KILL",
-    "--",
-    "unshare",
-    "--user",
-    "--map-current-user",
-    "--net",
-    "--pid",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-    "--",
-];
-
-/// Whether the host lets an unprivileged user make the namespaces that steps are confined in; tried once.
-#[must_use]
-pub fn namespaces() -> bool {
-    static TRIED: OnceLock<bool> = OnceLock::new();
-    *TRIED.get_or_init(|| {
-        let tools = needs::find(CONFINED[0]).is_some() && needs::find(CONFINED[4]).is_some();
-        tools && Tool::new(CONFINED[0]).args(&CONFINED[1..]).arg("true").succeeds()
-    })
-}
-
-/// A word as a POSIX shell would have to be given it.
-#[must_use]
-pub fn quote(word: impl AsRef<OsStr>) -> String {
-    let word = word.as_ref().to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-/// How a program ended, in words: `exit status 2`, `signal 9`.
-#[must_use]
-pub fn describe(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "unknown end".to_owned(),
-    }
-}
-
-fn last_lines(text: &str) -> Vec<String> {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    let skip = lines.len().saturating_sub(TAIL_LINES);
-    lines[skip..]
-        .iter()
-        .map(|line| line.trim_end().to_owned())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_only_when_they_must_be() {
-        assert_eq!(quote("CC=gcc"), "CC=gcc");
-        assert_eq!(quote("a b"), "'a b'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote(""), "''");
-        assert_eq!(quote("$(reboot)"), "'$(reboot)'");
-    }
-
-    #[test]
-    fn tools_see_a_clean_environment() {
-        let seen = Tool::new("env").read().unwrap();
-        let names: Vec<&str> = seen
-            .lines()
-            .filter_map(|line| line.split('=').next())
-            .collect();
-        assert_eq!(names, ["HOME", "LC_ALL", "PATH", "TZ"]);
-    }
-
-    #[test]
-    fn a_failure_carries_the_last_lines_and_a_command_to_paste() {
-        let failure = Tool::new("ls").arg("/no such").run().unwrap_err();
-        assert_eq!(failure.kind, Kind::Build);
-        let end = failure.tool.as_ref().unwrap();
-        assert_eq!(end.end, "exit status 2");
-        assert!(end.tail[0].contains("/no such"), "{end:?}");
-        assert!(end.paste.ends_with("ls '/no such'"), "{end:?}");
-    }
-
-    #[test]
-    fn a_missing_program_is_named() {
-        let failure = Tool::new("no-such-program").run().unwrap_err();
-        assert_eq!(failure.kind, Kind::Missing);
-        assert!(failure.what.contains("no-such-program"));
-    }
-
-    #[test]
-    fn dropping_a_running_program_ends_what_it_started() {
-        let (mut ours, theirs) = io::pipe().unwrap();
-        let stdio = Stdio {
-            stdout: Some(theirs),
-            ..Stdio::default()
-        };
-        // `timeout` starts a child of its own in the same group; both hold the pipe open.
-        let running = Tool::new("timeout")
-            .args(["1000", "sleep", "1000"])
-            .spawn(stdio)
-            .unwrap();
-        assert!(running.ended().unwrap().is_none());
-        drop(running);
-        // Reads the end of the file only once nobody holds the other end any more.
-        assert_eq!(ours.read_to_end(&mut Vec::new()).unwrap(), 0);
-    }
 }
