@@ -60,10 +60,9 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     let (sender, inputs) = mpsc::channel();
     let keyboard = sender.clone();
     thread::spawn(move || read_input(&keyboard));
-    let mut early = Vec::new();
     let _servers = match job.network {
-        Network::Lab => serve(job, work, ipv6, &sender, &inputs, &mut early)?,
-        Network::User => Vec::new(),
+        Network::Lab => Some(serve(job, work, ipv6, &sender, &inputs)?),
+        Network::User => None,
     };
     let arguments = qemu::arguments(&job.scenario, &job.accel, job.network, &job.loader);
     let tool = Machine::tool(&arguments).folder(work);
@@ -110,14 +109,14 @@ fn serve(
     ipv6: bool,
     sender: &Sender<Input>,
     inputs: &Receiver<Input>,
-    said: &mut Vec<String>,
-) -> Result<Vec<Running>> {
+) -> Result<Running> {
     let servers = servers::start(job, work, ipv6, sender)?;
     let until = Instant::now() + SERVING;
+    let mut said = Vec::new();
     loop {
         let left = until.saturating_duration_since(Instant::now());
         match inputs.recv_timeout(left) {
-            Ok(Input::Server(_, line)) => {
+            Ok(Input::Server(line)) => {
                 let serving = dnsmasq::parse(&line) == Some(Entry::Serving);
                 said.push(line);
                 if serving {
@@ -126,7 +125,7 @@ fn serve(
                 }
             }
             Ok(Input::Orphaned) => return Err(Failure::bug("nobody listens to the lab any more")),
-            Ok(Input::ServerEnded(_)) | Err(_) => {
+            Ok(Input::ServerEnded) | Err(_) => {
                 let failure = Failure::new(Kind::Host, "the lab's servers do not start");
                 return Err(said
                     .iter()

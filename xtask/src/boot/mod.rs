@@ -10,6 +10,7 @@ pub mod judge;
 pub mod lab;
 pub mod machine;
 pub mod network;
+pub mod ntp;
 pub mod protocol;
 pub mod qemu;
 pub mod qmp;

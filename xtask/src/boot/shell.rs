@@ -40,7 +40,7 @@ pub fn relay(mut machine: Machine, inputs: &Receiver<Input>) -> Result<()> {
             Input::Typed(keys) => machine.keys(front, &keys)?,
             Input::Orphaned => machine.command(Command::Quit)?,
             Input::Ended(..) => return Ok(()),
-            Input::Closed(_) | Input::Message(_) | Input::Server(..) | Input::ServerEnded(_) => {}
+            Input::Closed(_) | Input::Message(_) | Input::Server(_) | Input::ServerEnded => {}
         }
     }
 }
