@@ -19,7 +19,7 @@ use super::verdict::Verdict;
 const SETTLE: f64 = 0.25;
 
 /// iPXE waits two seconds at its banner for a key; a space is no command to it, and ends the wait.
-const BANNER: &str = "Press Ctrl-B for the iPXE command line";
+pub const BANNER: &str = "Press Ctrl-B for the iPXE command line";
 
 /// What the lab should do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ pub mod checks;
 pub mod console;
 pub mod disk;
 pub mod dnsmasq;
+pub mod foreign;
 pub mod happening;
 pub mod judge;
 pub mod lab;

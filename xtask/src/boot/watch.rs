@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::failure::{Failure, Result};
+use crate::tool;
 
 use super::console::Console;
 use super::dnsmasq::{self, Entry};
@@ -174,7 +175,7 @@ impl<'a> Watch<'a> {
                 self.ended = Some((end, well));
                 Ok(())
             }
-            Input::Orphaned => Err(Failure::bug("nobody listens to the lab any more")),
+            Input::Orphaned => Err(tool::interruption()),
             Input::Typed(_) => Ok(()),
         }
     }
