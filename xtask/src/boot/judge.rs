@@ -19,7 +19,7 @@ use super::verdict::Verdict;
 const SETTLE: f64 = 0.25;
 
 /// iPXE waits two seconds at its banner for a key; a space is no command to it, and ends the wait.
-const BANNER: &str = "Press Ctrl-B";
+pub const BANNER: &str = "Press Ctrl-B for the iPXE command line";
 
 /// What the lab should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,22 +138,28 @@ impl Judge {
             self.afterwards(&happening.what);
             return Vec::new();
         }
+        let same_reset = self.timeline.only_just_reset();
         self.timeline.observe(happening);
         let at = happening.at;
         match &happening.what {
             What::Started { wall, network, .. } => self.started(*wall, *network),
             What::Line { port, text } => {
+                // Each attempt of iPXE begins with the banner anew.
+                self.banner_answered &= !text.contains(BANNER);
                 self.last_line.clone_from(text);
                 self.understand(at, text);
                 return self.seen(at, *port, text);
             }
             What::Unfinished { port, text } => {
                 self.last_line.clone_from(text);
-                return self.seen(at, *port, text);
+                let banner = self.answer_banner(*port, text);
+                let orders = self.seen(at, *port, text);
+                return banner.into_iter().chain(orders).collect();
             }
             What::Lease { ip, mac } => self.facts.leases.push((ip.clone(), mac.clone())),
             What::Tftp { path, kind, end } => self.transfer(path, *kind, *end),
             What::Rtc { time } => self.facts.outside = Some(Reading { at, time: *time }),
+            What::Reset { .. } if same_reset => {}
             What::Reset { by_guest } => self.was_reset(*by_guest),
             What::ServerFailed { program, tail } => {
                 let (program, tail) = (program.clone(), tail.clone());
@@ -254,10 +260,6 @@ impl Judge {
     /// A line, finished or not, is what somebody may wait for.
     fn seen(&mut self, at: f64, port: Port, text: &str) -> Vec<Order> {
         let mut orders = Vec::new();
-        if !self.banner_answered && port == Port::Screen && text.contains(BANNER) {
-            self.banner_answered = true;
-            orders.push(Order::Type(port, " ".to_owned()));
-        }
         for (awaited, answer) in self.answers.iter_mut().zip(&self.scenario.answer) {
             if !awaited.seen && awaited.pattern.is_match(text) {
                 awaited.seen = true;
@@ -272,6 +274,12 @@ impl Judge {
         }
         orders.extend(self.orders_for_end(at));
         orders
+    }
+
+    fn answer_banner(&mut self, port: Port, text: &str) -> Option<Order> {
+        let waits = !self.banner_answered && port == Port::Screen && text.contains(BANNER);
+        self.banner_answered |= waits;
+        waits.then(|| Order::Type(port, " ".to_owned()))
     }
 
     /// When the guest has just given its verdict, the battery clock is looked at.

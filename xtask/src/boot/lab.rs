@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Kind, Result};
-use crate::tool::{Running, Tool};
+use crate::tool::{self, Running, Tool};
 
 use super::disk;
 use super::dnsmasq::{self, Entry};
@@ -35,10 +35,8 @@ pub fn main(job: &Path) -> Result<()> {
     let job: LabJob = serde_json::from_slice(&fs_err::read(job)?)
         .map_err(|error| Failure::bug(format!("the lab cannot read its job: {error}")))?;
     let lived = live(&job, work);
-    if let Err(failure) = &lived
-        && job.mode != Mode::Shell
-    {
-        wire::send(&Report::Failed(WireFailure::from(failure)))?;
+    if let Err(failure) = &lived {
+        report(&job, &Report::Failed(WireFailure::from(failure)))?;
     }
     lived
 }
@@ -48,11 +46,9 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     if job.network == Network::Lab
         && let Err(failure) = network_up(job, ipv6)
     {
-        return wire::send(&Report::NoNetwork(why(&failure)));
+        return report(job, &Report::NoNetwork(why(&failure)));
     }
-    if job.mode != Mode::Shell {
-        wire::send(&Report::NetworkReady)?;
-    }
+    report(job, &Report::NetworkReady)?;
     if job.mode == Mode::Probe {
         return Ok(());
     }
@@ -60,10 +56,9 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     let (sender, inputs) = mpsc::channel();
     let keyboard = sender.clone();
     thread::spawn(move || read_input(&keyboard));
-    let mut early = Vec::new();
     let _servers = match job.network {
-        Network::Lab => serve(job, work, ipv6, &sender, &inputs, &mut early)?,
-        Network::User => Vec::new(),
+        Network::Lab => Some(serve(job, work, ipv6, &sender, &inputs)?),
+        Network::User => None,
     };
     let arguments = qemu::arguments(&job.scenario, &job.accel, job.network, &job.loader);
     let tool = Machine::tool(&arguments).folder(work);
@@ -75,6 +70,14 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     }
     wire::send(&Report::Command(paste))?;
     Watch::new(job, machine, started)?.run(&inputs)
+}
+
+/// In a shell, standard output is the console: there the report is left in a file.
+fn report(job: &LabJob, report: &Report) -> Result<()> {
+    match job.mode {
+        Mode::Shell => Ok(fs_err::write(wire::REPORT, wire::line(report)?)?),
+        Mode::Boot | Mode::Probe => wire::send(report),
+    }
 }
 
 fn network_up(job: &LabJob, ipv6: bool) -> Result<()> {
@@ -110,14 +113,14 @@ fn serve(
     ipv6: bool,
     sender: &Sender<Input>,
     inputs: &Receiver<Input>,
-    said: &mut Vec<String>,
-) -> Result<Vec<Running>> {
+) -> Result<Running> {
     let servers = servers::start(job, work, ipv6, sender)?;
     let until = Instant::now() + SERVING;
+    let mut said = Vec::new();
     loop {
         let left = until.saturating_duration_since(Instant::now());
         match inputs.recv_timeout(left) {
-            Ok(Input::Server(_, line)) => {
+            Ok(Input::Server(line)) => {
                 let serving = dnsmasq::parse(&line) == Some(Entry::Serving);
                 said.push(line);
                 if serving {
@@ -125,8 +128,8 @@ fn serve(
                     return Ok(servers);
                 }
             }
-            Ok(Input::Orphaned) => return Err(Failure::bug("nobody listens to the lab any more")),
-            Ok(Input::ServerEnded(_)) | Err(_) => {
+            Ok(Input::Orphaned) => return Err(tool::interruption()),
+            Ok(Input::ServerEnded) | Err(_) => {
                 let failure = Failure::new(Kind::Host, "the lab's servers do not start");
                 return Err(said
                     .iter()

@@ -29,10 +29,10 @@ pub enum Input {
     Message(Message),
     /// QEMU ended: how, and whether well.
     Ended(String, bool),
-    /// A line of a server's log.
-    Server(&'static str, String),
-    /// A server ended.
-    ServerEnded(&'static str),
+    /// A line of dnsmasq's log.
+    Server(String),
+    /// dnsmasq ended.
+    ServerEnded,
     /// Bytes from whoever started the lab, for the console.
     Typed(Vec<u8>),
     /// Nobody is there any more who wants to know.

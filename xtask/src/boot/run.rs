@@ -17,7 +17,7 @@ use super::record::{self, Workshop};
 use super::scenario::Scenario;
 use super::timeline::Timeline;
 use super::verdict::Verdict;
-use super::wire::{JOB, LabJob, Mode, Report};
+use super::wire::{self, JOB, LabJob, Mode, Report};
 
 /// A boot to be made.
 #[derive(Clone, Debug)]
@@ -231,10 +231,7 @@ impl Hearing<'_> {
         let mut began = false;
         for line in BufReader::new(reports).lines() {
             let line = line.doing(|| "cannot hear the lab".to_owned())?;
-            let report: Report = serde_json::from_str(&line).map_err(|error| {
-                Failure::bug(format!("the lab does not speak clearly: {error}")).note(line)
-            })?;
-            match report {
+            match wire::parse(&line)? {
                 Report::NetworkReady => began = true,
                 Report::NoNetwork(why) => return Ok(Some(why)),
                 Report::Command(command) => fs_err::write(work.join("command"), command + "\n")?,

@@ -12,7 +12,7 @@ pub enum Sign {
     Panic,
     /// The kernel met a bug, and perhaps goes on.
     Oops,
-    /// The firmware got no address.
+    /// The firmware got no address, or was not told what to boot.
     NoDhcp,
     /// The firmware or the boot loader could not get a file, or not start it.
     LoadFailed,
@@ -42,6 +42,7 @@ const SIGNS: &[(&str, Sign, bool)] = &[
         true,
     ),
     (r"^PXE-E(51|52|53):", Sign::NoDhcp, true),
+    (r"^Nothing to boot: .*ipxe\.org/", Sign::NoDhcp, true),
     (r"tftp://\S+\.\.\. .*ipxe\.org/", Sign::LoadFailed, true),
     (r"^PXE-[ET]\d\d:", Sign::LoadFailed, true),
     (r"Loading .*failed:", Sign::LoadFailed, true),

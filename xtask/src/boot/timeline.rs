@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::happening::{FileKind, Happening, TransferEnd, What};
+use super::happening::{FileKind, Happening, Network, TransferEnd, What};
 use super::protocol::{self, Word};
 
 /// A stage of a boot, in the usual order.
@@ -79,12 +79,16 @@ pub struct Boot {
 pub struct Timeline {
     /// In order; never empty.
     pub boots: Vec<Boot>,
+    /// Nobody tells of transfers in QEMU's own network: then the boot loader's lines are all there is.
+    #[serde(skip)]
+    by_lines: bool,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
         Self {
             boots: vec![Boot::default()],
+            by_lines: false,
         }
     }
 }
@@ -102,11 +106,16 @@ impl Timeline {
 
     /// Takes in what happened next; returns the stage that this reached.
     pub fn observe(&mut self, happening: &Happening) -> Option<Stage> {
+        if let What::Started { network, .. } = happening.what {
+            self.by_lines = network == Network::User;
+        }
         if let What::Reset { .. } = happening.what {
-            self.boots.push(Boot {
-                from: happening.at,
-                marks: Vec::new(),
-            });
+            if !self.only_just_reset() {
+                self.boots.push(Boot {
+                    from: happening.at,
+                    marks: Vec::new(),
+                });
+            }
             return None;
         }
         let stage = self.stage_of(&happening.what)?;
@@ -117,6 +126,13 @@ impl Timeline {
             boot.marks.push(Mark { stage, at });
             stage
         })
+    }
+
+    /// Whether the machine was reset and has not said anything since. Another reset then is part of the same: SeaBIOS
+    /// answers a reset by the button with one of its own (`tryReboot` in its `src/resume.c`).
+    #[must_use]
+    pub fn only_just_reset(&self) -> bool {
+        self.boots.len() > 1 && self.furthest().is_none()
     }
 
     /// How far the current boot came.
@@ -174,7 +190,6 @@ impl Timeline {
         }
     }
 
-    /// In QEMU's own network nobody tells of transfers: then the boot loader's lines are all there is.
     fn stage_of_line(&self, line: &str) -> Stage {
         let said = match protocol::parse(line) {
             Some(Word::Image) => Some(Stage::Userspace),
@@ -183,14 +198,20 @@ impl Timeline {
             Some(Word::Verdict(_)) => Some(Stage::Verdict),
             _ => None,
         };
-        let loading = line.starts_with("Loading ") && line.contains("ok");
+        let loading = self.by_lines && line.starts_with("Loading ") && line.contains("ok");
         let signs = [
             (line.contains("Linux version "), Stage::Linux),
             (line.contains("Run /init as init process"), Stage::Userspace),
             (loading && self.reached(Stage::Kernel), Stage::Initrd),
             (loading, Stage::Kernel),
-            (line.starts_with("PXELINUX "), Stage::Loader),
-            (line.starts_with("Filename: "), Stage::Lease),
+            (
+                self.by_lines && line.starts_with("PXELINUX "),
+                Stage::Loader,
+            ),
+            (
+                self.by_lines && line.starts_with("Filename: "),
+                Stage::Lease,
+            ),
         ];
         let sign = signs
             .iter()

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::failure::{Failure, Result};
+use crate::tool;
 
 use super::console::Console;
 use super::dnsmasq::{self, Entry};
@@ -17,7 +18,6 @@ use super::judge::{Judge, Order};
 use super::machine::{Input, Machine};
 use super::qemu::TFTP;
 use super::qmp::{Command, Message};
-use super::servers::DNSMASQ;
 use super::typist::Typist;
 use super::wire::{self, LabJob, Report};
 
@@ -163,11 +163,11 @@ impl<'a> Watch<'a> {
             Input::Control(stream) => self.machine.control(stream),
             Input::Bytes(port, bytes) => self.read(port, &bytes),
             Input::Message(message) => self.message(message),
-            Input::Server(name, line) => self.server(name, &line),
-            Input::ServerEnded(name) => {
+            Input::Server(line) => self.server(&line),
+            Input::ServerEnded => {
                 let tail = self.server_tail.iter().cloned().collect();
                 self.happened(What::ServerFailed {
-                    program: name.to_owned(),
+                    program: "dnsmasq".to_owned(),
                     tail,
                 })
             }
@@ -175,7 +175,7 @@ impl<'a> Watch<'a> {
                 self.ended = Some((end, well));
                 Ok(())
             }
-            Input::Orphaned => Err(Failure::bug("nobody listens to the lab any more")),
+            Input::Orphaned => Err(tool::interruption()),
             Input::Typed(_) => Ok(()),
         }
     }
@@ -242,13 +242,13 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn server(&mut self, name: &str, line: &str) -> Result<()> {
+    fn server(&mut self, line: &str) -> Result<()> {
         writeln!(self.server_log, "{line}")?;
         self.server_tail.push_back(line.to_owned());
         if self.server_tail.len() > TAIL {
             self.server_tail.pop_front();
         }
-        match dnsmasq::parse(line).filter(|_| name == DNSMASQ) {
+        match dnsmasq::parse(line) {
             Some(Entry::Lease(ip, mac)) => self.happened(What::Lease { ip, mac }),
             Some(Entry::Transfer(path, end)) => {
                 let path = relative(&path);

@@ -13,6 +13,9 @@ use super::scenario::Scenario;
 /// The job's file, in the folder that the lab runs in.
 pub const JOB: &str = "job.json";
 
+/// In a shell, the file with the lab's last report.
+pub const REPORT: &str = "report.json";
+
 /// What the lab is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabJob {
@@ -102,11 +105,28 @@ impl From<WireFailure> for Failure {
 /// # Errors
 /// When nobody reads it any more.
 pub fn send(report: &Report) -> Result<()> {
-    let mut line = serde_json::to_vec(report).map_err(|error| Failure::bug(error.to_string()))?;
-    line.push(b'\n');
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(&line)?;
+    stdout.write_all(line(report)?.as_bytes())?;
     Ok(stdout.flush()?)
+}
+
+/// A report as a line.
+///
+/// # Errors
+/// When it cannot be written as JSON, which is a bug.
+pub fn line(report: &Report) -> Result<String> {
+    let text = serde_json::to_string(report).map_err(|error| Failure::bug(error.to_string()))?;
+    Ok(text + "\n")
+}
+
+/// Reads a line.
+///
+/// # Errors
+/// When it is no report, which is a bug.
+pub fn parse(line: &str) -> Result<Report> {
+    serde_json::from_str(line).map_err(|error| {
+        Failure::bug(format!("the lab does not speak clearly: {error}")).note(line)
+    })
 }
 
 #[cfg(test)]
