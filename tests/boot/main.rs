@@ -19,10 +19,7 @@ fn main() {
     arguments.test_threads.get_or_insert(1);
     let run = wanted();
     if !run {
-        eprintln!(
-            "\n*** NO BOOT IS TESTED. `cargo xtask test` sets up what boots need and runs them; \
-             CORDWAINER_BOOTS=require runs them here. ***\n"
-        );
+        skipped_loudly();
     }
     let trials: Vec<Trial> = lab::scenarios()
         .into_iter()
@@ -33,6 +30,17 @@ fn main() {
         .map(|trial| trial.with_ignored_flag(!run))
         .collect();
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that is not run has to be heard of"
+)]
+fn skipped_loudly() {
+    eprintln!(
+        "\n*** NO BOOT IS TESTED. `cargo xtask test` sets up what boots need and runs them; \
+         CORDWAINER_BOOTS=require runs them here. ***\n"
+    );
 }
 
 /// Whether boots are to be run: CI runs them in any case.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::boot::run::{Job, Outcome, run as boot};
+use crate::boot;
+use crate::boot::run::{self, Job, Outcome};
 use crate::boot::scenario::Scenario;
 use crate::failure::{Failure, Kind, Result};
 use crate::report::Answer;
@@ -35,13 +36,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "REGEX", requires = "bundle")]
     expect: Vec<String>,
     /// Seconds until it is given up
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        requires = "bundle",
-        default_value_t = 120
-    )]
-    timeout: u32,
+    #[arg(long, value_name = "SECONDS", requires = "bundle")]
+    timeout: Option<u32>,
     /// Where the record of its boot is kept [default: out/boots/<folder>]
     #[arg(long, value_name = "DIR", requires = "bundle")]
     record: Option<PathBuf>,
@@ -129,8 +125,29 @@ fn find<'a>(there: &'a [Scenario], recipe: &str, name: &str) -> Result<&'a Scena
 
 /// A tree that somebody else built: what proves it is in its own lines.
 fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> {
-    let _ = (context, args, bundle);
-    Err(Failure::bug("later"))
+    let bundle = fs_err::canonicalize(bundle)?;
+    let (loader, mut scenario) = boot::foreign::scenario(&bundle, &args.expect)?;
+    if let Some(seconds) = args.timeout {
+        scenario.timeout = seconds;
+    }
+    let record = match &args.record {
+        Some(record) => std::path::absolute(record)?,
+        None => context
+            .workshop
+            .checkout
+            .out()
+            .join("boots")
+            .join(&scenario.name),
+    };
+    let job = Job {
+        bundle,
+        loader,
+        scenario,
+        record,
+        xtask: ourselves()?,
+        network: None,
+    };
+    all(context, &[job])
 }
 
 pub(super) fn ourselves() -> Result<PathBuf> {
@@ -143,7 +160,7 @@ fn all(context: &Context<'_>, jobs: &[Job]) -> Result<Answer> {
     let mut values = Vec::new();
     let mut failed = Vec::new();
     for job in jobs {
-        let outcome = boot(job, context.report.listener())?;
+        let outcome = run::run(job, context.report.listener())?;
         let told = tell(context, job, &outcome);
         if !outcome.verdict.passed() {
             failed.push(job.scenario.name.clone());

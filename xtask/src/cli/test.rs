@@ -83,7 +83,12 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     } else {
         install::ensure(
             context,
-            &[Purpose::Sources, Purpose::Build, Purpose::Boot],
+            &[
+                Purpose::Sources,
+                Purpose::Build,
+                Purpose::Boot,
+                Purpose::Test,
+            ],
             &args.consent,
         )?;
         listener.hear(Event::Note("check: licences, bans, sources".to_owned()));
