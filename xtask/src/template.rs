@@ -3,7 +3,7 @@
 //! A template is text, `{{variable}}`, `{{#if}}`, `{{#unless}}`, `{{#each}}` with `{{else}}`, and comments; nothing is
 //! escaped (the configuration files we write are no HTML). Handlebars' strict mode alone lets
 //! `{{#if missing}}` pass, renders null as nothing and a table as `[object]`; so every variable is first looked up
-//! in the data ([`check`]), and all mistakes are reported at once. There are no helpers,
+//! in the data (`check`), and all mistakes are reported at once. There are no helpers,
 //! partials or decorators: a template cannot run code or read files.
 
 mod check;

@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Seconds until it is given up
     #[arg(long, value_name = "SECONDS", requires = "bundle")]
     timeout: Option<u32>,
-    /// Where the record of its boot is kept [default: out/boots/<folder>]
+    /// Where the record of its boot is kept [default: out/boots/NAME]
     #[arg(long, value_name = "DIR", requires = "bundle")]
     record: Option<PathBuf>,
 }

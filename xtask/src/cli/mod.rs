@@ -83,7 +83,7 @@ enum Verb {
     Plan(plan::Args),
     /// Say why a build would make something again: the inputs that changed, old and new
     Explain(explain::Args),
-    /// Build recipes into out/<recipe>/<version>/
+    /// Build recipes into out/RECIPE/VERSION/
     Build(build::Args),
     /// Show a recipe's bundles, or let `current` point to another one
     Switch(switch::Args),

@@ -125,28 +125,13 @@ fn cargo(root: &std::path::Path) -> Tool {
 
 /// Runs it on the user's terminal: what tests and compilers say is worth seeing as it comes.
 fn passed(name: &str, tool: &Tool) -> Result<()> {
-    let paste = tool.paste();
+    let command = tool.command();
     if tool.clone().interactive()?.success() {
         return Ok(());
     }
     crate::tool::check_interrupt()?;
-    let short = paste
-        .split_once(" -- ")
-        .map_or(paste.as_str(), |(short, _)| short);
-    Err(Failure::new(
-        Kind::Check,
-        format!("the check {name:?} failed; what it said is above"),
-    )
-    .note(last_words(short)))
-}
-
-/// The command without the environment in front of it.
-fn last_words(paste: &str) -> String {
-    let words: Vec<&str> = paste
-        .split(' ')
-        .skip_while(|word| !word.ends_with("cargo") && !word.ends_with("cargo-deny"))
-        .collect();
-    format!("command: {}", words.join(" "))
+    let what = format!("the check {name:?} failed; what it said is above");
+    Err(Failure::new(Kind::Check, what).note(format!("command: {command}")))
 }
 
 /// `cargo-deny`: the user's, or one installed into the cache folder.

@@ -34,6 +34,8 @@ pub struct Tool {
     program: String,
     args: Vec<OsString>,
     env: BTreeMap<OsString, OsString>,
+    /// Whether `env` began as our own environment.
+    inherits: bool,
     folder: Option<PathBuf>,
     log: Option<PathBuf>,
     stdin: Vec<u8>,
@@ -56,6 +58,7 @@ impl Tool {
             program: program.into(),
             args: Vec::new(),
             env: env.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            inherits: false,
             folder: None,
             log: None,
             stdin: Vec::new(),
@@ -101,6 +104,7 @@ impl Tool {
     #[must_use]
     pub fn own_environment(mut self) -> Self {
         self.env = std::env::vars_os().collect();
+        self.inherits = true;
         self
     }
 
@@ -146,18 +150,28 @@ impl Tool {
         self
     }
 
-    /// The command line as it could be pasted into a shell.
+    /// The program and its arguments as they could be pasted into a shell.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let words: Vec<String> = self.argv().iter().map(quote).collect();
+        words.join(" ")
+    }
+
+    /// The command line as it could be pasted into a shell, with folder and environment. Our own environment is left out: it is the user's
+    /// anyway, and may hold what nobody else should read.
     #[must_use]
     pub fn paste(&self) -> String {
         let mut words = Vec::new();
         if let Some(folder) = &self.folder {
             words.push(format!("cd {} &&", quote(folder.as_os_str())));
         }
-        words.push("env -i".to_owned());
-        for (name, value) in &self.env {
-            words.push(format!("{}={}", name.to_string_lossy(), quote(value)));
+        if !self.inherits {
+            words.push("env -i".to_owned());
+            for (name, value) in &self.env {
+                words.push(format!("{}={}", name.to_string_lossy(), quote(value)));
+            }
         }
-        words.extend(self.argv().iter().map(quote));
+        words.push(self.command());
         words.join(" ")
     }
 
