@@ -131,9 +131,7 @@ fn serve(
             Ok(Input::Orphaned) => return Err(tool::interruption()),
             Ok(Input::ServerEnded) | Err(_) => {
                 let failure = Failure::new(Kind::Host, "the lab's servers do not start");
-                return Err(said
-                    .iter()
-                    .fold(failure, |failure, line| failure.note(line)));
+                return Err(said.iter().fold(failure, Failure::note));
             }
             Ok(_) => {}
         }

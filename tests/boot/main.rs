@@ -1,0 +1,6 @@
+//! Boots in QEMU through real DHCP and TFTP. The bundle is a boot file of 512 bytes that says on the console whatever a test
+//! wants to be said: each verdict is shown to come when its cause is there, in less than a second each.
+
+mod faults;
+mod support;
+mod verdicts;
