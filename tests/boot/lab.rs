@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use libtest_mimic::{Failed, Trial};
-use xtask::boot::run::{Job, Outcome, run};
 use xtask::boot::scenario::Scenario;
+use xtask::boot::{Job, Outcome, run};
 use xtask::checkout::Checkout;
 use xtask::event::Deaf;
 use xtask::recipe;

@@ -30,13 +30,21 @@ const CODE: [u8; 34] = [
     0xeb, 0xfd, //       jmp halt
 ];
 
-/// The first sector of the disk: code, text, and the signature that makes it bootable.
+/// The first sector of the disk.
 #[must_use]
 pub fn boot_sector() -> [u8; 512] {
+    speaking(&format!("\r\n{LOCAL_BOOT}\r\n"))
+}
+
+/// A boot sector that writes this text to the first serial port: code, text, and the signature that makes it bootable. What
+/// does not fit, some 470 bytes, is left out. It is a network bootstrap program too: that is loaded to the same place.
+#[must_use]
+pub fn speaking(text: &str) -> [u8; 512] {
     let mut sector = [0; 512];
-    let text = format!("\r\n{LOCAL_BOOT}\r\n");
     sector[..CODE.len()].copy_from_slice(&CODE);
-    sector[CODE.len()..CODE.len() + text.len()].copy_from_slice(text.as_bytes());
+    let room = &mut sector[CODE.len()..509];
+    let length = text.len().min(room.len());
+    room[..length].copy_from_slice(&text.as_bytes()[..length]);
     sector[510..].copy_from_slice(&[0x55, 0xaa]);
     sector
 }

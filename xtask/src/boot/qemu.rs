@@ -18,7 +18,7 @@ pub const DISK: &str = "disk.img";
 pub const TFTP: &str = "tftp";
 /// A file with [`SCREEN_PORT`].
 pub const SCREEN_PORT_FILE: &str = "screen-port";
-/// Tells SeaBIOS to mirror the text screen to the serial port at this I/O address (`etc/sercon-port`, little-endian), which
+/// Tells `SeaBIOS` to mirror the text screen to the serial port at this I/O address (`etc/sercon-port`, little-endian), which
 /// is the second one: on the first, what boot loaders write to both would come doubled.
 /// <https://www.seabios.org/Runtime_config>
 pub const SCREEN_PORT: [u8; 2] = 0x2f8_u16.to_le_bytes();
@@ -88,7 +88,7 @@ const fn machine(machine: Machine) -> &'static str {
 }
 
 /// The name of the device. Its ROM is QEMU's choice for it: `efi-….rom` of Debian's package `ipxe-qemu`, which holds iPXE
-/// for BIOS too. (The `pxe-….rom` beside it are not taken by SeaBIOS on every machine.)
+/// for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on every machine.)
 const fn model(nic: Nic) -> &'static str {
     match nic {
         Nic::VirtioNetPci => "virtio-net-pci",

@@ -2,15 +2,18 @@
 //! being made it lies beside it, hidden, and is gone afterwards whatever happens.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::failure::{Doing, Failure, Kind, Result};
 
 use super::happening::{Happening, Port, What};
+use super::scenario::Scenario;
 use super::timeline::Timeline;
 use super::verdict::Verdict;
 
@@ -25,6 +28,7 @@ const KEPT: &[&str] = &[
     "dnsmasq.conf",
     "dnsmasq.log",
     "qemu.log",
+    "scenario.json",
     "screen.log",
     "timeline.json",
     "timeline.txt",
@@ -51,6 +55,7 @@ impl Workshop {
         sweep(&parent)?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
+            .permissions(Permissions::from_mode(0o777))
             .tempdir_in(&parent)
             .doing(|| format!("cannot make a folder in {}", parent.display()))?;
         let lock = locked(&folder.path().join(LOCK), true)?;
@@ -153,16 +158,45 @@ fn sweep(parent: &Path) -> Result<()> {
 /// When it cannot be written.
 pub fn write(
     folder: &Path,
+    scenario: &Scenario,
     happenings: &[Happening],
     timeline: &Timeline,
     verdict: &Verdict,
 ) -> Result<()> {
+    fs_err::write(folder.join("scenario.json"), json(scenario)?)?;
     let lines: Result<Vec<String>> = happenings.iter().map(json).collect();
     fs_err::write(folder.join("transcript.jsonl"), lines?.concat())?;
     fs_err::write(folder.join("transcript.log"), transcript(happenings))?;
     fs_err::write(folder.join("timeline.json"), json(timeline)?)?;
     fs_err::write(folder.join("timeline.txt"), timeline.bars())?;
     Ok(fs_err::write(folder.join("verdict.json"), json(verdict)?)?)
+}
+
+/// Reads a record: what was to happen, what happened, and how it was judged.
+///
+/// # Errors
+/// When it is not there or damaged.
+pub fn read(record: &Path) -> Result<(Scenario, Vec<Happening>, Verdict)> {
+    let transcript = fs_err::read_to_string(record.join("transcript.jsonl"))?;
+    let happenings = transcript.lines().map(|line| parsed(record, line));
+    Ok((
+        parsed(
+            record,
+            &fs_err::read_to_string(record.join("scenario.json"))?,
+        )?,
+        happenings.collect::<Result<_>>()?,
+        parsed(
+            record,
+            &fs_err::read_to_string(record.join("verdict.json"))?,
+        )?,
+    ))
+}
+
+fn parsed<T: DeserializeOwned>(record: &Path, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let what = format!("the record {} is damaged", record.display());
+        Failure::new(Kind::Host, what).note(error.to_string())
+    })
 }
 
 fn json(value: &impl Serialize) -> Result<String> {

@@ -47,6 +47,16 @@ pub struct Outcome {
     pub record: PathBuf,
 }
 
+impl Outcome {
+    /// Nothing when it passed, else the failure that it is; `scenario` is named in it.
+    ///
+    /// # Errors
+    /// [`Kind::Boot`], unless it passed.
+    pub fn into_result(self, scenario: &str) -> Result<()> {
+        self.verdict.into_result(scenario, &self.record)
+    }
+}
+
 /// Boots and judges. A boot that fails is an outcome, not a failure.
 ///
 /// # Errors
@@ -86,7 +96,13 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
         return Err(Failure::bug("the lab ended without a verdict").note(log_tail(workshop.path())));
     };
     let timeline = hearing.judge.timeline().clone();
-    record::write(workshop.path(), &hearing.happenings, &timeline, &verdict)?;
+    record::write(
+        workshop.path(),
+        &job.scenario,
+        &hearing.happenings,
+        &timeline,
+        &verdict,
+    )?;
     let record = workshop.publish(&job.record)?;
     listen.hear(Event::Finished {
         step,
@@ -99,11 +115,38 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     })
 }
 
+/// Sees whether this host allows the lab's network.
+///
+/// # Errors
+/// [`Kind::Host`] with the reason when it does not; [`Kind::Missing`] when a program for it is missing.
+pub fn probe(xtask: &Path) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let job = LabJob {
+        scenario: Scenario::named("probe"),
+        limit: 0.0,
+        loader: String::new(),
+        network: Network::Lab,
+        accel: String::new(),
+        mode: Mode::Probe,
+    };
+    let (lab, _alive, reports) = start_lab(xtask, folder.path(), &job)?;
+    let line = BufReader::new(reports).lines().next().transpose()?;
+    lab.wait()?;
+    tool::check_interrupt()?;
+    let why = match line.map(|line| wire::parse(&line)).transpose()? {
+        Some(Report::NetworkReady) => return Ok(()),
+        Some(Report::NoNetwork(why)) => why,
+        Some(Report::Failed(failure)) => return Err(failure.into()),
+        Some(_) | None => log_tail(folder.path()),
+    };
+    Err(Failure::new(Kind::Host, REFUSAL).note(why))
+}
+
 /// Seconds that each boot of a scenario may take on this host.
 ///
 /// # Errors
 /// [`Kind::Usage`] when `CORDWAINER_TIMEOUT_FACTOR` is not a number above 0.
-pub fn limit(scenario: &Scenario) -> Result<f64> {
+fn limit(scenario: &Scenario) -> Result<f64> {
     let name = "CORDWAINER_TIMEOUT_FACTOR";
     let factor = std::env::var(name).map_or(Some(1.0), |text| text.parse().ok());
     let factor = factor.filter(|factor: &f64| factor.is_finite() && *factor > 0.0);
@@ -116,7 +159,7 @@ pub fn limit(scenario: &Scenario) -> Result<f64> {
 ///
 /// # Errors
 /// [`Kind::Usage`] when the bundle has no such boot file.
-pub fn link_bundle(job: &Job, work: &Path) -> Result<()> {
+pub(super) fn link_bundle(job: &Job, work: &Path) -> Result<()> {
     let bundle = fs_err::canonicalize(&job.bundle)?;
     if !bundle.join(&job.loader).is_file() {
         return Err(Failure::new(
@@ -127,6 +170,8 @@ pub fn link_bundle(job: &Job, work: &Path) -> Result<()> {
     Ok(fs_err::os::unix::fs::symlink(bundle, work.join(TFTP))?)
 }
 
+const REFUSAL: &str = "this host does not allow the lab's network";
+
 /// Why this host does not allow the lab's network, once that is known.
 static REFUSED: OnceLock<String> = OnceLock::new();
 
@@ -135,7 +180,7 @@ static REFUSED: OnceLock<String> = OnceLock::new();
 ///
 /// # Errors
 /// Those of `lab`, and [`Kind::Host`] when the lab's network was wished for and is refused.
-pub fn in_some_network(
+pub(super) fn in_some_network(
     wish: Option<Network>,
     listen: &dyn Listen,
     mut lab: impl FnMut(Network) -> Result<Option<String>>,
@@ -145,8 +190,7 @@ pub fn in_some_network(
             return Ok(());
         };
         if wish == Some(Network::Lab) {
-            let what = "this host does not allow the lab's network";
-            return Err(Failure::new(Kind::Host, what).note(why));
+            return Err(Failure::new(Kind::Host, REFUSAL).note(why));
         }
         let first = REFUSED.set(why.clone()).is_ok();
         if first {
@@ -165,7 +209,7 @@ pub fn in_some_network(
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn start_lab(
+pub(super) fn start_lab(
     xtask: &Path,
     work: &Path,
     job: &LabJob,
@@ -210,7 +254,7 @@ pub fn start_lab(
 
 /// What the lab's own standard error ends with.
 #[must_use]
-pub fn log_tail(work: &Path) -> String {
+pub(super) fn log_tail(work: &Path) -> String {
     let text = fs_err::read(work.join("lab.log")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     text.lines().last().unwrap_or("it said nothing").to_owned()

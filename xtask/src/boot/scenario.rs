@@ -101,11 +101,11 @@ pub enum Nic {
     E1000,
     /// Intel 82574L, PCI Express.
     E1000e,
-    /// Realtek.
+    /// Realtek, 1997.
     Rtl8139,
-    /// AMD PCnet.
+    /// AMD, 1994.
     Pcnet,
-    /// VMware's paravirtual card.
+    /// The paravirtual card of another hypervisor.
     Vmxnet3,
 }
 

@@ -23,7 +23,7 @@ use super::run::{Job, in_some_network, link_bundle, log_tail, start_lab};
 use super::wire::{self, LabJob, Mode, Report};
 
 /// What leaves the console, for the line that says so.
-pub const LEAVE: &str = "Ctrl-] or Ctrl-A x";
+const LEAVE: &str = "Ctrl-] or Ctrl-A x";
 /// Ctrl-].
 const GROUP_SEPARATOR: u8 = 0x1d;
 /// Ctrl-A.
@@ -148,7 +148,7 @@ impl Drop for RawTerminal {
 ///
 /// # Errors
 /// When the outer side is gone.
-pub fn relay(mut machine: Machine, inputs: &Receiver<Input>) -> Result<()> {
+pub(super) fn relay(mut machine: Machine, inputs: &Receiver<Input>) -> Result<()> {
     let mut front = Port::Screen;
     let mut firmware = Vec::new();
     loop {

@@ -22,7 +22,7 @@ pub enum Sign {
 
 /// Pattern, meaning, and whether it only means that before Linux runs (after that, it can be anybody's words).
 /// Sources: Linux (`kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
-/// (`usr/autoboot.c`, `usr/ifmgmt.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), SeaBIOS (`src/boot.c`).
+/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`).
 /// Text of the boot loader can come doubled when it writes to screen and console at once: patterns must not mind.
 const SIGNS: &[(&str, Sign, bool)] = &[
     (r"Kernel panic - not syncing", Sign::Panic, false),
@@ -55,6 +55,7 @@ const SIGNS: &[(&str, Sign, bool)] = &[
     ),
     (r"\.c32: not a COM32R image", Sign::LoadFailed, true),
     (r"Invalid or corrupt kernel image", Sign::LoadFailed, true),
+    (r"Booting kernel failed:", Sign::LoadFailed, true),
     (r"No bootable device", Sign::NothingToBoot, true),
     (r"-- System halted", Sign::Panic, false),
 ];

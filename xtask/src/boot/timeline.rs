@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::happening::{FileKind, Happening, Network, TransferEnd, What};
+use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::protocol::{self, Word};
 
 /// A stage of a boot, in the usual order.
@@ -128,7 +128,7 @@ impl Timeline {
         })
     }
 
-    /// Whether the machine was reset and has not said anything since. Another reset then is part of the same: SeaBIOS
+    /// Whether the machine was reset and has not said anything since. Another reset then is part of the same: `SeaBIOS`
     /// answers a reset by the button with one of its own (`tryReboot` in its `src/resume.c`).
     #[must_use]
     pub fn only_just_reset(&self) -> bool {
@@ -184,13 +184,13 @@ impl Timeline {
                 FileKind::Kernel => Some(Stage::Kernel),
                 FileKind::Other => self.reached(Stage::Kernel).then_some(Stage::Initrd),
             },
-            What::Line { text, .. } => Some(self.stage_of_line(text)),
+            What::Line { port, text } => Some(self.stage_of_line(*port, text)),
             What::Unfinished { .. } => Some(Stage::Firmware),
             _ => None,
         }
     }
 
-    fn stage_of_line(&self, line: &str) -> Stage {
+    fn stage_of_line(&self, port: Port, line: &str) -> Stage {
         let said = match protocol::parse(line) {
             Some(Word::Image) => Some(Stage::Userspace),
             Some(Word::StepOk(step, _)) if step == "dhcp" => Some(Stage::Network),
@@ -198,7 +198,8 @@ impl Timeline {
             Some(Word::Verdict(_)) => Some(Stage::Verdict),
             _ => None,
         };
-        let loading = self.by_lines && line.starts_with("Loading ") && line.contains("ok");
+        let by_lines = self.by_lines && port == Port::Screen;
+        let loading = by_lines && line.starts_with("Loading ") && line.contains("ok");
         let signs = [
             (line.contains("Linux version "), Stage::Linux),
             (line.contains("Run /init as init process"), Stage::Userspace),
@@ -223,7 +224,6 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
-    use super::super::happening::Port;
     use super::*;
 
     fn line(at: f64, text: &str) -> Happening {

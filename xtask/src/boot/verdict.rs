@@ -41,7 +41,7 @@ pub enum Verdict {
     LoadFailed {
         /// The line that says so.
         line: String,
-        /// Files that the TFTP server was asked for last and does not have.
+        /// Files that the TFTP server was asked for last and could not send.
         missing: Vec<String>,
     },
     /// The firmware had nothing left to boot.
@@ -189,7 +189,7 @@ impl Verdict {
             }
             Self::TooMuchOutput => "the guest wrote without end".to_owned(),
             Self::NotCheckable { fields } => format!(
-                "{} cannot be checked in QEMU's own network, and this host does not allow the lab's",
+                "{} needs the lab's network: in QEMU's own it cannot be had or not be checked",
                 backticks(fields)
             ),
         }
@@ -200,7 +200,7 @@ impl Verdict {
         match self {
             Self::LoadFailed { missing, .. } => missing
                 .iter()
-                .map(|path| format!("the TFTP server has no {path}"))
+                .map(|path| format!("the TFTP server could not send {path}"))
                 .collect(),
             Self::QemuDied { tail, .. } | Self::ServerDied { tail, .. } => tail.clone(),
             _ => Vec::new(),

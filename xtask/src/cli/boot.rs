@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::boot;
-use crate::boot::run::{self, Job, Outcome};
+
 use crate::boot::scenario::Scenario;
+use crate::boot::{self, Job, Outcome};
 use crate::failure::{Failure, Kind, Result};
 use crate::report::Answer;
 use crate::text::nearest;
@@ -160,7 +160,7 @@ fn all(context: &Context<'_>, jobs: &[Job]) -> Result<Answer> {
     let mut values = Vec::new();
     let mut failed = Vec::new();
     for job in jobs {
-        let outcome = run::run(job, context.report.listener())?;
+        let outcome = boot::run(job, context.report.listener())?;
         let told = tell(context, job, &outcome);
         if !outcome.verdict.passed() {
             failed.push(job.scenario.name.clone());

@@ -142,7 +142,7 @@ impl Cli {
     pub fn run(self, report: &Report) -> Result<()> {
         // These need no checkout.
         match &self.verb {
-            Verb::Lab { job } => return crate::boot::lab::main(job),
+            Verb::Lab { job } => return crate::boot::lab_main(job),
             Verb::Completions(args) => return report.answer(&completions::run(args)),
             Verb::Schema(args) => return report.answer(&schema::run(args)),
             _ => {}
@@ -176,7 +176,7 @@ impl Verb {
             Self::Bench(args) => bench::run(context, &args),
             Self::Completions(args) => Ok(completions::run(&args)),
             Self::Schema(args) => Ok(schema::run(&args)),
-            Self::Lab { job } => crate::boot::lab::main(&job).map(|()| Answer::new(&(), "")),
+            Self::Lab { job } => crate::boot::lab_main(&job).map(|()| Answer::new(&(), "")),
         }
     }
 }

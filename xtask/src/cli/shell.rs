@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         boot::Which::Named(&named)
     };
     for job in boot::jobs(context, &args.recipe, &which)? {
-        crate::boot::shell::shell(&job, context.report.listener())?;
+        crate::boot::shell(&job, context.report.listener())?;
     }
     Ok(Answer::new(&json!({ "recipe": args.recipe }), ""))
 }
