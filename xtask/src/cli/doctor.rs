@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Context;
-use crate::boot::accel;
+use crate::boot::{self, accel};
 use crate::failure::{Failure, Kind, Result};
 use crate::needs::{self, NEEDS, Need, Purpose, What};
 use crate::report::{Answer, Table};
@@ -31,7 +31,7 @@ impl Finding {
 pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
     let mut findings: Vec<Finding> = NEEDS.iter().map(look).collect();
     findings.push(namespaces());
-    findings.push(lab());
+    findings.push(lab()?);
     // The trial needs QEMU.
     if needs::absent(&[Purpose::Boot]).is_empty() {
         findings.push(kvm()?);
@@ -133,51 +133,23 @@ fn namespaces() -> Finding {
     }
 }
 
-/// What the lab does first: a bridge and a tap, in namespaces of its own.
-fn lab() -> Finding {
-    let within = |words: &str| {
-        Tool::new("setpriv")
-            .args([
-                "--no-new-privs",
-                "--",
-                "unshare",
-                "--user",
-                "--map-root-user",
-                "--net",
-                "--pid",
-                "--fork",
-                "--",
-            ])
-            .args(words.split(' '))
-            .run()
-    };
-    let tried =
-        within("ip link add br0 type bridge").and_then(|()| within("ip tuntap add tap0 mode tap"));
-    let (state, detail) = match tried {
+fn lab() -> Result<Finding> {
+    let (state, detail) = match boot::probe(&super::boot::ourselves()?) {
         Ok(()) => (
             "ok",
-            "bridge and tap in namespaces, without root".to_owned(),
+            "bridge, tap and servers in namespaces, without root".to_owned(),
         ),
-        Err(failure) => {
-            let why = failure
-                .tool
-                .as_ref()
-                .and_then(|end| end.tail.last().cloned());
-            (
-                "no",
-                format!(
-                    "QEMU's own network is used instead: {}",
-                    why.unwrap_or_else(|| failure.to_string())
-                ),
-            )
-        }
+        Err(failure) => (
+            "no",
+            format!("QEMU's own network is used instead: {failure}"),
+        ),
     };
-    Finding {
+    Ok(Finding {
         what: "lab network".to_owned(),
         purpose: Some(Purpose::Boot),
         state,
         detail,
-    }
+    })
 }
 
 fn kvm() -> Result<Finding> {
