@@ -114,7 +114,6 @@ pub const NEEDS: &[Need] = &[
         "--version",
         "2.80",
     ),
-    program("busybox", "busybox-static", Purpose::Boot),
     program("ip", "iproute2", Purpose::Boot),
     program("unshare", "util-linux", Purpose::Boot),
     program("setpriv", "util-linux", Purpose::Boot),
