@@ -61,14 +61,14 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
         Network::User => None,
     };
     let arguments = qemu::arguments(&job.scenario, &job.accel, job.network, &job.loader);
-    let tool = Machine::tool(&arguments).folder(work);
-    let paste = tool.paste();
     let started = Instant::now();
-    let machine = Machine::start(tool, &sender)?;
+    let machine = Machine::start(Machine::tool(&arguments).folder(work), &sender)?;
     if job.mode == Mode::Shell {
         return shell::relay(machine, &inputs);
     }
-    wire::send(&Report::Command(paste))?;
+    let words = [qemu::PROGRAM.to_owned()].into_iter().chain(arguments);
+    let words: Vec<String> = words.map(tool::quote).collect();
+    wire::send(&Report::Command(words.join(" ")))?;
     Watch::new(job, machine, started)?.run(&inputs)
 }
 
@@ -89,8 +89,9 @@ fn network_up(job: &LabJob, ipv6: bool) -> Result<()> {
 }
 
 fn why(failure: &Failure) -> String {
-    let tail = failure.tool.as_ref().map_or(&[][..], |end| &end.tail);
-    tail.last().unwrap_or(&failure.what).clone()
+    let tail = failure.tool.as_ref().map(|end| end.tail.join("; "));
+    tail.filter(|tail| !tail.is_empty())
+        .unwrap_or_else(|| failure.what.clone())
 }
 
 /// The files that QEMU wants to find.

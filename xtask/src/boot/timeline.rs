@@ -278,4 +278,12 @@ mod tests {
         assert_eq!(stages, [first, vec![(Stage::Firmware, 0.25)]]);
         assert_eq!(timeline.furthest(), Some(Stage::Firmware));
     }
+
+    #[test]
+    fn bars_are_as_long_as_their_stage_took() {
+        let happenings = [line(0.25, "SeaBIOS"), line(1.0, "Linux version 6.1")];
+        let bars = Timeline::of(&happenings).bars();
+        let lengths: Vec<usize> = bars.lines().map(|line| line.matches('█').count()).collect();
+        assert_eq!(lengths, [10, 30]);
+    }
 }

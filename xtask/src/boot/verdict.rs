@@ -189,7 +189,7 @@ impl Verdict {
             }
             Self::TooMuchOutput => "the guest wrote without end".to_owned(),
             Self::NotCheckable { fields } => format!(
-                "{} needs the lab's network: in QEMU's own it cannot be had or not be checked",
+                "{} cannot be had, or not be checked, in QEMU's own network: the lab's is needed",
                 backticks(fields)
             ),
         }
