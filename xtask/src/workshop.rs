@@ -15,6 +15,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::out::Shelf;
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
+use crate::plan::tools;
 use crate::recipe::{self, Loaded, Site};
 use crate::source::apt::Debian;
 use crate::source::fetch::{Fetcher, Limits, Missed};
@@ -34,6 +35,7 @@ pub struct Workshop {
     pub cache: PathBuf,
     /// The store in it.
     pub store: Store,
+    tools: tools::Memory,
     jobs: Option<usize>,
 }
 
@@ -86,12 +88,12 @@ impl Workshop {
         let checkout = Checkout::find(root)?;
         let site = Site::load(&checkout)?;
         let cache = site.cache.clone().unwrap_or_else(checkout::default_cache);
-        let store = Store::at(&cache);
         Ok(Self {
+            store: Store::at(&cache),
+            tools: tools::Memory::of(&cache),
             checkout,
             site,
             cache,
-            store,
             jobs,
         })
     }
@@ -182,6 +184,7 @@ impl Workshop {
                 continue;
             }
             let built = built?;
+            self.tools.keep()?;
             self.store
                 .set_root(&planned.plan.root(self.checkout.root(), &planned.name))?;
             return Ok((planned, built));
@@ -309,6 +312,7 @@ impl Workshop {
             recipe: &loaded.recipe,
             release: &release,
             sources,
+            tools: &self.tools,
         };
         let plan = assemble::assemble(&material)?;
         let version = release.version.file_name_safe();

@@ -51,6 +51,8 @@ pub struct Material<'a> {
     pub release: &'a Entry,
     /// What each of the recipe's sources is: version and digests.
     pub sources: &'a BTreeMap<String, Resolved>,
+    /// Who the tools are.
+    pub tools: &'a tools::Memory,
 }
 
 /// Names of the sources that a recipe's build takes something from.
@@ -269,7 +271,7 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         checkout,
         action,
         &outputs,
-        tools::both(tools::kernel()?, tools::revision(KERNEL_REVISION)),
+        tools::both(material.tools.kernel()?, tools::revision(KERNEL_REVISION)),
     );
     draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
     for path in base.iter().chain(&fragments) {
@@ -311,7 +313,7 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         fragments: names(&fragments),
     };
     let tools = tools::both(
-        tools::busybox(busybox.libc)?,
+        material.tools.busybox(busybox.libc)?,
         tools::revision(BUSYBOX_REVISION),
     );
     let mut draft = Draft::new(

@@ -383,10 +383,14 @@ fn own_group(command: &mut Command, jobs: Option<&jobserver::Client>) {
     }
 }
 
+/// Starts the very program that was found, by its full path: looking for it again in a changed `PATH` would cost a copy of our
+/// whole process (fork(2) in place of `posix_spawn`).
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that starts programs"
 )]
 fn expression(argv: &[OsString]) -> duct::Expression {
-    duct::cmd(&argv[0], &argv[1..])
+    let found = argv[0].to_str().and_then(needs::find);
+    let program = found.map_or_else(|| argv[0].clone(), PathBuf::into_os_string);
+    duct::cmd(program, &argv[1..])
 }
