@@ -77,7 +77,7 @@ fn a_dead_server_is_noticed_at_once() {
 
 #[test]
 fn nothing_is_left_but_the_record() {
-    let (place, _) = struck("timeout = 10", |_| ());
+    let (place, _) = struck("timeout = 5", |_| ());
     assert_eq!(processes_in(place.path()), Vec::<String>::new());
     let left: Vec<_> = fs_err::read_dir(place.path().join("records"))
         .unwrap()

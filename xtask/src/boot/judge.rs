@@ -1,12 +1,11 @@
 //! From what happens to a verdict, one happening at a time: it says what the lab should do next, and until when to wait.
 //! No I/O and no clock of its own, so that a transcript can be judged again.
 
-use regex::Regex;
-
 use crate::failure::{Failure, Kind, Result};
 
 use super::checks::{self, Facts, Reading};
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
+use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
 use super::scenario::{End, Scenario};
 use super::signs::{self, Sign};
@@ -17,9 +16,6 @@ use super::verdict::Verdict;
 /// For so many seconds after something decisive, nothing else may happen: a second verdict, a panic, QEMU's end; and what
 /// explains it still comes in.
 const SETTLE: f64 = 0.25;
-
-/// iPXE waits two seconds at its banner for a key; a space is no command to it, and ends the wait.
-pub const BANNER: &str = "Press Ctrl-B for the iPXE command line";
 
 /// What the lab should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,26 +28,19 @@ pub enum Order {
     ReadRtc,
 }
 
-/// A pattern, and whether it has matched.
-struct Awaited {
-    pattern: Regex,
-    seen: bool,
-}
-
 /// The judge of one run.
 pub struct Judge {
     scenario: Scenario,
     limit: f64,
-    expected: Vec<Awaited>,
-    answers: Vec<Awaited>,
+    lookout: Lookout,
     timeline: Timeline,
     facts: Facts,
     wall: f64,
-    banner_answered: bool,
     said: Option<GuestVerdict>,
     why: String,
     missing: Vec<String>,
-    last_line: String,
+    last_on_console: String,
+    last_on_screen: String,
     cause: Option<Verdict>,
     settled_at: Option<f64>,
     reset_ordered: bool,
@@ -71,30 +60,18 @@ impl Judge {
             );
             return Err(Failure::new(Kind::Recipe, what));
         }
-        let await_each = |patterns: Vec<&String>| -> Result<Vec<Awaited>> {
-            let compile = |pattern: &String| {
-                Regex::new(pattern)
-                    .map(|pattern| Awaited {
-                        pattern,
-                        seen: false,
-                    })
-                    .map_err(|error| Failure::new(Kind::Recipe, error.to_string()))
-            };
-            patterns.into_iter().map(compile).collect()
-        };
         Ok(Self {
-            expected: await_each(scenario.expect.iter().collect())?,
-            answers: await_each(scenario.answer.iter().map(|answer| &answer.when).collect())?,
+            lookout: Lookout::new(scenario)?,
             scenario: scenario.clone(),
             limit,
             timeline: Timeline::default(),
             facts: Facts::default(),
             wall: 0.0,
-            banner_answered: false,
             said: None,
             why: String::new(),
             missing: Vec::new(),
-            last_line: String::new(),
+            last_on_console: String::new(),
+            last_on_screen: String::new(),
             cause: None,
             settled_at: None,
             reset_ordered: false,
@@ -127,9 +104,7 @@ impl Judge {
     /// Whether a line that has no end yet should be reported as it stands.
     #[must_use]
     pub fn wants(&self, text: &str) -> bool {
-        let mut awaited = self.expected.iter().chain(&self.answers);
-        (!self.banner_answered && text.contains(BANNER))
-            || awaited.any(|awaited| !awaited.seen && awaited.pattern.is_match(text))
+        self.lookout.wants(text)
     }
 
     /// Takes in what happened next.
@@ -144,17 +119,15 @@ impl Judge {
         match &happening.what {
             What::Started { wall, network, .. } => self.started(*wall, *network),
             What::Line { port, text } => {
-                // Each attempt of iPXE begins with the banner anew.
-                self.banner_answered &= !text.contains(BANNER);
-                self.last_line.clone_from(text);
+                self.last_on(*port).clone_from(text);
                 self.understand(at, text);
-                return self.seen(at, *port, text);
+                let orders = self.lookout.line(*port, text);
+                return self.seen(at, orders);
             }
             What::Unfinished { port, text } => {
-                self.last_line.clone_from(text);
-                let banner = self.answer_banner(*port, text);
-                let orders = self.seen(at, *port, text);
-                return banner.into_iter().chain(orders).collect();
+                self.last_on(*port).clone_from(text);
+                let orders = self.lookout.unfinished(*port, text);
+                return self.seen(at, orders);
             }
             What::Lease { ip, mac } => self.facts.leases.push((ip.clone(), mac.clone())),
             What::Tftp { path, kind, end } => self.transfer(path, *kind, *end),
@@ -171,7 +144,7 @@ impl Judge {
             What::Deadline if self.settled_at.is_some() => return self.conclude(),
             What::Deadline => self.decide(Verdict::TimedOut {
                 seconds: self.limit,
-                last_line: self.last_line.clone(),
+                last_line: self.last_line(),
                 stage: self.timeline.furthest(),
             }),
             What::Typed { .. } => {}
@@ -185,6 +158,20 @@ impl Judge {
         if !fields.is_empty() {
             self.decide(Verdict::NotCheckable { fields });
         }
+    }
+
+    fn last_on(&mut self, port: Port) -> &mut String {
+        match port {
+            Port::Console => &mut self.last_on_console,
+            Port::Screen => &mut self.last_on_screen,
+        }
+    }
+
+    /// The last line that matters: once something speaks on the console, the firmware's screen is history.
+    fn last_line(&self) -> String {
+        let lines = [&self.last_on_console, &self.last_on_screen];
+        let line = lines.into_iter().find(|line| !line.is_empty());
+        line.cloned().unwrap_or_default()
     }
 
     /// The first cause stands, whatever it leads to.
@@ -259,29 +246,13 @@ impl Judge {
         }
     }
 
-    /// A line, finished or not, is what somebody may wait for.
-    fn seen(&mut self, at: f64, port: Port, text: &str) -> Vec<Order> {
-        let mut orders = Vec::new();
-        for (awaited, answer) in self.answers.iter_mut().zip(&self.scenario.answer) {
-            if !awaited.seen && awaited.pattern.is_match(text) {
-                awaited.seen = true;
-                orders.push(Order::Type(port, answer.r#type.clone()));
-            }
-        }
-        for awaited in &mut self.expected {
-            awaited.seen |= awaited.pattern.is_match(text);
-        }
-        if self.scenario.end == End::Expected && self.expected.iter().all(|awaited| awaited.seen) {
+    /// After a line was seen: whoever waits for nothing but lines may have seen them all.
+    fn seen(&mut self, at: f64, mut orders: Vec<Order>) -> Vec<Order> {
+        if self.scenario.end == End::Expected && self.lookout.missed().is_empty() {
             self.settled_at.get_or_insert(at + SETTLE);
         }
         orders.extend(self.orders_for_end(at));
         orders
-    }
-
-    fn answer_banner(&mut self, port: Port, text: &str) -> Option<Order> {
-        let waits = !self.banner_answered && port == Port::Screen && text.contains(BANNER);
-        self.banner_answered |= waits;
-        waits.then(|| Order::Type(port, " ".to_owned()))
     }
 
     /// When the guest has just given its verdict, the battery clock is looked at.
@@ -311,17 +282,16 @@ impl Judge {
             // The timeline has begun the next boot already.
             let before = self.timeline.boots.iter().rev().nth(1);
             let stage = before.and_then(|boot| boot.marks.iter().map(|mark| mark.stage).max());
-            let last_line = self.last_line.clone();
+            let last_line = self.last_line();
             self.decide(Verdict::ResetItself { stage, last_line });
             return;
         }
         self.reset_ordered = false;
         self.facts = Facts::default();
         self.said = None;
-        for answer in &mut self.answers {
-            answer.seen = false;
-        }
-        self.banner_answered = false;
+        self.last_on_console.clear();
+        self.last_on_screen.clear();
+        self.lookout.again();
         self.settled_at = None;
     }
 
@@ -361,8 +331,7 @@ impl Judge {
         if boot < self.scenario.reboots as usize {
             return Ok(());
         }
-        let missed = self.expected.iter().filter(|awaited| !awaited.seen);
-        let patterns: Vec<String> = missed.map(|awaited| awaited.pattern.to_string()).collect();
+        let patterns = self.lookout.missed();
         if patterns.is_empty() {
             Ok(())
         } else {

@@ -152,28 +152,3 @@ fn a_flood_is_ended() {
         Some(Verdict::TooMuchOutput)
     );
 }
-
-#[test]
-fn the_banner_of_ipxe_is_answered_each_time_it_waits() {
-    let mut judge = Judge::new(&Scenario::named("x"), 60.0).unwrap();
-    let text = BANNER.to_owned();
-    let waiting = Happening {
-        at: 1.0,
-        what: What::Unfinished {
-            port: Port::Screen,
-            text: text.clone(),
-        },
-    };
-    let over = Happening {
-        at: 1.1,
-        what: What::Line {
-            port: Port::Screen,
-            text,
-        },
-    };
-    let space = vec![Order::Type(Port::Screen, " ".to_owned())];
-    assert_eq!(judge.observe(&waiting), space);
-    assert_eq!(judge.observe(&waiting), []);
-    assert_eq!(judge.observe(&over), []);
-    assert_eq!(judge.observe(&waiting), space);
-}

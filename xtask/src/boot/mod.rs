@@ -13,7 +13,7 @@
 //! - `lab` is the inside: a process of its own, in which `servers`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
-//! - `judge` with `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
+//! - `judge` with `lookout` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
 //!   judged again.
 //! - `run` is the outside; `record` is what it keeps; `accel` finds out whether KVM is any good; `foreign` boots bundles that say
 //!   nothing of themselves; `shell` boots to be used and not to be judged.
@@ -31,6 +31,7 @@ pub mod foreign;
 pub mod happening;
 pub mod judge;
 mod lab;
+pub mod lookout;
 pub mod machine;
 pub mod network;
 pub mod ntp;

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{File, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -88,26 +89,31 @@ impl Workshop {
             }
         }
         let made = self.folder.keep();
-        // Somebody else may be doing the same: then one of the two records stays, whole.
-        for _ in 0..100 {
-            if record.symlink_metadata().is_ok() {
-                remove(record)?;
-            }
-            match std::fs::rename(&made, record) {
-                Ok(()) => return Ok(record.to_owned()),
-                Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
-                Err(error) => {
-                    remove(&made)?;
-                    return Err(Failure::from(error))
-                        .doing(|| format!("cannot put the record to {}", record.display()));
-                }
-            }
+        let published = replace(&made, record);
+        if published.is_err() {
+            remove(&made)?;
         }
-        remove(&made)?;
-        Err(Failure::new(
-            Kind::Host,
-            format!("others keep writing {}", record.display()),
-        ))
+        published.doing(|| format!("cannot put the record to {}", record.display()))?;
+        Ok(record.to_owned())
+    }
+}
+
+/// Puts a folder in the place of another, which is moved into it first and then removed. Somebody else may be doing the
+/// same at the same time: then one of the two stays, whole.
+fn replace(made: &Path, record: &Path) -> Result<()> {
+    let before = Path::new("before");
+    loop {
+        match std::fs::rename(record, made.join(before)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        match std::fs::rename(made, record) {
+            Ok(()) => return remove(&record.join(before)),
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                remove(&made.join(before))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -117,7 +123,7 @@ fn remove(path: &Path) -> Result<()> {
         _ => fs_err::remove_file(path),
     };
     match result {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
 }

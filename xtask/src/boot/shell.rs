@@ -15,7 +15,7 @@ use crate::tool;
 
 use super::accel;
 use super::happening::Port;
-use super::judge::BANNER;
+use super::lookout::BANNER;
 use super::machine::{Input, Machine};
 use super::qmp::Command;
 use super::record::Workshop;
