@@ -98,6 +98,7 @@ pub const NEEDS: &[Need] = &[
         Purpose::Build,
     ),
     file("/usr/include/stdio.h", "libc6-dev", Purpose::Build),
+    program("depmod", "kmod", Purpose::Build),
     program("musl-gcc", "musl-tools", Purpose::Build),
     program("ccache", "ccache", Purpose::Build),
     at_least(

@@ -5,9 +5,10 @@ use serde::Serialize;
 use super::Context;
 use crate::boot::{self, accel};
 use crate::failure::{Failure, Kind, Result};
-use crate::needs::{self, NEEDS, Need, Purpose, What};
+use crate::needs::{self, NEEDS, Need, Purpose};
 use crate::report::{Answer, Table};
-use crate::tool::{self, Tool};
+use crate::tool;
+use crate::tool::version::{self, Standing};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
@@ -69,54 +70,28 @@ pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
 }
 
 fn look(need: &Need) -> Finding {
-    let finding = |state, detail: String| Finding {
+    let standing = version::standing(need);
+    let (state, detail) = match &standing {
+        Standing::Met(version) => ("ok", version.clone().unwrap_or_default()),
+        Standing::Missing => ("missing", format!("package {}", need.package)),
+        Standing::Broken => (
+            "missing",
+            format!("it does not run: reinstall package {}", need.package),
+        ),
+        Standing::TooOld(_) => {
+            let minimum = need.minimum.map_or("", |(_, minimum)| minimum);
+            (
+                "too old",
+                format!("{standing}; at least {minimum} is needed"),
+            )
+        }
+    };
+    Finding {
         what: need.name().to_owned(),
         purpose: Some(need.purpose),
         state,
         detail,
-    };
-    if !need.present() {
-        return finding("missing", format!("package {}", need.package));
     }
-    let (What::Program(program), Some((argument, minimum))) = (need.what, need.minimum) else {
-        return finding("ok", String::new());
-    };
-    let Ok(said) = Tool::new(program).arg(argument).read() else {
-        return finding(
-            "missing",
-            format!("it does not run: reinstall package {}", need.package),
-        );
-    };
-    let Some(version) = version_in(&said) else {
-        return finding("ok", "of unknown version".to_owned());
-    };
-    if older(&version, minimum) {
-        finding(
-            "too old",
-            format!("{version}; at least {minimum} is needed"),
-        )
-    } else {
-        finding("ok", version)
-    }
-}
-
-/// The first word of a program's version line that looks like a version.
-fn version_in(said: &str) -> Option<String> {
-    said.lines()
-        .next()?
-        .split([' ', '(', ')', ','])
-        .find(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit()))
-        .map(str::to_owned)
-}
-
-/// Compares number by number; whatever follows them does not count.
-fn older(version: &str, minimum: &str) -> bool {
-    let numbers = |text: &str| -> Vec<u64> {
-        text.split(['.', '-', '+', '~'])
-            .map_while(|part| part.parse().ok())
-            .collect()
-    };
-    numbers(version) < numbers(minimum)
 }
 
 fn namespaces() -> Finding {
@@ -177,23 +152,4 @@ fn kvm() -> Result<Finding> {
         state,
         detail: detail.to_owned(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_found_and_compared() {
-        let gcc = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0\nCopyright";
-        assert_eq!(version_in(gcc).as_deref(), Some("12.2.0-14+deb12u1"));
-        assert_eq!(version_in("GNU Make 4.3\n").as_deref(), Some("4.3"));
-        assert_eq!(version_in("no version"), None);
-        assert!(
-            older("4.1", "4.2")
-                && older("3.99", "4.2")
-                && !older("4.10", "4.2")
-                && !older("12.2.0-14", "8.0")
-        );
-    }
 }

@@ -8,7 +8,9 @@ use super::kbuild::Kbuild;
 use super::kernel::makefile_version;
 use crate::failure::Result;
 use crate::kconfig::tree;
+use crate::needs::Purpose;
 use crate::recipe::schema::Libc;
+use crate::tool::version;
 
 /// Folders of kernel headers that busybox includes and musl does not bring.
 const KERNEL_HEADERS: [(&str, &str); 4] = [
@@ -22,6 +24,7 @@ const KERNEL_HEADERS: [(&str, &str); 4] = [
 const DEFAULTS: [u8; 4096] = [b'\n'; 4096];
 
 pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<()> {
+    version::require(Purpose::Build)?;
     let mut kbuild = Kbuild::new(work, fragments)?;
     let mut flags = kbuild.prefix_map();
     let compiler = match libc {

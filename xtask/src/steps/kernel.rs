@@ -10,7 +10,9 @@ use super::kbuild::Kbuild;
 use crate::failure::{Failure, Kind, Result};
 use crate::kconfig::config::{Config, Tristate};
 use crate::kconfig::tree;
+use crate::needs::Purpose;
 use crate::recipe::schema::Arch;
+use crate::tool::version;
 
 /// How a kernel is built.
 pub(super) struct Settings<'a> {
@@ -28,6 +30,7 @@ const fn arch(arch: Arch) -> (&'static str, &'static str, &'static str) {
 }
 
 pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
+    version::require(Purpose::Build)?;
     let mut kbuild = Kbuild::new(work, settings.fragments)?;
     let compiler = kbuild.compiler("gcc");
     let map = kbuild.prefix_map();

@@ -8,6 +8,7 @@ mod confine;
 mod running;
 #[cfg(test)]
 mod tests;
+pub mod version;
 mod words;
 
 use std::collections::BTreeMap;
