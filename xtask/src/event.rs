@@ -14,6 +14,8 @@ pub enum Event {
         step: String,
         /// What it does, in a few words.
         title: String,
+        /// Where all that its tools say is written, if they say something.
+        log: Option<std::path::PathBuf>,
     },
     /// The newest line of what a step's tool says, or how far it is.
     Progress {

@@ -19,6 +19,8 @@ pub enum Purpose {
     Build,
     /// Booting in the lab.
     Boot,
+    /// The test suite, beyond what the rest needs.
+    Test,
 }
 
 /// How a need is found on the host.
@@ -96,6 +98,7 @@ pub const NEEDS: &[Need] = &[
         Purpose::Build,
     ),
     file("/usr/include/stdio.h", "libc6-dev", Purpose::Build),
+    program("depmod", "kmod", Purpose::Build),
     program("musl-gcc", "musl-tools", Purpose::Build),
     program("ccache", "ccache", Purpose::Build),
     at_least(
@@ -104,7 +107,7 @@ pub const NEEDS: &[Need] = &[
         "5.0",
     ),
     file(
-        "/usr/lib/ipxe/qemu/pxe-virtio.rom",
+        "/usr/lib/ipxe/qemu/efi-virtio.rom",
         "ipxe-qemu",
         Purpose::Boot,
     ),
@@ -114,10 +117,13 @@ pub const NEEDS: &[Need] = &[
         "--version",
         "2.80",
     ),
-    program("busybox", "busybox-static", Purpose::Boot),
     program("ip", "iproute2", Purpose::Boot),
     program("unshare", "util-linux", Purpose::Boot),
     program("setpriv", "util-linux", Purpose::Boot),
+    program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
+    program("gpg", "gpg", Purpose::Test),
+    program("gpg-agent", "gpg-agent", Purpose::Test),
+    program("gpgconf", "gpgconf", Purpose::Test),
 ];
 
 impl Need {

@@ -1,12 +1,365 @@
-//! Scenario: what machine boots and what has to happen.
+//! Scenario: which machine boots, what the lab around it offers, and what has to happen. Plain data with
+//! its defaults, written as `[[boot]]` in recipes. Whether it can be meant is [`Scenario::problems`];
+//! carrying it out is `lab`'s, judging it `judge`'s.
 
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::time;
+
 /// One boot that proves something.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name.
+    /// Its name: `boot RECIPE --scenario NAME`, and the folder its record is kept in.
     pub name: String,
+    /// What it proves, in one line.
+    #[serde(default)]
+    pub description: String,
+    /// The kind of machine.
+    #[serde(default)]
+    pub machine: Machine,
+    /// Number of processors.
+    #[serde(default = "one")]
+    pub cpus: u32,
+    /// Memory in MiB.
+    #[serde(default = "default_memory")]
+    pub memory: u32,
+    /// Model of the network cards.
+    #[serde(default)]
+    pub nic: Nic,
+    /// How many network cards; all are in the lab's network, the first one boots.
+    #[serde(default = "one")]
+    pub nics: u32,
+    /// MAC address of the first network card; the others count up from it. A node's own configuration
+    /// (`pxelinux.cfg/01-…`) is tried by giving the node's address here.
+    #[serde(default = "default_mac")]
+    pub mac: String,
+    /// UUID that the firmware reports; pxelinux then asks for a configuration by it before all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
+    /// The local disk.
+    #[serde(default)]
+    pub disk: Disk,
+    /// Whether the lab's DHCP server answers.
+    #[serde(default = "yes")]
+    pub dhcp: bool,
+    /// Whether the lab serves NTP, and says so by DHCP (option 42). The guest then must set its clock,
+    /// and its battery clock, to the host's time, and still have it after a reboot.
+    #[serde(default)]
+    pub ntp: bool,
+    /// The battery-backed clock; without it, it shows the host's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+    /// File that pxelinux reads in place of the one it would find, relative to the bundle, such as
+    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// What to type when something shows on the screen or the console.
+    #[serde(default)]
+    pub answer: Vec<Answer>,
+    /// Regular expressions, each of which must match some line of the screen or the console, in any order.
+    #[serde(default)]
+    pub expect: Vec<String>,
+    /// Whether the address that the guest reports must be the one that the DHCP server leased to it.
+    #[serde(default)]
+    pub lease: bool,
+    /// The order in which pxelinux must ask the TFTP server for its configuration.
+    #[serde(default)]
+    pub config_search: ConfigSearch,
+    /// How often the machine is reset after it came up, and has to come up again.
+    #[serde(default)]
+    pub reboots: u32,
+    /// The end that is expected.
+    #[serde(default)]
+    pub end: End,
+    /// Seconds until a boot is given up, each time. `CORDWAINER_TIMEOUT_FACTOR` multiplies it on slow hosts.
+    #[serde(default = "default_timeout")]
+    pub timeout: u32,
+}
+
+/// A kind of machine, by QEMU's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Machine {
+    /// A PC with PCI Express (Intel Q35, 2009).
+    #[default]
+    Q35,
+    /// A PC with PCI (Intel 440FX, 1996).
+    Pc,
+}
+
+/// A model of network card, by QEMU's name. Each has a PXE firmware (iPXE) in its ROM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nic {
+    /// Paravirtual: the quickest.
+    #[default]
+    VirtioNetPci,
+    /// Intel 82540EM, 2002.
+    E1000,
+    /// Intel 82574L, PCI Express.
+    E1000e,
+    /// Realtek, 1997.
+    Rtl8139,
+    /// AMD, 1994.
+    Pcnet,
+    /// The paravirtual card of another hypervisor.
+    Vmxnet3,
+}
+
+/// What is on the local disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disk {
+    /// There is none.
+    #[default]
+    None,
+    /// A disk of 8 MiB whose boot sector says `cordwainer: verdict local-boot` on the serial console.
+    Bootable,
+}
+
+/// What the battery-backed clock shows at power-on, and how exact the clocks have to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Clock {
+    /// Its time at power-on, in UTC, such as `2001-01-01T00:00:00Z` (RFC 3339).
+    pub power_on: String,
+    /// By how many seconds a clock may differ from what it should show.
+    #[serde(default = "default_tolerance")]
+    pub tolerance: u32,
+}
+
+/// One thing to type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Answer {
+    /// Regular expression; what is typed is typed the first time it matches a line, finished or not.
+    pub when: String,
+    /// The text; `\r` is the Enter key, `\t` the Tab key.
+    pub r#type: String,
+}
+
+/// The order of questions for a configuration that is expected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfigSearch {
+    /// Any.
+    #[default]
+    Any,
+    /// That of PXELINUX: UUID, MAC address, IP address in hexadecimal with digits dropped one by one, `default`; up to
+    /// the first that is there.
+    Standard,
+    /// Exactly these names in `pxelinux.cfg/`.
+    Exactly(Vec<String>),
+}
+
+/// How a boot can end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// The guest said that it is ready.
+    #[default]
+    Ready,
+    /// The guest said that this step failed.
+    Failed(String),
+    /// The local disk booted.
+    LocalBoot,
+    /// The kernel panicked.
+    Panic,
+    /// All of `expect` showed, and the machine still ran: for bundles that say nothing of themselves.
+    Expected,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn default_memory() -> u32 {
+    256
+}
+
+fn default_mac() -> String {
+    "52:54:00:12:34:56".to_owned()
+}
+
+const fn default_tolerance() -> u32 {
+    5
+}
+
+const fn default_timeout() -> u32 {
+    60
+}
+
+/// Something in a scenario that cannot be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The field, as it is written in the recipe.
+    pub field: &'static str,
+    /// What is wrong, in lower case, without a final stop.
+    pub message: String,
+}
+
+impl Scenario {
+    /// A scenario of this name with every default.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            machine: Machine::default(),
+            cpus: one(),
+            memory: default_memory(),
+            nic: Nic::default(),
+            nics: one(),
+            mac: default_mac(),
+            uuid: None,
+            disk: Disk::default(),
+            dhcp: yes(),
+            ntp: false,
+            clock: None,
+            config: None,
+            answer: Vec::new(),
+            expect: Vec::new(),
+            lease: false,
+            config_search: ConfigSearch::default(),
+            reboots: 0,
+            end: End::default(),
+            timeout: default_timeout(),
+        }
+    }
+
+    /// Everything in it that cannot be meant.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let ranges = [
+            ("cpus", self.cpus, 1, 64),
+            ("memory", self.memory, 32, 1 << 20),
+            ("nics", self.nics, 1, 8),
+            ("timeout", self.timeout, 1, 86_400),
+            ("reboots", self.reboots, 0, 100),
+        ];
+        let ranges = ranges.into_iter().filter_map(|(field, value, low, high)| {
+            let message = format!("{value} is not within {low} and {high}");
+            (!(low..=high).contains(&value)).then_some(Problem { field, message })
+        });
+        let words = [
+            ("name", r"^[A-Za-z0-9][A-Za-z0-9._-]*$", Some(&self.name)),
+            ("mac", MAC, Some(&self.mac)),
+            ("uuid", UUID, self.uuid.as_ref()),
+            (
+                "config",
+                r"^[A-Za-z0-9._+-][A-Za-z0-9._+/-]*$",
+                self.config.as_ref(),
+            ),
+        ];
+        let words = words.into_iter().filter_map(|(field, shape, word)| {
+            let word = word?;
+            let fits = Regex::new(shape).is_ok_and(|shape| shape.is_match(word));
+            let message = format!("`{word}` does not have the right form");
+            (!fits).then_some(Problem { field, message })
+        });
+        let answers = self.answer.iter().map(|answer| ("answer", &answer.when));
+        let patterns = self.expect.iter().map(|pattern| ("expect", pattern));
+        let patterns = patterns.chain(answers).filter_map(|(field, pattern)| {
+            let message = Regex::new(pattern).err()?.to_string();
+            Some(Problem { field, message })
+        });
+        let clock = self.clock.iter().filter_map(|clock| {
+            let message = format!("`{}` is not like 2001-01-01T00:00:00Z", clock.power_on);
+            let field = "clock.power-on";
+            time::parse(&clock.power_on)
+                .is_none()
+                .then_some(Problem { field, message })
+        });
+        let end = (self.end == End::Expected && self.expect.is_empty()).then(|| Problem {
+            field: "end",
+            message: "`expected` needs something in `expect`".to_owned(),
+        });
+        ranges
+            .chain(words)
+            .chain(patterns)
+            .chain(clock)
+            .chain(end)
+            .collect()
+    }
+
+    /// MAC address of the network card with this number, counted from 0, in small letters.
+    #[must_use]
+    pub fn mac_of(&self, card: u32) -> String {
+        let digits: String = self.mac.split(':').collect();
+        let first = u64::from_str_radix(&digits, 16).unwrap_or(0);
+        let bytes = (first + u64::from(card)).to_be_bytes();
+        bytes[2..]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .join(":")
+    }
+}
+
+const MAC: &str = "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$";
+const UUID: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_enough() {
+        let scenario: Scenario = toml::from_str("name = 'plain'").unwrap();
+        assert_eq!(scenario, Scenario::named("plain"));
+        assert_eq!(scenario.problems(), []);
+    }
+
+    #[test]
+    fn every_mistake_is_found_at_once() {
+        let text = r#"
+            name = "../x"
+            memory = 1
+            mac = "01:00:5e:00:00:01"
+            uuid = "x"
+            config = "/etc/passwd"
+            expect = ["("]
+            clock = { power-on = "yesterday" }
+        "#;
+        let scenario: Scenario = toml::from_str(text).unwrap();
+        let fields: Vec<_> = scenario
+            .problems()
+            .iter()
+            .map(|problem| problem.field)
+            .collect();
+        let all = [
+            "memory",
+            "name",
+            "mac",
+            "uuid",
+            "config",
+            "expect",
+            "clock.power-on",
+        ];
+        assert_eq!(fields, all);
+    }
+
+    #[test]
+    fn cards_count_up_from_the_first() {
+        let scenario = Scenario {
+            mac: "52:54:00:00:00:FF".to_owned(),
+            ..Scenario::named("x")
+        };
+        assert_eq!(scenario.mac_of(1), "52:54:00:00:01:00");
+    }
+
+    #[test]
+    fn ends_are_words_or_tables() {
+        let text = "name = 'x'\nend = { failed = 'clock' }\nconfig-search = 'standard'";
+        let scenario: Scenario = toml::from_str(text).unwrap();
+        assert_eq!(scenario.end, End::Failed("clock".to_owned()));
+        assert_eq!(scenario.config_search, ConfigSearch::Standard);
+    }
 }

@@ -8,8 +8,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::boot::scenario::Scenario;
-use crate::digest::Digest;
 use crate::image::compress::Compression;
+use crate::image::tree::DeviceKind;
+use crate::source::spec::Source;
+
+/// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
+/// that know taplo complete and explain it.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Recipe).to_value()
+}
 
 /// One image, from its sources to the boots that prove it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,9 +25,10 @@ use crate::image::compress::Compression;
 pub struct Recipe {
     /// What the image is for, in one line.
     pub description: String,
-    /// Other recipe files (without `.toml`) whose tables this one takes over: later ones win over
-    /// earlier ones, this file wins over all. Tables merge key by key, `[[node]]` and `[[boot]]` by `name`; other lists are replaced.
-    #[serde(default)]
+    /// Files under `recipes/` (without `.toml`) whose tables this one takes over: later ones win over earlier ones, this
+    /// file wins over all. Tables merge key by key, `[[node]]` and `[[boot]]` by `name`; other lists are replaced. Empty
+    /// in a loaded recipe: by then it is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extends: Vec<String>,
     /// The machine the image is for.
     #[serde(default)]
@@ -59,65 +68,8 @@ pub enum Arch {
     Amd64,
 }
 
-/// Where one source comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Source {
-    /// A Debian source package: upstream's tarball with Debian's patches applied.
-    DebianSource {
-        /// Name of the source package.
-        package: String,
-        /// The suite it is taken from, with its updates and security suites.
-        #[serde(default = "default_suite")]
-        suite: String,
-        /// Which bytes will do.
-        #[serde(default)]
-        policy: Policy,
-    },
-    /// A Debian binary package, unpacked; no maintainer script is run.
-    DebianBinary {
-        /// Name of the package.
-        package: String,
-        /// The suite it is taken from, with its updates and security suites.
-        #[serde(default = "default_suite")]
-        suite: String,
-        /// Which bytes will do.
-        #[serde(default)]
-        policy: Policy,
-        /// A tarball inside the package that is the source proper, such as `usr/src/linux-source-6.1.tar.xz`.
-        member: Option<String>,
-    },
-    /// A tarball from the network.
-    Url {
-        /// `http://` or `https://`.
-        url: String,
-        /// Digest of the tarball.
-        sha256: Digest,
-        /// Other addresses of the same bytes, tried in order.
-        #[serde(default)]
-        mirrors: Vec<String>,
-    },
-    /// A folder, relative to the checkout.
-    Directory {
-        /// Its path.
-        path: String,
-    },
-}
-
-fn default_suite() -> String {
-    "bookworm".to_owned()
-}
-
-/// Which bytes of a Debian package will do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// Only those that `recipes/sources.lock` names.
-    Pin,
-    /// What the suite has now: signature-checked by apt, recorded in the lock.
-    #[default]
-    Follow,
-}
+/// The targets of the kernel's own that a configuration can start from.
+pub const KERNEL_BASES: [&str; 3] = ["allnoconfig", "tinyconfig", "defconfig"];
 
 /// How the kernel is built.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -126,7 +78,9 @@ pub struct Kernel {
     /// Name in `[sources]`.
     #[serde(default = "default_kernel_source")]
     pub source: String,
-    /// What the configuration starts from: `tinyconfig`, `defconfig`, or a full configuration under `kernel-configs/`.
+    /// What the configuration starts from: `tinyconfig`, `allnoconfig`, `defconfig`, or a full configuration under
+    /// `kernel-configs/`. With `allnoconfig` only what the fragments name is on; with the others, what a fragment makes
+    /// visible gets its default.
     #[serde(default = "default_kernel_base")]
     pub base: String,
     /// Fragments under `kernel-configs/`, applied in order; a later one wins.
@@ -211,9 +165,11 @@ impl Default for Directory {
 pub struct Device {
     /// Character or block device.
     pub kind: DeviceKind,
-    /// Major number.
+    /// Major number (12 bits in Linux).
+    #[schemars(range(max = 0xfff))]
     pub major: u32,
-    /// Minor number.
+    /// Minor number (20 bits in Linux).
+    #[schemars(range(max = 0xf_ffff))]
     pub minor: u32,
     /// Permission bits as an octal string, `0600` otherwise.
     #[serde(default = "default_device_mode")]
@@ -222,16 +178,6 @@ pub struct Device {
 
 fn default_device_mode() -> String {
     "0600".to_owned()
-}
-
-/// Kinds of device nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeviceKind {
-    /// Character device.
-    Character,
-    /// Block device.
-    Block,
 }
 
 /// The serial console.

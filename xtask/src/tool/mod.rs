@@ -4,60 +4,30 @@
 //! A failure carries the program's last lines, where its whole output is, and a command line that can be
 //! pasted. Which package a missing program comes from is `needs`' knowledge.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod confine;
+mod running;
+#[cfg(test)]
+mod tests;
+pub mod version;
+mod words;
+
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use confine::CONFINED;
+pub use confine::namespaces;
+use running::Group;
+pub use running::{Running, Stdio, check_interrupt, interrupt, interrupted, interruption};
+use words::last_lines;
+pub use words::{describe, quote};
 
 use crate::failure::{Doing, Failure, Kind, Result, ToolEnd};
 use crate::needs;
-
-/// How many of a failed program's last lines a failure carries.
-const TAIL_LINES: usize = 20;
-
-/// Process groups that run now, so that an interrupt can end them.
-static GROUPS: LazyLock<Mutex<BTreeSet<i32>>> = LazyLock::new(Mutex::default);
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// Ends every program that runs and makes every later start fail. Called on Ctrl-C.
-pub fn interrupt() {
-    INTERRUPTED.store(true, Ordering::SeqCst);
-    for &group in lock_groups().iter() {
-        kill_group(group);
-    }
-}
-
-/// Whether [`interrupt`] was called.
-#[must_use]
-pub fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::SeqCst)
-}
-
-/// The failure that an interrupt is.
-#[must_use]
-pub fn interruption() -> Failure {
-    Failure::new(Kind::Interrupted, "interrupted")
-        .hint("finished steps are kept: the same command goes on where it stopped")
-}
-
-/// Fails when the user interrupted; long loops of our own call it.
-///
-/// # Errors
-/// [`Kind::Interrupted`].
-pub fn check_interrupt() -> Result<()> {
-    if interrupted() {
-        Err(interruption())
-    } else {
-        Ok(())
-    }
-}
 
 /// A program to be started.
 #[derive(Clone)]
@@ -65,11 +35,13 @@ pub struct Tool {
     program: String,
     args: Vec<OsString>,
     env: BTreeMap<OsString, OsString>,
+    /// Whether `env` began as our own environment.
+    inherits: bool,
     folder: Option<PathBuf>,
     log: Option<PathBuf>,
     stdin: Vec<u8>,
     kind: Kind,
-    offline: bool,
+    confined: bool,
     jobs: Option<jobserver::Client>,
 }
 
@@ -87,11 +59,12 @@ impl Tool {
             program: program.into(),
             args: Vec::new(),
             env: env.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            inherits: false,
             folder: None,
             log: None,
             stdin: Vec::new(),
             kind: Kind::Build,
-            offline: false,
+            confined: false,
             jobs: None,
         }
     }
@@ -132,6 +105,7 @@ impl Tool {
     #[must_use]
     pub fn own_environment(mut self) -> Self {
         self.env = std::env::vars_os().collect();
+        self.inherits = true;
         self
     }
 
@@ -163,10 +137,10 @@ impl Tool {
         self
     }
 
-    /// Gives it no network, where the host lets us make namespaces.
+    /// Gives it no network, and makes it and all it starts end with us, where the host lets us make namespaces.
     #[must_use]
-    pub fn offline(mut self) -> Self {
-        self.offline = true;
+    pub fn confined(mut self) -> Self {
+        self.confined = true;
         self
     }
 
@@ -177,26 +151,36 @@ impl Tool {
         self
     }
 
-    /// The command line as it could be pasted into a shell.
+    /// The program and its arguments as they could be pasted into a shell.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let words: Vec<String> = self.argv().iter().map(quote).collect();
+        words.join(" ")
+    }
+
+    /// The command line as it could be pasted into a shell, with folder and environment. Our own environment is left out: it is the user's
+    /// anyway, and may hold what nobody else should read.
     #[must_use]
     pub fn paste(&self) -> String {
         let mut words = Vec::new();
         if let Some(folder) = &self.folder {
             words.push(format!("cd {} &&", quote(folder.as_os_str())));
         }
-        words.push("env -i".to_owned());
-        for (name, value) in &self.env {
-            words.push(format!("{}={}", name.to_string_lossy(), quote(value)));
+        if !self.inherits {
+            words.push("env -i".to_owned());
+            for (name, value) in &self.env {
+                words.push(format!("{}={}", name.to_string_lossy(), quote(value)));
+            }
         }
-        words.extend(self.argv().iter().map(quote));
+        words.push(self.command());
         words.join(" ")
     }
 
     /// The program and its arguments, with what takes the network away in front.
     fn argv(&self) -> Vec<OsString> {
         let mut argv: Vec<OsString> = Vec::new();
-        if self.offline && namespaces() {
-            argv.extend(OFFLINE.iter().map(Into::into));
+        if self.confined && namespaces() {
+            argv.extend(CONFINED.iter().map(Into::into));
         }
         argv.push(self.program.clone().into());
         argv.extend(self.args.iter().cloned());
@@ -292,7 +276,10 @@ impl Tool {
             Some(pipe) => expression.stdout_file(pipe),
             None => expression.stdout_file(self.open_log()?),
         };
-        expression = expression.stderr_file(self.open_log()?);
+        expression = match stdio.stderr {
+            Some(pipe) => expression.stderr_file(pipe),
+            None => expression.stderr_file(self.open_log()?),
+        };
         let handle = expression
             .start()
             .map_err(|error| self.not_started(&error))?;
@@ -390,93 +377,6 @@ impl Tool {
     }
 }
 
-/// The pipes that a [`Running`] program gets; without one, no input, and output to the log.
-#[derive(Default)]
-pub struct Stdio {
-    /// Where its standard input comes from.
-    pub stdin: Option<io::PipeReader>,
-    /// Where its standard output goes.
-    pub stdout: Option<io::PipeWriter>,
-}
-
-/// A program that runs beside us. Dropping it ends it and all that it started.
-pub struct Running {
-    handle: duct::Handle,
-    group: Group,
-    program: String,
-}
-
-impl Running {
-    /// How it ended, or nothing while it still runs.
-    ///
-    /// # Errors
-    /// When the host cannot say.
-    pub fn ended(&self) -> Result<Option<ExitStatus>> {
-        let output = self
-            .handle
-            .try_wait()
-            .doing(|| format!("cannot wait for {}", self.program))?;
-        Ok(output.map(|output| output.status))
-    }
-
-    /// Waits for its end.
-    ///
-    /// # Errors
-    /// When the host cannot say.
-    pub fn wait(&self) -> Result<ExitStatus> {
-        let output = self
-            .handle
-            .wait()
-            .doing(|| format!("cannot wait for {}", self.program))?;
-        Ok(output.status)
-    }
-
-    /// Its process id, which is its process group's too.
-    #[must_use]
-    pub fn pid(&self) -> i32 {
-        self.group.0
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        kill_group(self.group.0);
-        // The kill cannot be refused: this returns at once, and leaves no zombie.
-        self.handle.wait().ok();
-    }
-}
-
-/// A process group in the register of those that an interrupt ends.
-struct Group(i32);
-
-impl Group {
-    fn enter(pid: u32) -> Self {
-        let group = i32::try_from(pid).unwrap_or(0);
-        lock_groups().insert(group);
-        if interrupted() {
-            kill_group(group);
-        }
-        Self(group)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        lock_groups().remove(&self.0);
-    }
-}
-
-fn lock_groups() -> std::sync::MutexGuard<'static, BTreeSet<i32>> {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn kill_group(group: i32) {
-    if let Some(pid) = Pid::from_raw(group).filter(|_| group > 1) {
-        // It may have ended by itself: then there is nobody to end.
-        kill_process_group(pid, Signal::KILL).ok();
-    }
-}
-
 fn own_group(command: &mut Command, jobs: Option<&jobserver::Client>) {
     command.process_group(0);
     if let Some(jobs) = jobs {
@@ -484,116 +384,14 @@ fn own_group(command: &mut Command, jobs: Option<&jobserver::Client>) {
     }
 }
 
+/// Starts the very program that was found, by its full path: looking for it again in a changed `PATH` would cost a copy of our
+/// whole process (fork(2) in place of `posix_spawn`).
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that starts programs"
 )]
 fn expression(argv: &[OsString]) -> duct::Expression {
-    duct::cmd(&argv[0], &argv[1..])
-}
-
-const OFFLINE: [&str; 5] = ["unshare", "--user", "--map-current-user", "--net", "--"];
-
-/// Whether the host lets an unprivileged user make user and network namespaces; tried once.
-#[must_use]
-pub fn namespaces() -> bool {
-    static TRIED: OnceLock<bool> = OnceLock::new();
-    *TRIED.get_or_init(|| {
-        Tool::new(OFFLINE[0])
-            .args(&OFFLINE[1..])
-            .arg("true")
-            .succeeds()
-    })
-}
-
-/// A word as a POSIX shell would have to be given it.
-#[must_use]
-pub fn quote(word: impl AsRef<OsStr>) -> String {
-    let word = word.as_ref().to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-fn describe(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "unknown end".to_owned(),
-    }
-}
-
-fn last_lines(text: &str) -> Vec<String> {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    let skip = lines.len().saturating_sub(TAIL_LINES);
-    lines[skip..]
-        .iter()
-        .map(|line| line.trim_end().to_owned())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_only_when_they_must_be() {
-        assert_eq!(quote("CC=gcc"), "CC=gcc");
-        assert_eq!(quote("a b"), "'a b'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote(""), "''");
-        assert_eq!(quote("$(reboot)"), "'$(reboot)'");
-    }
-
-    #[test]
-    fn tools_see_a_clean_environment() {
-        let seen = Tool::new("env").read().unwrap();
-        let names: Vec<&str> = seen
-            .lines()
-            .filter_map(|line| line.split('=').next())
-            .collect();
-        assert_eq!(names, ["HOME", "LC_ALL", "PATH", "TZ"]);
-    }
-
-    #[test]
-    fn a_failure_carries_the_last_lines_and_a_command_to_paste() {
-        let failure = Tool::new("ls").arg("/no such").run().unwrap_err();
-        assert_eq!(failure.kind, Kind::Build);
-        let end = failure.tool.as_ref().unwrap();
-        assert_eq!(end.end, "exit status 2");
-        assert!(end.tail[0].contains("/no such"), "{end:?}");
-        assert!(end.paste.ends_with("ls '/no such'"), "{end:?}");
-    }
-
-    #[test]
-    fn a_missing_program_is_named() {
-        let failure = Tool::new("no-such-program").run().unwrap_err();
-        assert_eq!(failure.kind, Kind::Missing);
-        assert!(failure.what.contains("no-such-program"));
-    }
-
-    #[test]
-    fn dropping_a_running_program_ends_what_it_started() {
-        let (mut ours, theirs) = io::pipe().unwrap();
-        let stdio = Stdio {
-            stdout: Some(theirs),
-            ..Stdio::default()
-        };
-        // `timeout` starts a child of its own in the same group; both hold the pipe open.
-        let running = Tool::new("timeout")
-            .args(["1000", "sleep", "1000"])
-            .spawn(stdio)
-            .unwrap();
-        assert!(running.ended().unwrap().is_none());
-        drop(running);
-        // Reads the end of the file only once nobody holds the other end any more.
-        assert_eq!(ours.read_to_end(&mut Vec::new()).unwrap(), 0);
-    }
+    let found = argv[0].to_str().and_then(needs::find);
+    let program = found.map_or_else(|| argv[0].clone(), PathBuf::into_os_string);
+    duct::cmd(program, &argv[1..])
 }

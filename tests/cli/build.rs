@@ -1,0 +1,107 @@
+//! `plan`, `build`, `switch`: the same bytes every time, nothing done twice.
+
+use crate::support::Tiny;
+
+#[test]
+fn planning_writes_nothing() {
+    let tiny = Tiny::new();
+    let before = tiny.everything();
+    let plan = tiny.json("plan tiny");
+    assert_eq!(plan["to_run"], 8);
+    tiny.ok("explain tiny");
+    tiny.ok("show tiny");
+    tiny.ok("build tiny --dry-run");
+    assert_eq!(tiny.everything(), before);
+}
+
+#[test]
+fn a_build_makes_a_bundle_and_the_next_one_nothing() {
+    let tiny = Tiny::new();
+    assert_eq!(tiny.ok("build tiny"), "tiny 2.0-1: built: out/tiny/2.0-1\n");
+    for file in [
+        "pxelinux.0",
+        "ldlinux.c32",
+        "chain.c32",
+        "libutil.c32",
+        "libcom32.c32",
+        "vmlinuz-tiny-2.0-1",
+        "initramfs-tiny-2.0-1.img",
+        "pxelinux.cfg/default",
+        "manifest.json",
+        "SHA256SUMS",
+    ] {
+        assert!(
+            tiny.path(&format!("out/tiny/current/{file}")).is_file(),
+            "{file}"
+        );
+    }
+    assert!(
+        !tiny.path("out/tiny/current/menu.c32").exists(),
+        "nobody needs menu.c32"
+    );
+    assert_eq!(tiny.json("plan tiny")["to_run"], 0);
+    let before = tiny.everything();
+    assert_eq!(
+        tiny.ok("build tiny"),
+        "tiny 2.0-1: nothing to do: out/tiny/2.0-1\n"
+    );
+    assert_eq!(
+        tiny.everything(),
+        before,
+        "a build with nothing to do writes nothing"
+    );
+}
+
+#[test]
+fn two_checkouts_build_the_same_bytes() {
+    let bundle = |tiny: &Tiny| {
+        tiny.ok("build tiny");
+        let files = tiny.everything().into_iter();
+        files
+            .filter_map(|(path, bytes)| {
+                Some((path.strip_prefix(tiny.path("out")).ok()?.to_owned(), bytes))
+            })
+            .collect::<Vec<_>>()
+    };
+    let (one, other) = (Tiny::new(), Tiny::new());
+    assert_eq!(bundle(&one), bundle(&other));
+}
+
+#[test]
+fn the_stamps_are_the_changelogs() {
+    let tiny = Tiny::new();
+    tiny.ok("build tiny");
+    let manifest: serde_json::Value =
+        serde_json::from_str(&tiny.read("out/tiny/current/manifest.json")).unwrap();
+    assert_eq!(manifest["version"], "2.0-1");
+    assert_eq!(manifest["date"], "2026-11-19T12:00:00Z");
+    assert_eq!(manifest["kernel"], "6.1.0-tiny-2.0-1");
+    let kernel = tiny.read("out/tiny/current/vmlinuz-tiny-2.0-1");
+    assert!(
+        kernel.contains("KBUILD_BUILD_TIMESTAMP=Thu Nov 19 12:00:00 UTC 2026"),
+        "{kernel}"
+    );
+    assert!(kernel.contains("KBUILD_BUILD_HOST=cordwainer"), "{kernel}");
+}
+
+#[test]
+fn going_back_is_one_command() {
+    let tiny = Tiny::new();
+    tiny.ok("build tiny");
+    tiny.replace("debian/changelog", "1:2.0-1", "1:2.1-1");
+    tiny.ok("build tiny");
+    assert_eq!(tiny.ok("switch tiny"), "  2.0-1\n* 2.1-1\n");
+    assert_eq!(tiny.ok("switch tiny 2.0-1"), "* 2.0-1\n  2.1-1\n");
+    assert!(tiny.path("out/tiny/current/vmlinuz-tiny-2.0-1").is_file());
+    let said = tiny.fails(2, "switch tiny 3.0");
+    assert!(said.contains("there is no bundle of version 3.0"), "{said}");
+}
+
+#[test]
+fn a_bundle_altered_by_hand_is_put_right() {
+    let tiny = Tiny::new();
+    tiny.ok("build tiny");
+    tiny.write("out/tiny/2.0-1/pxelinux.cfg/default", "altered");
+    assert!(tiny.ok("build tiny").contains("put back"));
+    assert_ne!(tiny.read("out/tiny/2.0-1/pxelinux.cfg/default"), "altered");
+}

@@ -1,0 +1,67 @@
+//! `explain`: why something would be built again.
+
+use crate::support::Tiny;
+
+fn explained(change: impl Fn(&Tiny), step: &str) -> String {
+    let tiny = Tiny::new();
+    tiny.ok("build tiny");
+    change(&tiny);
+    tiny.ok(&format!("explain tiny {step}"))
+}
+
+#[test]
+fn nothing_changed() {
+    assert_eq!(
+        explained(|_| {}, "kernel"),
+        "kernel: nothing changed, and its result is there\n"
+    );
+}
+
+#[test]
+fn a_changed_fragment_is_named() {
+    let said = explained(
+        |tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"),
+        "kernel",
+    );
+    assert!(
+        said.starts_with("kernel: changed\n  inputs.kernel-configs/net.config.digest: "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 2, "{said}");
+}
+
+#[test]
+fn what_follows_from_a_change_names_the_step() {
+    let said = explained(
+        |tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"),
+        "initramfs",
+    );
+    assert!(
+        said.contains("inputs.kernel/config.step: step kernel ("),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_changed_overlay_changes_the_image_alone() {
+    let tiny = Tiny::new();
+    tiny.ok("build tiny");
+    tiny.write("overlays/base/etc/motd", "hello\n");
+    // What is no part of an overlay changes nothing.
+    tiny.write("overlays/base/etc/motd~", "backup\n");
+    let plan = tiny.json("plan tiny");
+    let missing: Vec<&str> = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["state"] == "miss")
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(missing, ["initramfs", "bundle"]);
+}
+
+#[test]
+fn an_unknown_step_gets_a_suggestion() {
+    let said = Tiny::new().fails(2, "explain tiny kernal");
+    assert!(said.contains("did you mean \"kernel\"?"), "{said}");
+}

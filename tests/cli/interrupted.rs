@@ -1,0 +1,94 @@
+//! Kills, Ctrl-C, two builds at once: nothing is left that the next run trips over.
+
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::Tiny;
+
+/// A build whose kernel waits until the file `release` is there.
+fn waiting() -> (Tiny, impl Fn(&Tiny) -> Child) {
+    let tiny = Tiny::new();
+    let gate = tiny.path("release").display().to_string();
+    tiny.replace(
+        "sources/linux/Makefile",
+        "while test -e wait;",
+        &format!("while ! test -e {gate};"),
+    );
+    let start = |tiny: &Tiny| {
+        let mut command = tiny.command(["build", "tiny"]);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    (tiny, start)
+}
+
+/// Waits until the kernel's step is in its work folder.
+fn until_it_works(tiny: &Tiny) {
+    let work = tiny.cache().join("store/v1/work");
+    let there = || {
+        walkdir::WalkDir::new(&work).into_iter().any(|entry| {
+            entry.is_ok_and(|entry| {
+                entry.file_name() == "bzImage" || entry.path().ends_with("arch/x86/boot")
+            })
+        })
+    };
+    while !there() {
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_killed_build_is_taken_up_again() {
+    let (tiny, start) = waiting();
+    let mut build = start(&tiny);
+    until_it_works(&tiny);
+    build.kill().unwrap();
+    build.wait().unwrap();
+    assert!(!tiny.path("out").exists(), "nothing half-done is published");
+    tiny.write("release", "");
+    tiny.ok("build tiny");
+    assert!(tiny.ok("store verify").contains("all whole"));
+}
+
+#[test]
+fn ctrl_c_ends_what_runs_and_says_so() {
+    let (tiny, start) = waiting();
+    let build = start(&tiny);
+    until_it_works(&tiny);
+    kill_process(Pid::from_child(&build), Signal::INT).unwrap();
+    let output = build.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("interrupted") && said.contains("finished steps are kept"),
+        "{said}"
+    );
+    let work = tiny.cache().join("store/v1/work");
+    assert_eq!(
+        fs_err::read_dir(work).unwrap().count(),
+        0,
+        "work folders are removed"
+    );
+}
+
+#[test]
+fn two_builds_at_once_do_the_work_once() {
+    let (tiny, start) = waiting();
+    let one = start(&tiny);
+    until_it_works(&tiny);
+    let other = start(&tiny);
+    tiny.write("release", "");
+    for build in [one, other] {
+        let output = build.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    assert_eq!(tiny.json("store stat")["results"], 8);
+}

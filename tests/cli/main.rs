@@ -1,0 +1,17 @@
+//! The verbs as a user types them, on a checkout whose sources are stand-ins: whole outputs and exit codes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on is a test that failed"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod build;
+mod explain;
+mod failures;
+mod interrupted;
+mod readme;
+mod recipes;
+mod store;

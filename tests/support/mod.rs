@@ -1,0 +1,151 @@
+//! What tests share: checkouts in temporary folders, and runs of the real program in them.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A checkout of a test's own, made from `tests/fixtures/tiny`, with a cache folder of its own.
+pub(crate) struct Tiny {
+    folder: tempfile::TempDir,
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// Exit code; nothing after a signal.
+    pub(crate) code: Option<i32>,
+    /// Standard output, with the test's folder written as `[ROOT]`.
+    pub(crate) stdout: String,
+    /// Standard error, likewise.
+    pub(crate) stderr: String,
+}
+
+/// The top folder of the project.
+pub(crate) fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+impl Tiny {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(
+            &project().join("tests/fixtures/tiny"),
+            &folder.path().join("checkout"),
+        );
+        Self { folder }
+    }
+
+    /// The checkout.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("checkout")
+    }
+
+    /// The cache folder.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root().join(path)
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs_err::read_to_string(self.path(path)).unwrap()
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        fs_err::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        fs_err::write(self.path(path), text).unwrap();
+    }
+
+    /// Replaces a piece of a file that must be there.
+    pub(crate) fn replace(&self, path: &str, old: &str, new: &str) {
+        let text = self.read(path);
+        assert!(text.contains(old), "{path} does not contain {old:?}");
+        self.write(path, &text.replacen(old, new, 1));
+    }
+
+    /// The program with these arguments, ready to run in this checkout.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = program();
+        command
+            .args(args)
+            .current_dir(self.root())
+            .env("CORDWAINER_CACHE", self.cache())
+            .env("NO_COLOR", "1")
+            .env_remove("CORDWAINER_ROOT")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program; `words` are its arguments, split at spaces.
+    pub(crate) fn run(&self, words: &str) -> Ran {
+        self.finish(&mut self.command(words.split(' ')))
+    }
+
+    /// Runs a command that [`Tiny::command`] made.
+    pub(crate) fn finish(&self, command: &mut Command) -> Ran {
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes)
+                .unwrap()
+                .replace(&self.folder.path().display().to_string(), "[ROOT]")
+        };
+        Ran {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Runs the program, which must succeed, and returns what it answered.
+    pub(crate) fn ok(&self, words: &str) -> String {
+        let ran = self.run(words);
+        assert_eq!(ran.code, Some(0), "{words}: {ran:#?}");
+        ran.stdout
+    }
+
+    /// Runs the program with `--format json`, which must succeed.
+    pub(crate) fn json(&self, words: &str) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&format!("{words} --format json"))).unwrap()
+    }
+
+    /// Runs the program, which must fail with this exit code, and returns what it said.
+    pub(crate) fn fails(&self, code: i32, words: &str) -> String {
+        let ran = self.run(words);
+        assert_eq!(ran.code, Some(code), "{words}: {ran:#?}");
+        ran.stderr
+    }
+
+    /// Every file in the checkout and the cache, with its bytes.
+    pub(crate) fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        walkdir::WalkDir::new(self.folder.path())
+            .sort_by_file_name()
+            .into_iter()
+            .map(Result::unwrap)
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| (entry.path().to_owned(), fs_err::read(entry.path()).unwrap()))
+            .collect()
+    }
+}
+
+/// The program under test.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test starts the program as its user does"
+)]
+pub(crate) fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let place = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs_err::create_dir_all(place).unwrap();
+        } else {
+            fs_err::copy(entry.path(), place).unwrap();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The inside of a lab: a process of its own in user, network and process namespaces of its own, so that all it starts
+//! dies with it and nothing it does is seen outside. Its working folder is the lab's own; files are named relative to it.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, Kind, Result};
+use crate::tool::{self, Running, Tool};
+
+use super::disk;
+use super::dnsmasq::{self, Entry};
+use super::happening::Network;
+use super::machine::{Input, Machine};
+use super::network;
+use super::qemu;
+use super::scenario::Disk;
+use super::servers;
+use super::shell;
+use super::watch::Watch;
+use super::wire::{self, LabJob, Mode, Report, WireFailure};
+
+/// How long dnsmasq may take until it serves.
+const SERVING: Duration = Duration::from_secs(10);
+
+/// The whole life of a lab. `job` is the job's file; its folder is the lab's.
+///
+/// # Errors
+/// What went wrong, after it was reported.
+pub fn main(job: &Path) -> Result<()> {
+    let work = job.parent().unwrap_or(Path::new("."));
+    std::env::set_current_dir(work)?;
+    let job: LabJob = serde_json::from_slice(&fs_err::read(job)?)
+        .map_err(|error| Failure::bug(format!("the lab cannot read its job: {error}")))?;
+    let lived = live(&job, work);
+    if let Err(failure) = &lived {
+        report(&job, &Report::Failed(WireFailure::from(failure)))?;
+    }
+    lived
+}
+
+fn live(job: &LabJob, work: &Path) -> Result<()> {
+    let ipv6 = Path::new("/proc/sys/net/ipv6").exists();
+    if job.network == Network::Lab
+        && let Err(failure) = network_up(job, ipv6)
+    {
+        return report(job, &Report::NoNetwork(why(&failure)));
+    }
+    report(job, &Report::NetworkReady)?;
+    if job.mode == Mode::Probe {
+        return Ok(());
+    }
+    prepare(job)?;
+    let (sender, inputs) = mpsc::channel();
+    let keyboard = sender.clone();
+    thread::spawn(move || read_input(&keyboard));
+    let _servers = match job.network {
+        Network::Lab => Some(serve(job, work, ipv6, &sender, &inputs)?),
+        Network::User => None,
+    };
+    let arguments = qemu::arguments(&job.scenario, &job.accel, job.network, &job.loader);
+    let started = Instant::now();
+    let machine = Machine::start(Machine::tool(&arguments).folder(work), &sender)?;
+    if job.mode == Mode::Shell {
+        return shell::relay(machine, &inputs);
+    }
+    let words = [qemu::PROGRAM.to_owned()].into_iter().chain(arguments);
+    let words: Vec<String> = words.map(tool::quote).collect();
+    wire::send(&Report::Command(words.join(" ")))?;
+    Watch::new(job, machine, started)?.run(&inputs)
+}
+
+/// In a shell, standard output is the console: there the report is left in a file.
+fn report(job: &LabJob, report: &Report) -> Result<()> {
+    match job.mode {
+        Mode::Shell => Ok(fs_err::write(wire::REPORT, wire::line(report)?)?),
+        Mode::Boot | Mode::Probe => wire::send(report),
+    }
+}
+
+fn network_up(job: &LabJob, ipv6: bool) -> Result<()> {
+    Tool::new("ip")
+        .args(["-batch", "-"])
+        .stdin(network::script(job.scenario.nics, ipv6))
+        .kind(Kind::Host)
+        .run()
+}
+
+fn why(failure: &Failure) -> String {
+    let tail = failure.tool.as_ref().map(|end| end.tail.join("; "));
+    tail.filter(|tail| !tail.is_empty())
+        .unwrap_or_else(|| failure.what.clone())
+}
+
+/// The files that QEMU wants to find.
+fn prepare(job: &LabJob) -> Result<()> {
+    fs_err::write(qemu::SCREEN_PORT_FILE, qemu::SCREEN_PORT)?;
+    if job.scenario.disk == Disk::Bootable {
+        fs_err::write(qemu::DISK, disk::boot_sector())?;
+        fs_err::OpenOptions::new()
+            .write(true)
+            .open(qemu::DISK)?
+            .set_len(disk::SIZE)?;
+    }
+    Ok(())
+}
+
+/// Starts the servers and waits until they serve. What they say meanwhile is kept in a log.
+fn serve(
+    job: &LabJob,
+    work: &Path,
+    ipv6: bool,
+    sender: &Sender<Input>,
+    inputs: &Receiver<Input>,
+) -> Result<Running> {
+    let servers = servers::start(job, work, ipv6, sender)?;
+    let until = Instant::now() + SERVING;
+    let mut said = Vec::new();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match inputs.recv_timeout(left) {
+            Ok(Input::Server(line)) => {
+                let serving = dnsmasq::parse(&line) == Some(Entry::Serving);
+                said.push(line);
+                if serving {
+                    fs_err::write("dnsmasq.log", said.join("\n") + "\n")?;
+                    return Ok(servers);
+                }
+            }
+            Ok(Input::Orphaned) => return Err(tool::interruption()),
+            Ok(Input::ServerEnded) | Err(_) => {
+                let failure = Failure::new(Kind::Host, "the lab's servers do not start");
+                return Err(said.iter().fold(failure, Failure::note));
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Standard input is the life line to whoever started the lab: when it ends, so does the lab.
+fn read_input(inputs: &Sender<Input>) {
+    let mut stdin = std::io::stdin().lock();
+    let mut buffer = [0; 256];
+    while let Some(count) = stdin.read(&mut buffer).ok().filter(|&count| count > 0) {
+        if inputs.send(Input::Typed(buffer[..count].to_vec())).is_err() {
+            return;
+        }
+    }
+    inputs.send(Input::Orphaned).ok();
+}

@@ -1,0 +1,136 @@
+//! What lines of firmware, boot loaders and kernels mean when something is wrong: one table. The guest's own words are
+//! `protocol`'s.
+
+use std::sync::LazyLock;
+
+use regex::RegexSet;
+
+/// Something that is wrong, by a line on the screen or the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The kernel gave up.
+    Panic,
+    /// The kernel met a bug, and perhaps goes on.
+    Oops,
+    /// The firmware got no address, or was not told what to boot.
+    NoDhcp,
+    /// The firmware or the boot loader could not get a file, or not start it.
+    LoadFailed,
+    /// The firmware has nothing left to boot.
+    NothingToBoot,
+}
+
+/// Pattern, meaning, and whether it only means that before Linux runs (after that, it can be anybody's words).
+/// Sources: Linux (`kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
+/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`).
+/// Text of the boot loader can come doubled when it writes to screen and console at once: patterns must not mind.
+const SIGNS: &[(&str, Sign, bool)] = &[
+    (r"Kernel panic - not syncing", Sign::Panic, false),
+    (r"\bOops: .*\[#\d+\]", Sign::Oops, false),
+    (
+        r"\bBUG: (unable to handle|kernel NULL pointer|scheduling while atomic|soft lockup)",
+        Sign::Oops,
+        false,
+    ),
+    (r"\bkernel BUG at ", Sign::Oops, false),
+    (r"\bgeneral protection fault, ", Sign::Oops, false),
+    (r"\bUnable to handle kernel ", Sign::Oops, false),
+    (r"\brcu: INFO: .* detected .*stall", Sign::Oops, false),
+    (
+        r"No configuration methods\s+succeeded|No configuration methods$",
+        Sign::NoDhcp,
+        true,
+    ),
+    (r"^PXE-E(51|52|53):", Sign::NoDhcp, true),
+    (r"^Nothing to boot: .*ipxe\.org/", Sign::NoDhcp, true),
+    (r"tftp://\S+\.\.\. .*ipxe\.org/", Sign::LoadFailed, true),
+    (r"^PXE-[ET]\d\d:", Sign::LoadFailed, true),
+    (r"Loading .*failed:", Sign::LoadFailed, true),
+    (r"Could not find kernel image:", Sign::LoadFailed, true),
+    (r"Failed to load \S+\.(c32|e32|e64)", Sign::LoadFailed, true),
+    (
+        r"Unable to locate configuration file",
+        Sign::LoadFailed,
+        true,
+    ),
+    (r"\.c32: not a COM32R image", Sign::LoadFailed, true),
+    (r"Invalid or corrupt kernel image", Sign::LoadFailed, true),
+    (r"Booting kernel failed:", Sign::LoadFailed, true),
+    (r"No bootable device", Sign::NothingToBoot, true),
+    (r"-- System halted", Sign::Panic, false),
+];
+
+/// What a line means, if it means something bad.
+#[must_use]
+pub fn read(line: &str, linux_runs: bool) -> Option<Sign> {
+    static SET: LazyLock<Option<RegexSet>> =
+        LazyLock::new(|| RegexSet::new(SIGNS.iter().map(|(pattern, ..)| pattern)).ok());
+    let matches = SET.as_ref()?.matches(line);
+    matches
+        .iter()
+        .map(|index| SIGNS[index])
+        .find(|&(_, _, before_linux)| !(before_linux && linux_runs))
+        .map(|(_, sign, _)| sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_compiles_and_tells_causes_apart() {
+        let lines = [
+            (
+                "[    0.737112] Kernel panic - not syncing: No working init found.",
+                Sign::Panic,
+            ),
+            (
+                "BUG: kernel NULL pointer dereference, address: 0000000000000000",
+                Sign::Oops,
+            ),
+            ("[    1.0] Oops: 0002 [#1] PREEMPT SMP NOPTI", Sign::Oops),
+            (
+                "watchdog: BUG: soft lockup - CPU#0 stuck for 23s! [sh:1]",
+                Sign::Oops,
+            ),
+            (
+                "Configuring (net0 52:54:00:12:34:56).................. No configuration methods",
+                Sign::NoDhcp,
+            ),
+            (
+                "tftp://10.77.0.1/pxelinux.0... No such file or directory (http://ipxe.org/2d0c618e)",
+                Sign::LoadFailed,
+            ),
+            (
+                "Loading nope...Loading nope...  failed:failed:  No such file",
+                Sign::LoadFailed,
+            ),
+            ("Failed to load ldlinux.c32", Sign::LoadFailed),
+            ("No bootable device.", Sign::NothingToBoot),
+        ];
+        for (line, sign) in lines {
+            assert_eq!(read(line, false), Some(sign), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_goes_well_means_nothing() {
+        let lines = [
+            "tftp://10.77.0.1/pxelinux.0... ok",
+            "Loading vmlinuz... ok",
+            "Kernel command line: console=ttyS0 panic=5 oops=panic",
+            "WARNING: CPU: 0 PID: 1 at kernel/foo.c:1 bar+0x1/0x2",
+            "cordwainer: step clock failed 50 no answer",
+        ];
+        assert!(lines.iter().all(|line| read(line, false).is_none()));
+    }
+
+    #[test]
+    fn programs_may_say_what_a_boot_loader_must_not() {
+        assert_eq!(read("Loading module foo failed: no such file", true), None);
+        assert_eq!(
+            read("Kernel panic - not syncing: x", true),
+            Some(Sign::Panic)
+        );
+    }
+}

@@ -1,0 +1,339 @@
+//! The lab's loop: takes what comes in, tells the judge, does what the judge orders, reports all of it, until there is a
+//! verdict and QEMU is gone.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::failure::{Failure, Result};
+use crate::tool;
+
+use super::console::Console;
+use super::dnsmasq::{self, Entry};
+use super::happening::{FileKind, Happening, Port, What};
+use super::judge::{Judge, Order};
+use super::machine::{Input, Machine};
+use super::qemu::TFTP;
+use super::qmp::{Command, Message};
+use super::typist::Typist;
+use super::wire::{self, LabJob, Report};
+
+/// An unfinished line is reported when nothing more came for so long.
+const QUIET: Duration = Duration::from_millis(300);
+/// How long QEMU may take to quit.
+const QUITTING: Duration = Duration::from_secs(5);
+/// More bytes than this from a guest are kept by nobody.
+const MOST_BYTES: u64 = 32 << 20;
+/// Lines of a log that are shown when its program ended.
+const TAIL: usize = 12;
+
+/// One serial port as the lab sees it.
+struct Line {
+    console: Console,
+    typist: Typist,
+    raw: File,
+    reported: String,
+    open: bool,
+}
+
+impl Line {
+    fn new(raw: &str) -> Result<Self> {
+        let raw = fs_err::File::create(raw)?.into_parts().0;
+        let (console, typist) = (Console::default(), Typist::default());
+        Ok(Self {
+            console,
+            typist,
+            raw,
+            reported: String::new(),
+            open: false,
+        })
+    }
+}
+
+/// The loop and what it knows.
+pub struct Watch<'a> {
+    job: &'a LabJob,
+    judge: Judge,
+    machine: Machine,
+    lines: [Line; 2],
+    started: Instant,
+    server_log: File,
+    server_tail: VecDeque<String>,
+    bytes: u64,
+    /// How QEMU ended, while the rest of what it wrote is still coming in.
+    ended: Option<(String, bool)>,
+    quitting: Option<Instant>,
+}
+
+impl<'a> Watch<'a> {
+    /// A loop around a QEMU that was just started.
+    ///
+    /// # Errors
+    /// When the scenario cannot be meant or the logs cannot be written.
+    pub fn new(job: &'a LabJob, machine: Machine, started: Instant) -> Result<Self> {
+        let lines = [Line::new("console.log")?, Line::new("screen.log")?];
+        let log = fs_err::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open("dnsmasq.log")?;
+        Ok(Self {
+            judge: Judge::new(&job.scenario, job.limit)?,
+            job,
+            machine,
+            lines,
+            started,
+            server_log: log.into_parts().0,
+            server_tail: VecDeque::new(),
+            bytes: 0,
+            ended: None,
+            quitting: None,
+        })
+    }
+
+    /// Runs until QEMU is gone.
+    ///
+    /// # Errors
+    /// When the outer side is gone, or the host fails us.
+    pub fn run(mut self, inputs: &Receiver<Input>) -> Result<()> {
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64());
+        let (network, accel) = (self.job.network, self.job.accel.clone());
+        let wall = wall - self.started.elapsed().as_secs_f64();
+        self.happened(What::Started {
+            wall,
+            network,
+            accel,
+        })?;
+        while !self.over() {
+            let wait = self.patience();
+            match inputs.recv_timeout(wait) {
+                Ok(input) => self.take(input)?,
+                Err(RecvTimeoutError::Timeout) => self.nothing_came()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::bug("the lab's threads are gone"));
+                }
+            }
+            self.quit_after_verdict()?;
+        }
+        let (end, well) = self
+            .ended
+            .take()
+            .unwrap_or(("it did not quit when told to".to_owned(), false));
+        let tail = last_lines(Path::new("qemu.log"));
+        self.happened(What::QemuEnded { end, well, tail })
+    }
+
+    fn over(&self) -> bool {
+        let drained = self.lines.iter().all(|line| !line.open);
+        let gave_up = self
+            .quitting
+            .is_some_and(|since| since.elapsed() > QUITTING);
+        (self.ended.is_some() && drained) || gave_up
+    }
+
+    /// How long to wait for the next input.
+    fn patience(&self) -> Duration {
+        let now = self.started.elapsed();
+        let until = match self.quitting {
+            Some(since) => QUITTING.saturating_sub(since.elapsed()) + Duration::from_millis(1),
+            None => Duration::from_secs_f64(self.judge.deadline().max(0.0)).saturating_sub(now),
+        };
+        let unreported = self
+            .lines
+            .iter()
+            .any(|line| line.console.unfinished() != line.reported);
+        if unreported { until.min(QUIET) } else { until }
+    }
+
+    fn take(&mut self, input: Input) -> Result<()> {
+        match input {
+            Input::Port(port, stream) => {
+                self.line(port).open = true;
+                self.machine.connect(port, stream);
+                Ok(())
+            }
+            Input::Closed(port) => {
+                self.line(port).open = false;
+                Ok(())
+            }
+            Input::Control(stream) => self.machine.control(stream),
+            Input::Bytes(port, bytes) => self.read(port, &bytes),
+            Input::Message(message) => self.message(message),
+            Input::Server(line) => self.server(&line),
+            Input::ServerEnded => {
+                let tail = self.server_tail.iter().cloned().collect();
+                self.happened(What::ServerFailed {
+                    program: "dnsmasq".to_owned(),
+                    tail,
+                })
+            }
+            Input::Ended(end, well) => {
+                self.ended = Some((end, well));
+                Ok(())
+            }
+            Input::Orphaned => Err(tool::interruption()),
+            Input::Typed(_) => Ok(()),
+        }
+    }
+
+    fn line(&mut self, port: Port) -> &mut Line {
+        &mut self.lines[usize::from(port == Port::Screen)]
+    }
+
+    fn read(&mut self, port: Port, bytes: &[u8]) -> Result<()> {
+        self.bytes += bytes.len() as u64;
+        if self.bytes > MOST_BYTES {
+            return self.happened(What::TooMuchOutput);
+        }
+        let line = self.line(port);
+        line.raw.write_all(bytes)?;
+        let more = line.typist.see(bytes);
+        let texts = line.console.feed(bytes);
+        if !texts.is_empty() {
+            line.reported.clear();
+        }
+        for text in texts {
+            self.happened(What::Line { port, text })?;
+        }
+        if let Some(keys) = more {
+            self.press(port, keys)?;
+        }
+        let unfinished = self.line(port).console.unfinished();
+        if self.judge.wants(&unfinished) {
+            self.unfinished(port, unfinished)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn unfinished(&mut self, port: Port, text: String) -> Result<()> {
+        let line = self.line(port);
+        if text.is_empty() || line.reported == text {
+            return Ok(());
+        }
+        line.reported.clone_from(&text);
+        self.happened(What::Unfinished { port, text })
+    }
+
+    fn nothing_came(&mut self) -> Result<()> {
+        for port in [Port::Console, Port::Screen] {
+            let text = self.line(port).console.unfinished();
+            self.unfinished(port, text)?;
+        }
+        let due = self.started.elapsed().as_secs_f64() >= self.judge.deadline();
+        if due && self.judge.verdict().is_none() {
+            self.happened(What::Deadline)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn message(&mut self, message: Message) -> Result<()> {
+        match message {
+            Message::Reset(by_guest) => self.happened(What::Reset { by_guest }),
+            Message::Shutdown(true) => self.happened(What::PoweredOff),
+            Message::Rtc(time) => self.happened(What::Rtc { time }),
+            Message::Refused(why) => Err(Failure::bug(format!("QEMU refused a command: {why}"))),
+            Message::Shutdown(false) | Message::Greeting | Message::Other => Ok(()),
+        }
+    }
+
+    fn server(&mut self, line: &str) -> Result<()> {
+        writeln!(self.server_log, "{line}")?;
+        self.server_tail.push_back(line.to_owned());
+        if self.server_tail.len() > TAIL {
+            self.server_tail.pop_front();
+        }
+        match dnsmasq::parse(line) {
+            Some(Entry::Lease(ip, mac)) => self.happened(What::Lease { ip, mac }),
+            Some(Entry::Transfer(path, end)) => {
+                let path = relative(&path);
+                let kind = kind_of(&path, &self.job.loader);
+                self.happened(What::Tftp { path, kind, end })
+            }
+            Some(Entry::Serving) | None => Ok(()),
+        }
+    }
+
+    /// Reports it, tells the judge, and does what the judge orders.
+    fn happened(&mut self, what: What) -> Result<()> {
+        let at = (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+        let happening = Happening { at, what };
+        let orders = self.judge.observe(&happening);
+        wire::send(&Report::Happened(happening))?;
+        for order in orders {
+            match order {
+                Order::Reset => self.machine.command(Command::Reset)?,
+                Order::ReadRtc => self.machine.command(Command::ReadRtc)?,
+                Order::Type(port, text) => {
+                    if let Some(keys) = self.line(port).typist.add(&text) {
+                        self.press(port, keys)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn press(&mut self, port: Port, keys: String) -> Result<()> {
+        self.machine.keys(port, keys.as_bytes())?;
+        self.happened(What::Typed { port, text: keys })
+    }
+
+    fn quit_after_verdict(&mut self) -> Result<()> {
+        if self.judge.verdict().is_none() || self.quitting.is_some() {
+            return Ok(());
+        }
+        self.quitting = Some(Instant::now());
+        self.machine.command(Command::Quit)
+    }
+}
+
+/// A path in dnsmasq's log, relative to what it serves.
+fn relative(path: &str) -> String {
+    let root = format!("/{TFTP}/");
+    path.split_once(&root)
+        .map_or(path, |(_, path)| path)
+        .to_owned()
+}
+
+fn kind_of(path: &str, loader: &str) -> FileKind {
+    if path == loader {
+        FileKind::Loader
+    } else if path.split('/').any(|folder| folder == "pxelinux.cfg") {
+        FileKind::Config
+    } else if is_kernel(&Path::new(TFTP).join(path)) {
+        FileKind::Kernel
+    } else {
+        FileKind::Other
+    }
+}
+
+/// The magic number of the Linux/x86 boot protocol, at 0x202.
+fn is_kernel(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::Start(0x202))?;
+        file.read_exact(&mut magic)
+    });
+    read.is_ok() && &magic == b"HdrS"
+}
+
+/// The end of a short log, without the command line and without the warning about `etc/sercon-port`.
+fn last_lines(path: &Path) -> Vec<String> {
+    let text = fs_err::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text = text.unwrap_or_default();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("fw_cfg item names should be prefixed"))
+        .collect();
+    let from = lines.len().saturating_sub(TAIL);
+    lines[from..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
+}

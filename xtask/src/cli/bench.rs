@@ -1,0 +1,155 @@
+//! `bench`: how long things take here. Timings live here and never in tests: they say something about a machine.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use serde::Serialize;
+
+use super::{Context, boot};
+use crate::failure::{Doing, Failure, Kind, Result};
+use crate::report::{Answer, Table};
+use crate::tool::{Stdio, Tool};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What is timed
+    #[arg(value_enum)]
+    what: What,
+    /// The recipe
+    #[arg(default_value = "demo")]
+    recipe: String,
+    /// How often
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+}
+
+/// What can be timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// A build with nothing to do
+    Noop,
+    /// A boot of the recipe's first scenario, from QEMU's start to the verdict
+    Boot,
+}
+
+/// One row: the least, the middle and the most of a figure, in milliseconds.
+#[derive(Debug, Serialize)]
+struct Row {
+    figure: &'static str,
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+impl Row {
+    fn of(figure: &'static str, mut times: Vec<Duration>) -> Self {
+        times.sort();
+        let at = |index: usize| {
+            times
+                .get(index)
+                .map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
+        };
+        Self {
+            figure,
+            min: at(0),
+            median: at(times.len() / 2),
+            max: at(times.len().saturating_sub(1)),
+        }
+    }
+}
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    // What is to be made is made before anything is timed.
+    context
+        .workshop
+        .build(&args.recipe, context.report.listener())?;
+    let rows = match args.what {
+        What::Noop => noop(context, args)?,
+        What::Boot => boots(context, args)?,
+    };
+    let mut table = Table::default();
+    table.row(["ms", "min", "median", "max"]);
+    for row in &rows {
+        let cell = |ms: f64| format!("{ms:.1}");
+        table.row([
+            row.figure.to_owned(),
+            cell(row.min),
+            cell(row.median),
+            cell(row.max),
+        ]);
+    }
+    Ok(Answer::new(
+        &rows,
+        format!("{} runs\n{}", args.runs, table.render()),
+    ))
+}
+
+fn noop(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
+    let (mut own, mut tools, mut wall) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..args.runs {
+        let since = Instant::now();
+        let build = Tool::new(boot::ourselves()?.to_string_lossy())
+            .own_environment()
+            .args(["build", &args.recipe, "--quiet", "--root"])
+            .arg(context.workshop.checkout.root())
+            .spawn(Stdio::default())?;
+        let (mine, children) = processor_time(build.pid())?;
+        if !build.wait()?.success() {
+            return Err(Failure::new(Kind::Build, "the build that was timed failed"));
+        }
+        wall.push(since.elapsed());
+        own.push(mine);
+        tools.push(children);
+    }
+    Ok(vec![
+        Row::of("processor time of the xtask binary", own),
+        Row::of("processor time of the tools it asks", tools),
+        Row::of("wall-clock time", wall),
+    ])
+}
+
+/// Processor time of a process and of its children, once it has ended; its state is left for somebody else to collect.
+fn processor_time(pid: i32) -> Result<(Duration, Duration)> {
+    let id = Pid::from_raw(pid).ok_or_else(|| Failure::bug("a process has an id"))?;
+    waitid(
+        WaitId::Pid(id),
+        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+    )
+    .map_err(std::io::Error::from)
+    .doing(|| "cannot wait for the build".to_owned())?;
+    let stat = fs_err::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))?;
+    // proc(5): the name in parentheses is followed by field 3; utime, stime, cutime, cstime are 14 to 17.
+    let fields: Vec<u64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split(' ')
+        .filter(|field| !field.is_empty())
+        .skip(11)
+        .take(4)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    let &[user, system, child_user, child_system] = fields.as_slice() else {
+        return Err(Failure::new(
+            Kind::Host,
+            "/proc/<pid>/stat is not as proc(5) describes it",
+        ));
+    };
+    let time = |ticks: u64| {
+        Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    };
+    Ok((time(user + system), time(child_user + child_system)))
+}
+
+fn boots(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
+    let mut times = Vec::new();
+    for _ in 0..args.runs {
+        let answer = boot::of_recipe(context, &args.recipe, &boot::Which::First)?;
+        let at = answer.value()[0]["seconds"].as_f64();
+        times.push(Duration::from_secs_f64(
+            at.ok_or_else(|| Failure::bug("a boot that passed has no time"))?,
+        ));
+    }
+    Ok(vec![Row::of("QEMU's start to the verdict", times)])
+}

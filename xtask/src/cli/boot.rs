@@ -1,0 +1,207 @@
+//! `boot`: PXE-boots bundles in QEMU, and says what came of it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::Context;
+
+use crate::boot::scenario::Scenario;
+use crate::boot::{self, Job, Outcome};
+use crate::failure::{Failure, Kind, Result};
+use crate::report::Answer;
+use crate::text::nearest;
+use crate::workshop::Built;
+
+/// The boot file of our own bundles.
+pub(super) const LOADER: &str = "pxelinux.0";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The recipe; it is built first, where something changed
+    #[arg(required_unless_present = "bundle")]
+    recipe: Option<String>,
+    /// One of its scenarios; may be given more than once [default: all]
+    #[arg(long, value_name = "NAME", requires = "recipe")]
+    scenario: Vec<String>,
+    /// A folder that somebody else built, to be served by TFTP as it is
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "recipe",
+        requires = "expect"
+    )]
+    bundle: Option<PathBuf>,
+    /// What some line of its screen or console must match
+    #[arg(long, value_name = "REGEX", requires = "bundle")]
+    expect: Vec<String>,
+    /// Seconds until it is given up
+    #[arg(long, value_name = "SECONDS", requires = "bundle")]
+    timeout: Option<u32>,
+    /// Where the record of its boot is kept [default: out/boots/NAME]
+    #[arg(long, value_name = "DIR", requires = "bundle")]
+    record: Option<PathBuf>,
+}
+
+/// Which of a recipe's scenarios.
+pub(super) enum Which<'a> {
+    /// The first one.
+    First,
+    /// All of them.
+    All,
+    /// Those of these names.
+    Named(&'a [String]),
+}
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    match (&args.bundle, &args.recipe) {
+        (Some(bundle), _) => foreign(context, args, bundle),
+        (None, Some(recipe)) if args.scenario.is_empty() => of_recipe(context, recipe, &Which::All),
+        (None, Some(recipe)) => of_recipe(context, recipe, &Which::Named(&args.scenario)),
+        (None, None) => Err(Failure::new(
+            Kind::Usage,
+            "boot what? Name a recipe, or a folder with --bundle",
+        )),
+    }
+}
+
+/// Builds a recipe and boots its scenarios, one after the other.
+pub(super) fn of_recipe(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Result<Answer> {
+    all(context, &jobs(context, recipe, which)?)
+}
+
+/// Builds a recipe, and says what is to be booted.
+pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Result<Vec<Job>> {
+    let built = context.workshop.build(recipe, context.report.listener())?;
+    let record = context.workshop.shelf(&built.name).boots(&built.version);
+    let job = |scenario: &Scenario| {
+        Ok(Job {
+            bundle: built.folder.clone(),
+            loader: LOADER.to_owned(),
+            record: record.join(&scenario.name),
+            scenario: scenario.clone(),
+            xtask: ourselves()?,
+            network: None,
+        })
+    };
+    choose(&built, which)?.into_iter().map(job).collect()
+}
+
+fn choose<'a>(built: &'a Built, which: &Which<'_>) -> Result<Vec<&'a Scenario>> {
+    let there = &built.loaded.recipe.boot;
+    if there.is_empty() {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("{} has no scenario to boot", built.name),
+        )
+        .hint("a table [[boot]] in the recipe is one; `recipes/demo.toml` shows some"));
+    }
+    match which {
+        Which::First => Ok(there.iter().take(1).collect()),
+        Which::All => Ok(there.iter().collect()),
+        Which::Named(names) => names
+            .iter()
+            .map(|name| find(there, &built.name, name))
+            .collect(),
+    }
+}
+
+fn find<'a>(there: &'a [Scenario], recipe: &str, name: &str) -> Result<&'a Scenario> {
+    let names = || there.iter().map(|scenario| scenario.name.as_str());
+    there
+        .iter()
+        .find(|scenario| scenario.name == name)
+        .ok_or_else(|| {
+            let failure =
+                Failure::new(Kind::Usage, format!("{recipe} has no scenario {name:?}")).note(
+                    format!("its scenarios: {}", names().collect::<Vec<_>>().join(", ")),
+                );
+            match nearest(name, names()) {
+                Some(near) => failure.hint(format!("did you mean {near:?}?")),
+                None => failure,
+            }
+        })
+}
+
+/// A tree that somebody else built: what proves it is in its own lines.
+fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> {
+    let bundle = fs_err::canonicalize(bundle)?;
+    let (loader, mut scenario) = boot::foreign::scenario(&bundle, &args.expect)?;
+    if let Some(seconds) = args.timeout {
+        scenario.timeout = seconds;
+    }
+    let record = match &args.record {
+        Some(record) => std::path::absolute(record)?,
+        None => context
+            .workshop
+            .checkout
+            .out()
+            .join("boots")
+            .join(&scenario.name),
+    };
+    let job = Job {
+        bundle,
+        loader,
+        scenario,
+        record,
+        xtask: ourselves()?,
+        network: None,
+    };
+    all(context, &[job])
+}
+
+pub(super) fn ourselves() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?)
+}
+
+/// Boots all of them, and says of each what came of it; fails when one did not pass.
+fn all(context: &Context<'_>, jobs: &[Job]) -> Result<Answer> {
+    let mut text = String::new();
+    let mut values = Vec::new();
+    let mut failed = Vec::new();
+    for job in jobs {
+        let outcome = boot::run(job, context.report.listener())?;
+        let told = tell(context, job, &outcome);
+        if !outcome.verdict.passed() {
+            failed.push(job.scenario.name.clone());
+        }
+        text += told.text();
+        values.push(told.value().clone());
+    }
+    let answer = Answer::new(&values, text);
+    if failed.is_empty() {
+        return Ok(answer);
+    }
+    // What happened is worth as much when it failed.
+    context.report.answer(&answer)?;
+    Err(Failure::new(Kind::Boot, format!("{} of {} boots did not pass: {}", failed.len(), jobs.len(), failed.join(", ")))
+        .hint("the record of each is in the folder named above: console.log is what the machine said, with times"))
+}
+
+fn tell(context: &Context<'_>, job: &Job, outcome: &Outcome) -> Answer {
+    let record = context
+        .workshop
+        .checkout
+        .relative(&outcome.record)
+        .display()
+        .to_string();
+    let state = if outcome.verdict.passed() {
+        "passed"
+    } else {
+        "FAILED"
+    };
+    let text = format!(
+        "{}: {state}: {}\n{}record: {record}\n",
+        job.scenario.name,
+        outcome.verdict.sentence(),
+        outcome.timeline.bars()
+    );
+    let value: Value = json!({
+        "scenario": job.scenario.name,
+        "passed": outcome.verdict.passed(),
+        "verdict": outcome.verdict,
+        "timeline": outcome.timeline,
+        "record": outcome.record,
+    });
+    Answer::new(&value, text)
+}

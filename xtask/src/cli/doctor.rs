@@ -1,0 +1,155 @@
+//! `doctor`: whether this host can do the work.
+
+use serde::Serialize;
+
+use super::Context;
+use crate::boot::{self, accel};
+use crate::failure::{Failure, Kind, Result};
+use crate::needs::{self, NEEDS, Need, Purpose};
+use crate::report::{Answer, Table};
+use crate::tool;
+use crate::tool::version::{self, Standing};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// What was found about one thing.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    purpose: Option<Purpose>,
+    /// `ok`, `missing`, `too old`, or `no` for what one can do without.
+    state: &'static str,
+    detail: String,
+}
+
+impl Finding {
+    fn bad(&self) -> bool {
+        matches!(self.state, "missing" | "too old")
+    }
+}
+
+pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
+    let mut findings: Vec<Finding> = NEEDS.iter().map(look).collect();
+    findings.push(namespaces());
+    findings.push(lab()?);
+    // The trial needs QEMU.
+    if needs::absent(&[Purpose::Boot]).is_empty() {
+        findings.push(kvm()?);
+    }
+    let mut table = Table::default();
+    for finding in &findings {
+        table.row([finding.state, &finding.what, &finding.detail]);
+    }
+    let text = table.render();
+    let bad: Vec<&Finding> = findings.iter().filter(|finding| finding.bad()).collect();
+    if bad.is_empty() {
+        return Ok(Answer::new(
+            &findings,
+            text + "all that is needed is there\n",
+        ));
+    }
+    let mut packages: Vec<&str> = NEEDS
+        .iter()
+        .filter(|need| bad.iter().any(|finding| finding.what == need.name()))
+        .map(|need| need.package)
+        .collect();
+    packages.dedup();
+    let mut failure = Failure::new(
+        Kind::Missing,
+        format!("{} of {} needs are not met", bad.len(), findings.len()),
+    )
+    .hint(format!(
+        "run: sudo apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    ));
+    for line in text.lines() {
+        failure = failure.note(line);
+    }
+    Err(failure)
+}
+
+fn look(need: &Need) -> Finding {
+    let standing = version::standing(need);
+    let (state, detail) = match &standing {
+        Standing::Met(version) => ("ok", version.clone().unwrap_or_default()),
+        Standing::Missing => ("missing", format!("package {}", need.package)),
+        Standing::Broken => (
+            "missing",
+            format!("it does not run: reinstall package {}", need.package),
+        ),
+        Standing::TooOld(_) => {
+            let minimum = need.minimum.map_or("", |(_, minimum)| minimum);
+            (
+                "too old",
+                format!("{standing}; at least {minimum} is needed"),
+            )
+        }
+    };
+    Finding {
+        what: need.name().to_owned(),
+        purpose: Some(need.purpose),
+        state,
+        detail,
+    }
+}
+
+fn namespaces() -> Finding {
+    let works = tool::namespaces();
+    Finding {
+        what: "build steps without network".to_owned(),
+        purpose: Some(Purpose::Build),
+        state: if works { "ok" } else { "no" },
+        detail: if works {
+            String::new()
+        } else {
+            "no user namespaces here: steps could reach the network".to_owned()
+        },
+    }
+}
+
+fn lab() -> Result<Finding> {
+    let (state, detail) = match boot::probe(&super::boot::ourselves()?) {
+        Ok(()) => (
+            "ok",
+            "bridge, tap and servers in namespaces, without root".to_owned(),
+        ),
+        Err(failure) => (
+            "no",
+            format!("QEMU's own network is used instead: {failure}"),
+        ),
+    };
+    Ok(Finding {
+        what: "lab network".to_owned(),
+        purpose: Some(Purpose::Boot),
+        state,
+        detail,
+    })
+}
+
+fn kvm() -> Result<Finding> {
+    let (state, detail) = if fs_err::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_err()
+    {
+        (
+            "no",
+            "software emulation is used: /dev/kvm is not there, or not ours",
+        )
+    } else if accel::trial("kvm")? {
+        ("ok", "a trial boot came up in time")
+    } else {
+        (
+            "no",
+            "software emulation is used: /dev/kvm opens, but a trial boot did not come up in time",
+        )
+    };
+    Ok(Finding {
+        what: "KVM".to_owned(),
+        purpose: Some(Purpose::Boot),
+        state,
+        detail: detail.to_owned(),
+    })
+}

@@ -1,0 +1,110 @@
+//! `explain`: why a build would make something again.
+
+use serde_json::json;
+
+use super::Context;
+use crate::failure::{Failure, Kind, Result};
+use crate::plan::explain::{Change, Reason, reason};
+use crate::report::Answer;
+use crate::text::nearest;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The recipe
+    recipe: String,
+    /// One step of its plan [default: all that would be made again]
+    step: Option<String>,
+}
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    let workshop = &context.workshop;
+    let planned = workshop.plan(&args.recipe)?;
+    let last = workshop
+        .store
+        .root(workshop.checkout.root(), &planned.name)?;
+    let names: Vec<&str> = planned
+        .plan
+        .steps()
+        .iter()
+        .map(|step| step.name.as_str())
+        .collect();
+    if let Some(name) = args.step.as_deref().filter(|name| !names.contains(name)) {
+        let failure = Failure::new(
+            Kind::Usage,
+            format!("{} has no step {name:?}", planned.name),
+        )
+        .note(format!("its steps: {}", names.join(", ")));
+        return Err(match nearest(name, names.iter().copied()) {
+            Some(near) => failure.hint(format!("did you mean {near:?}?")),
+            None => failure,
+        });
+    }
+    let mut text = String::new();
+    let mut steps = Vec::new();
+    for step in planned.plan.steps() {
+        if args.step.as_ref().is_some_and(|name| *name != step.name) {
+            continue;
+        }
+        let there = workshop.store.lookup(&step.key)?.is_some();
+        let why = reason(&planned.plan, step, last.as_ref());
+        if let Some(told) = tell(&why, there) {
+            text += &format!("{}: {told}", step.name);
+        } else if args.step.is_some() {
+            text += &format!("{}: nothing changed, and its result is there\n", step.name);
+        }
+        steps.push(json!({ "step": step.name, "in_store": there, "why": why }));
+    }
+    if text.is_empty() {
+        text = format!("nothing changed since {} was last built\n", planned.name);
+    }
+    Ok(Answer::new(
+        &json!({ "recipe": planned.name, "steps": steps }),
+        text,
+    ))
+}
+
+/// Why a step would run, or why it is another one than last time.
+fn tell(why: &Reason, there: bool) -> Option<String> {
+    match (why, there) {
+        (Reason::Unchanged, true) => None,
+        (Reason::Unchanged, false) => {
+            Some("nothing changed, but its result is not in the store any more\n".to_owned())
+        }
+        (Reason::New, true) => {
+            Some("never built here; its result is in the store from elsewhere\n".to_owned())
+        }
+        (Reason::New, false) => Some("never built here\n".to_owned()),
+        (Reason::Changed { changes }, there) => {
+            let head = if there {
+                "changed; its result is in the store already"
+            } else {
+                "changed"
+            };
+            let lines: String = changes.iter().map(line).collect();
+            Some(format!("{head}\n{lines}"))
+        }
+    }
+}
+
+fn line(change: &Change) -> String {
+    let side = |side: &Option<String>| {
+        side.as_deref()
+            .map_or_else(|| "(nothing)".to_owned(), shorten)
+    };
+    format!(
+        "  {}: {} -> {}\n",
+        change.path,
+        side(&change.old),
+        side(&change.new)
+    )
+}
+
+/// Digests are cut to what tells them apart.
+fn shorten(text: &str) -> String {
+    let digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digest {
+        text[..12].to_owned()
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,91 @@
+//! `store`: looking after the store.
+
+use serde_json::json;
+
+use super::Context;
+use crate::event::Event;
+use crate::failure::{Failure, Kind, Result};
+use crate::report::{Answer, Table};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Digest everything that is stored; what is damaged is removed, and made again by the next build
+    Verify,
+    /// Remove what no recipe of any checkout was last built from
+    Gc {
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Say how much is stored
+    Stat,
+}
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    match args.verb {
+        Verb::Verify => verify(context),
+        Verb::Gc { dry_run } => gc(context, dry_run),
+        Verb::Stat => stat(context),
+    }
+}
+
+fn verify(context: &Context<'_>) -> Result<Answer> {
+    let (looked_at, damages) = context.workshop.store.verify()?;
+    if damages.is_empty() {
+        let value = json!({ "results": looked_at, "damaged": damages });
+        return Ok(Answer::new(
+            &value,
+            format!("{looked_at} results, all whole"),
+        ));
+    }
+    let mut failure = Failure::new(
+        Kind::Store,
+        format!("{} of {looked_at} results were damaged", damages.len()),
+    )
+    .hint("they are removed: the next build makes them again");
+    for damage in damages {
+        failure = failure.note(damage.what);
+    }
+    Err(failure)
+}
+
+fn gc(context: &Context<'_>, dry_run: bool) -> Result<Answer> {
+    let listener = context.report.listener();
+    let waiting = || listener.hear(Event::Note("a build is running; waiting for it".to_owned()));
+    let collected = context.workshop.store.collect(dry_run, waiting)?;
+    let verb = if dry_run { "would remove" } else { "removed" };
+    let text = format!(
+        "{verb} {} results, {} objects, {} leftovers: {:.1} MB",
+        collected.results,
+        collected.objects,
+        collected.leftovers,
+        megabytes(collected.bytes)
+    );
+    Ok(Answer::new(&collected, text))
+}
+
+fn stat(context: &Context<'_>) -> Result<Answer> {
+    let store = &context.workshop.store;
+    let stat = store.stat()?;
+    let mut table = Table::default();
+    table.row(["folder", &store.folder().display().to_string()]);
+    table.row(["recipes built", &stat.roots.to_string()]);
+    table.row(["results", &stat.results.to_string()]);
+    table.row(["objects", &stat.objects.to_string()]);
+    table.row(["size", &format!("{:.1} MB", megabytes(stat.bytes))]);
+    Ok(Answer::new(&stat, table.render()))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit after the point"
+)]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

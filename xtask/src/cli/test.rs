@@ -1,0 +1,172 @@
+//! `test`: everything that must hold, in one command. What it runs is what CI runs.
+
+use serde_json::json;
+
+use super::Context;
+use super::install::{self, Consent};
+use crate::event::Event;
+use crate::failure::{Failure, Kind, Result};
+use crate::needs::{self, Purpose};
+use crate::report::Answer;
+use crate::tool::Tool;
+
+/// The version that is installed where there is none; another one that is there does as well.
+const CARGO_DENY: &str = "0.20.2";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    consent: Consent,
+    /// Only what needs no compiler for kernels and no QEMU; the boots are then skipped, and said to be
+    #[arg(long)]
+    quick: bool,
+}
+
+/// One thing that is run: a name, and cargo's arguments.
+type Check = (&'static str, &'static [&'static str]);
+
+const CHECKS: &[Check] = &[
+    ("formatting", &["fmt", "--all", "--check"]),
+    (
+        "lints",
+        &[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    ),
+    (
+        "documentation",
+        &[
+            "doc",
+            "--quiet",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ],
+    ),
+];
+
+/// `--hide-inclusion-graph` keeps it short; what is wrong is named all the same.
+const DENY: &[&str] = &[
+    "--offline",
+    "check",
+    "--hide-inclusion-graph",
+    "bans",
+    "licenses",
+    "sources",
+];
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    let listener = context.report.listener();
+    let root = context.workshop.checkout.root();
+    for (name, arguments) in CHECKS {
+        listener.hear(Event::Note(format!("check: {name}")));
+        passed(
+            name,
+            &cargo(root)
+                .args(*arguments)
+                .env("RUSTDOCFLAGS", "--deny warnings"),
+        )?;
+    }
+    super::tidy::run(context)?;
+
+    let boots = if args.quick {
+        listener.hear(Event::Warning(
+            "--quick: neither licences nor boots are checked".to_owned(),
+        ));
+        "skip"
+    } else {
+        install::ensure(
+            context,
+            &[
+                Purpose::Sources,
+                Purpose::Build,
+                Purpose::Boot,
+                Purpose::Test,
+            ],
+            &args.consent,
+        )?;
+        listener.hear(Event::Note("check: licences, bans, sources".to_owned()));
+        passed(
+            "cargo deny",
+            &deny(context)?.folder(root).own_environment().args(DENY),
+        )?;
+        super::build::one(context, "demo")?;
+        "require"
+    };
+    listener.hear(Event::Note("check: tests".to_owned()));
+    passed(
+        "tests",
+        &cargo(root)
+            .args(["test", "--workspace"])
+            .env("CORDWAINER_BOOTS", boots),
+    )?;
+    let checks: Vec<&str> = CHECKS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["tidy", "tests"])
+        .collect();
+    Ok(Answer::new(
+        &json!({ "passed": checks, "boots": boots }),
+        "all checks passed",
+    ))
+}
+
+fn cargo(root: &std::path::Path) -> Tool {
+    // Set by cargo for what it runs; a plain `cargo` otherwise.
+    let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    Tool::new(program).own_environment().folder(root)
+}
+
+/// Runs it on the user's terminal: what tests and compilers say is worth seeing as it comes.
+fn passed(name: &str, tool: &Tool) -> Result<()> {
+    let command = tool.command();
+    if tool.clone().interactive()?.success() {
+        return Ok(());
+    }
+    crate::tool::check_interrupt()?;
+    let what = format!("the check {name:?} failed; what it said is above");
+    Err(Failure::new(Kind::Check, what).note(format!("command: {command}")))
+}
+
+/// `cargo-deny`: the user's, or one installed into the cache folder.
+fn deny(context: &Context<'_>) -> Result<Tool> {
+    let folder = context.workshop.cache.join("tools");
+    let ours = folder.join("bin/cargo-deny");
+    let theirs = std::env::var_os("PATH").and_then(|path| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("cargo-deny"))
+            .find(|path| path.is_file())
+    });
+    if let Some(there) = theirs.or_else(|| Some(ours.clone()).filter(|path| path.is_file())) {
+        return Ok(Tool::new(there.to_string_lossy()));
+    }
+    context.report.listener().hear(Event::Note(format!(
+        "installing cargo-deny {CARGO_DENY} into {}",
+        folder.display()
+    )));
+    let install = cargo(context.workshop.checkout.root())
+        .args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--version",
+            CARGO_DENY,
+            "--root",
+        ])
+        .arg(&folder)
+        .arg("cargo-deny");
+    passed("installing cargo-deny", &install)?;
+    match needs::find(&ours.to_string_lossy()) {
+        Some(path) => Ok(Tool::new(path.to_string_lossy())),
+        None => Err(Failure::new(
+            Kind::Missing,
+            "cargo-deny was installed, and is not there",
+        )),
+    }
+}

@@ -1,0 +1,37 @@
+//! `update`: what the suites have now goes into the lock.
+
+use serde_json::json;
+
+use super::Context;
+use crate::failure::Result;
+use crate::recipe;
+use crate::report::{Answer, Table};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Recipes whose sources are looked at [default: all]
+    recipes: Vec<String>,
+}
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    let workshop = &context.workshop;
+    let names = if args.recipes.is_empty() {
+        recipe::names(&workshop.checkout)
+    } else {
+        args.recipes.clone()
+    };
+    let moved = workshop.update(&names, context.report.listener())?;
+    let mut table = Table::default();
+    let mut values = Vec::new();
+    for moved in &moved {
+        let old = moved.from.as_deref().unwrap_or("(nothing)");
+        table.row([moved.key.to_string().as_str(), old, "->", moved.to.as_str()]);
+        values.push(json!({ "source": moved.key.to_string(), "old": moved.from, "new": moved.to }));
+    }
+    let text = if moved.is_empty() {
+        "everything recorded is what the suites have now\n".to_owned()
+    } else {
+        table.render()
+    };
+    Ok(Answer::new(&json!({ "moved": values }), text))
+}

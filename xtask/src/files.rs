@@ -1,0 +1,200 @@
+//! Files that appear whole or not at all, and locks between processes. The kernel drops a lock when its owner dies,
+//! so there is never a stale one. What is written, and what a lock is for, is left to the rooms above.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::failure::{Doing, Failure, Result};
+use crate::tool;
+
+/// How often a wait looks whether the user interrupted it.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Prefix of files that are not finished; what a killed process leaves has it.
+pub const UNFINISHED: &str = ".new-";
+
+/// Replaces a file by these bytes: whoever reads it sees the old or the new ones, even after a power cut. Makes its folder.
+///
+/// # Errors
+/// What writing fails with; then the old file is there as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let doing = || format!("cannot write {}", path.display());
+    let folder = path
+        .parent()
+        .ok_or_else(|| Failure::bug("a file is in a folder"))?;
+    fs_err::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempfile_in(folder)
+        .doing(doing)?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .doing(doing)?;
+    readable(file.as_file())?;
+    file.persist(path)
+        .map_err(|error| error.error)
+        .doing(doing)?;
+    // A folder that cannot be synced (some network file systems) is no reason to fail: the rename holds.
+    fs_err::File::open(folder)?.sync_all().ok();
+    Ok(())
+}
+
+/// Temporary files are their owner's alone; what takes their place is for everybody to read.
+fn readable(file: &File) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(file.set_permissions(std::fs::Permissions::from_mode(0o644))?)
+}
+
+/// Removes a file, or a folder with all that is in it; nothing there is fine.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    let Ok(meta) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    if meta.is_dir() {
+        fs_err::remove_dir_all(path)?;
+    } else {
+        fs_err::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Removes what killed writers left in a folder. Its lock must be held, and every writer there must hold it.
+///
+/// # Errors
+/// When the folder cannot be read, or something cannot be removed.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// A lock on a folder, held until it is dropped.
+#[derive(Debug)]
+pub struct Guard {
+    file: File,
+}
+
+impl Guard {
+    /// Waits until nobody else holds the folder's lock, shared or exclusive. Makes the folder if it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened or locked, or on Ctrl-C.
+    pub fn exclusive(folder: &Path) -> Result<Self> {
+        Self::exclusive_after(folder, || {})
+    }
+
+    /// As [`Guard::exclusive`]; `waiting` is called once when it has to wait.
+    ///
+    /// # Errors
+    /// As [`Guard::exclusive`].
+    pub fn exclusive_after(folder: &Path, waiting: impl FnOnce()) -> Result<Self> {
+        Self::wait(folder, FlockOperation::NonBlockingLockExclusive, waiting)
+    }
+
+    /// Waits until nobody holds the folder's lock exclusively.
+    ///
+    /// # Errors
+    /// As [`Guard::exclusive`].
+    pub fn shared(folder: &Path) -> Result<Self> {
+        Self::wait(folder, FlockOperation::NonBlockingLockShared, || {})
+    }
+
+    fn wait(folder: &Path, operation: FlockOperation, waiting: impl FnOnce()) -> Result<Self> {
+        let mut waiting = Some(waiting);
+        loop {
+            fs_err::create_dir_all(folder)?;
+            let (file, path) = fs_err::File::open(folder)?.into_parts();
+            match flock(&file, operation) {
+                // Whoever held it before may have removed the folder, or put another in its place.
+                Ok(()) if is_still(&file, folder) => return Ok(Self { file }),
+                Err(Errno::WOULDBLOCK) => {
+                    if let Some(waiting) = waiting.take() {
+                        waiting();
+                    }
+                    // Not a blocking wait: that one would not hear Ctrl-C.
+                    std::thread::park_timeout(LOOK);
+                }
+                Ok(()) | Err(Errno::INTR) => {}
+                Err(errno) => {
+                    return Err(std::io::Error::from(errno))
+                        .doing(|| format!("cannot lock {}", path.display()));
+                }
+            }
+            tool::check_interrupt()?;
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Closing alone is not enough: a program that is being started may hold a copy for a moment.
+        flock(&self.file, FlockOperation::Unlock).ok();
+    }
+}
+
+fn is_still(file: &File, path: &Path) -> bool {
+    let id = |meta: &std::fs::Metadata| (meta.dev(), meta.ino());
+    match (file.metadata(), path.metadata()) {
+        (Ok(held), Ok(there)) => id(&held) == id(&there),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exclusive_excludes_and_shared_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Guard::shared(folder.path()).unwrap();
+        let second = Guard::shared(folder.path()).unwrap();
+        let file = File::open(folder.path()).unwrap();
+        let exclusive = FlockOperation::NonBlockingLockExclusive;
+        assert_eq!(flock(&file, exclusive), Err(Errno::WOULDBLOCK));
+        drop((first, second));
+        assert_eq!(flock(&file, exclusive), Ok(()));
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let counter = folder.path().join("counter");
+        fs_err::write(&counter, "0").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let _guard = Guard::exclusive(folder.path()).unwrap();
+                    let count: u32 = fs_err::read_to_string(&counter).unwrap().parse().unwrap();
+                    replace(&counter, (count + 1).to_string().as_bytes()).unwrap();
+                });
+            }
+        });
+        assert_eq!(fs_err::read_to_string(&counter).unwrap(), "8");
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_on_a_folder_that_was_removed_is_no_lock() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("a");
+        fs_err::create_dir(&folder).unwrap();
+        let held = File::open(&folder).unwrap();
+        fs_err::remove_dir(&folder).unwrap();
+        fs_err::create_dir(&folder).unwrap();
+        assert!(!is_still(&held, &folder));
+    }
+}

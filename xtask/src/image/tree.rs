@@ -1,0 +1,329 @@
+//! The file tree: image path to entry, each entry with its origin. Hard links are not modelled: two paths with the same bytes are two files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, Kind, Result};
+
+use super::content::Content;
+use super::path::ImagePath;
+
+/// Why a path is in the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Origin {
+    /// It is a file of an overlay.
+    Overlay {
+        /// The overlay's name.
+        overlay: String,
+        /// Path inside the overlay, with the suffix of a template if it is one.
+        file: String,
+    },
+    /// It is one of the names of a program that has many.
+    Applet {
+        /// The program.
+        of: ImagePath,
+    },
+    /// A table of the recipe asks for it.
+    Recipe {
+        /// The table, such as `image.devices`.
+        table: String,
+    },
+    /// It was built.
+    Built {
+        /// What from: the name in the plan.
+        from: String,
+    },
+    /// Cordwainer made it up.
+    Generated {
+        /// What it is, such as `version stamp`.
+        what: String,
+    },
+    /// It is a directory that something else has to be in.
+    Parent {
+        /// The first path in it.
+        of: ImagePath,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overlay { overlay, file } => write!(f, "overlay {overlay} (its file {file})"),
+            Self::Applet { of } => write!(f, "applet of {of}"),
+            Self::Recipe { table } => write!(f, "the recipe's [{table}]"),
+            Self::Built { from } => write!(f, "built from {from}"),
+            Self::Generated { what } => write!(f, "generated: {what}"),
+            Self::Parent { of } => write!(f, "parent of {of}"),
+        }
+    }
+}
+
+/// Kinds of device nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// Character device.
+    Character,
+    /// Block device.
+    Block,
+}
+
+/// What is at a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Node {
+    /// A regular file.
+    File(Content),
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink {
+        /// What it points to, as it is stored.
+        target: String,
+    },
+    /// A device node.
+    Device {
+        /// Character or block device.
+        device: DeviceKind,
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+}
+
+impl Node {
+    /// What it is, in a word or two.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Directory => "directory",
+            Self::Symlink { .. } => "symbolic link",
+            Self::Device { .. } => "device node",
+        }
+    }
+}
+
+/// One path of the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// What is there.
+    #[serde(flatten)]
+    pub node: Node,
+    /// Permission bits with setuid, setgid and sticky: at most 0o7777.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Why it is there.
+    pub origin: Origin,
+}
+
+impl Entry {
+    /// Something that root owns.
+    #[must_use]
+    pub fn new(node: Node, mode: u32, origin: Origin) -> Self {
+        Self {
+            node,
+            mode,
+            uid: 0,
+            gid: 0,
+            origin,
+        }
+    }
+
+    /// A file, 0755 or 0644.
+    pub fn file(content: impl Into<Content>, executable: bool, origin: Origin) -> Self {
+        let mode = if executable { 0o755 } else { 0o644 };
+        Self::new(Node::File(content.into()), mode, origin)
+    }
+
+    /// A symbolic link.
+    pub fn symlink(target: impl Into<String>, origin: Origin) -> Self {
+        let target = target.into();
+        Self::new(Node::Symlink { target }, 0o777, origin)
+    }
+
+    /// A directory, 0755.
+    #[must_use]
+    pub fn directory(origin: Origin) -> Self {
+        Self::new(Node::Directory, 0o755, origin)
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        (self.mode, self.uid, self.gid) == (other.mode, other.uid, other.gid)
+            && self.node == other.node
+    }
+
+    fn is_directory(&self) -> bool {
+        self.node == Node::Directory
+    }
+}
+
+/// The files of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct FileTree {
+    entries: BTreeMap<ImagePath, Entry>,
+}
+
+impl FileTree {
+    /// Adds an entry. The same entry again is fine, and the first origin stays.
+    ///
+    /// # Errors
+    /// [`Kind::Recipe`], naming the path and both origins, when something else is there already, when a path above it is no
+    /// directory, or when it is no directory and has paths below it; also for an impossible mode or link target.
+    pub fn add(&mut self, path: ImagePath, entry: Entry) -> Result<()> {
+        self.check(&path, &entry)?;
+        match self.entries.get(&path) {
+            Some(there) if there.same(&entry) => Ok(()),
+            // A directory that only had to be there is whatever somebody who cares makes of it.
+            Some(there) if is_filled_in(there) => self.put(path, entry),
+            Some(there) => Err(conflict(&path, there, &entry).hint(
+                "leave one of the two out, or put one into an overlay that comes after the other",
+            )),
+            None => self.put(path, entry),
+        }
+    }
+
+    /// Adds an entry of a layer that wins over what earlier ones put at the same path. A directory and something else never replace each other.
+    ///
+    /// # Errors
+    /// As [`FileTree::add`], but for the case of two files, links or device nodes, or two directories.
+    pub fn add_over(&mut self, path: ImagePath, entry: Entry) -> Result<()> {
+        self.check(&path, &entry)?;
+        match self.entries.get(&path) {
+            Some(there) if there.is_directory() != entry.is_directory() => {
+                Err(conflict(&path, there, &entry).hint("a later layer may replace a file, but not a directory by something else or the other way round"))
+            }
+            _ => self.put(path, entry),
+        }
+    }
+
+    /// Adds the directories that are missing above what is there, with these permission bits.
+    pub fn fill_parents(&mut self, mode: u32) {
+        let mut missing: BTreeMap<ImagePath, Entry> = BTreeMap::new();
+        for path in self.entries.keys() {
+            for above in path.ancestors() {
+                if !self.entries.contains_key(&above) && !missing.contains_key(&above) {
+                    let origin = Origin::Parent { of: path.clone() };
+                    missing.insert(above, Entry::new(Node::Directory, mode, origin));
+                }
+            }
+        }
+        self.entries.extend(missing);
+    }
+
+    /// What is at a path.
+    #[must_use]
+    pub fn get(&self, path: &ImagePath) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// All entries, sorted by path: a directory before what is in it.
+    pub fn iter(&self) -> impl Iterator<Item = (&ImagePath, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn put(&mut self, path: ImagePath, entry: Entry) -> Result<()> {
+        self.entries.insert(path, entry);
+        Ok(())
+    }
+
+    /// What holds for every new entry, whoever wins.
+    fn check(&self, path: &ImagePath, entry: &Entry) -> Result<()> {
+        if entry.mode > 0o7777 {
+            return Err(Failure::new(
+                Kind::Recipe,
+                format!("{path} has an impossible mode: {:o}", entry.mode),
+            )
+            .note(entry.origin.to_string()));
+        }
+        if let Node::Symlink { target } = &entry.node
+            && (target.is_empty() || target.contains('\0'))
+        {
+            return Err(Failure::new(
+                Kind::Recipe,
+                format!("{path} is a symbolic link to {target:?}, which is nothing"),
+            )
+            .note(entry.origin.to_string()));
+        }
+        for above in path.ancestors() {
+            match self.entries.get(&above) {
+                Some(there) if !there.is_directory() => {
+                    return Err(below(path, entry, &above, there));
+                }
+                _ => {}
+            }
+        }
+        match self.first_below(path) {
+            Some((inside, there)) if !entry.is_directory() => {
+                Err(below(inside, there, path, entry))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn first_below(&self, path: &ImagePath) -> Option<(&ImagePath, &Entry)> {
+        let prefix = format!("{}/", path.as_str());
+        let bounds = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        self.entries
+            .range::<str, _>(bounds)
+            .next()
+            .filter(|(path, _)| path.as_str().starts_with(&prefix))
+    }
+}
+
+fn is_filled_in(entry: &Entry) -> bool {
+    matches!(entry.origin, Origin::Parent { .. })
+}
+
+fn conflict(path: &ImagePath, one: &Entry, other: &Entry) -> Failure {
+    let side = |entry: &Entry| {
+        let name = entry.node.name();
+        format!("a {name} with mode {:04o}: {}", entry.mode, entry.origin)
+    };
+    Failure::new(Kind::Recipe, format!("two different things claim {path}"))
+        .note(side(one))
+        .note(side(other))
+}
+
+/// The failure that `path` lies below `above`, which is no directory.
+fn below(path: &ImagePath, entry: &Entry, above: &ImagePath, there: &Entry) -> Failure {
+    let failure = Failure::new(
+        Kind::Recipe,
+        format!(
+            "{path} cannot be in {above}, which is a {}",
+            there.node.name()
+        ),
+    )
+    .note(format!("{path}: {}", entry.origin))
+    .note(format!("{above}: {}", there.origin));
+    match &there.node {
+        Node::Symlink { target } => failure.hint(format!(
+            "{above} points to {target}: put it there, or make {above} a directory"
+        )),
+        _ => failure.hint(format!(
+            "make {above} a directory, or leave one of them out"
+        )),
+    }
+}

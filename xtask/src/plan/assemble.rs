@@ -1,0 +1,473 @@
+//! From a checked recipe to its plan. Reads the files that recipe names and asks the tools for their versions;
+//! writes nothing, fetches nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{
+    Action, Bundle, Definition, Initramfs, Input, Layout, Location, Plan, Stamps, Step, tools,
+};
+use crate::checkout::Checkout;
+use crate::date;
+use crate::debian::changelog::Entry;
+use crate::digest::Digest;
+use crate::failure::{Failure, Kind, Result};
+use crate::image::overlay;
+use crate::recipe::schema::{KERNEL_BASES, Recipe};
+use crate::source::resolve::Resolved;
+use crate::source::spec::Source;
+
+/// Raised when a step's code changes what it leaves: results of the former code are no longer found.
+const UNPACK_REVISION: u32 = 1;
+const KERNEL_REVISION: u32 = 1;
+const BUSYBOX_REVISION: u32 = 1;
+
+/// Names of steps that verbs ask for.
+pub const BUNDLE: &str = "bundle";
+/// The kernel's step.
+pub const KERNEL: &str = "kernel";
+/// busybox's step.
+pub const BUSYBOX: &str = "busybox";
+/// The initramfs's step.
+pub const INITRAMFS: &str = "initramfs";
+
+/// The step that leaves a source's tree.
+#[must_use]
+pub fn source_step(source: &str) -> String {
+    format!("source-{source}")
+}
+
+/// Everything a plan is made from.
+pub struct Material<'a> {
+    /// Where the recipe's files are.
+    pub checkout: &'a Checkout,
+    /// The recipe's name.
+    pub name: &'a str,
+    /// The recipe, with what the site sets in place of its defaults.
+    pub recipe: &'a Recipe,
+    /// The changelog's first entry.
+    pub release: &'a Entry,
+    /// What each of the recipe's sources is: version and digests.
+    pub sources: &'a BTreeMap<String, Resolved>,
+    /// Who the tools are.
+    pub tools: &'a tools::Memory,
+}
+
+/// Names of the sources that a recipe's build takes something from.
+#[must_use]
+pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
+    let bundle = &recipe.bundle;
+    [
+        &recipe.kernel.source,
+        &recipe.busybox.source,
+        &bundle.pxelinux,
+        &bundle.modules,
+    ]
+    .into_iter()
+    .map(String::as_str)
+    .collect()
+}
+
+/// Makes the plan; its last step is [`BUNDLE`].
+///
+/// # Errors
+/// When a file that the recipe names cannot be read.
+pub fn assemble(material: &Material<'_>) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for name in sources(material.recipe) {
+        add_source(&mut plan, material, name)?;
+    }
+    plan.add(kernel(&plan, material)?)?;
+    plan.add(busybox(&plan, material)?)?;
+    let stamps = stamps(&plan, material)?;
+    plan.add(initramfs(&plan, material, &stamps)?)?;
+    plan.add(bundle(&plan, material, &stamps)?)?;
+    Ok(plan)
+}
+
+/// A definition in the making, with where its inputs are found.
+struct Draft<'a> {
+    checkout: &'a Checkout,
+    definition: Definition,
+    locations: BTreeMap<String, Location>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(checkout: &'a Checkout, action: Action, outputs: &[&str], tools: tools::Tools) -> Self {
+        let mut definition = Definition::new(action, outputs);
+        definition.tools = tools;
+        Self {
+            checkout,
+            definition,
+            locations: BTreeMap::new(),
+        }
+    }
+
+    fn input(&mut self, name: String, input: Input, location: Location) {
+        self.definition.inputs.insert(name.clone(), input);
+        self.locations.insert(name, location);
+    }
+
+    /// An output of another step.
+    fn step(&mut self, plan: &Plan, name: &str, step: &str, output: &str) -> Result<()> {
+        let (input, location) = plan.output(step, output)?;
+        self.input(name.to_owned(), input, location);
+        Ok(())
+    }
+
+    /// A file of the checkout, by its path there; the path is the input's name too, so that messages name it.
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let (digest, _) = Digest::of_file(&self.checkout.root().join(path))?;
+        let name = path.to_string_lossy().into_owned();
+        self.input(
+            name,
+            Input::File { digest },
+            Location::Checkout(path.to_owned()),
+        );
+        Ok(())
+    }
+
+    /// A folder of the checkout, by what counts in it.
+    fn folder(&mut self, name: &str, path: &Path) -> Result<()> {
+        let listing = overlay::listing(&self.checkout.root().join(path))?;
+        let digest = Digest::of_value(&listing);
+        self.input(
+            name.to_owned(),
+            Input::Folder { digest },
+            Location::Checkout(path.to_owned()),
+        );
+        Ok(())
+    }
+
+    fn environment(&mut self, variables: &[(&str, String)]) {
+        let owned = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        self.definition.environment.extend(owned);
+    }
+
+    fn finish(self, name: &str, title: impl Into<String>) -> Step {
+        Step::new(name, title, self.definition, self.locations)
+    }
+}
+
+/// The steps from outside to a source's tree.
+fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()> {
+    let source = material
+        .recipe
+        .sources
+        .get(name)
+        .ok_or_else(|| Failure::bug(format!("the checked recipe has no source {name:?}")))?;
+    let resolved = match source {
+        Source::Directory { path } => {
+            let layout = Layout::Folder {
+                folder: "folder".to_owned(),
+            };
+            let mut draft = unpack_draft(material, layout);
+            draft.folder("folder", Path::new(path))?;
+            plan.add(draft.finish(&source_step(name), format!("copy {path}")))?;
+            return Ok(());
+        }
+        _ => material
+            .sources
+            .get(name)
+            .ok_or_else(|| Failure::bug(format!("the source {name:?} was not resolved")))?,
+    };
+    let mut draft = unpack_draft(material, layout(source, resolved)?);
+    for file in &resolved.files {
+        let action = Action::Fetch {
+            sha256: file.sha256,
+        };
+        let fetch = Step::new(
+            format!("fetch-{}", file.name),
+            format!(
+                "fetch {}{}",
+                file.name,
+                file.size.map_or_else(String::new, megabytes)
+            ),
+            Definition::new(action, &["file"]),
+            BTreeMap::new(),
+        );
+        let fetch = plan.add(fetch)?;
+        draft.step(plan, &file.name, &fetch, "file")?;
+    }
+    plan.add(draft.finish(
+        &source_step(name),
+        format!(
+            "unpack {name} {}",
+            resolved.version.as_deref().unwrap_or("")
+        ),
+    ))?;
+    Ok(())
+}
+
+fn unpack_draft<'a>(material: &Material<'a>, layout: Layout) -> Draft<'a> {
+    let action = Action::Unpack { layout };
+    Draft::new(
+        material.checkout,
+        action,
+        &["tree"],
+        tools::revision(UNPACK_REVISION),
+    )
+}
+
+fn layout(source: &Source, resolved: &Resolved) -> Result<Layout> {
+    let only = |suffix: &str| {
+        resolved
+            .files
+            .iter()
+            .map(|file| file.name.clone())
+            .find(|name| name.ends_with(suffix))
+            .ok_or_else(|| Failure::bug(format!("no file *{suffix} among a source's files")))
+    };
+    Ok(match source {
+        Source::DebianSource { .. } => Layout::DebianSource { dsc: only(".dsc")? },
+        Source::DebianBinary { member: None, .. } => Layout::DebianBinary { deb: only(".deb")? },
+        Source::DebianBinary {
+            member: Some(member),
+            ..
+        } => Layout::Member {
+            deb: only(".deb")?,
+            member: member.clone(),
+        },
+        Source::Url { .. } => Layout::Tarball { file: only("")? },
+        Source::Directory { path } => Layout::Folder {
+            folder: path.clone(),
+        },
+    })
+}
+
+fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
+    let kernel = &recipe.kernel;
+    let folder = Path::new("kernel-configs");
+    let fragments: Vec<PathBuf> = kernel
+        .fragments
+        .iter()
+        .map(|name| folder.join(name))
+        .collect();
+    let base = match kernel.base.as_str() {
+        target if KERNEL_BASES.contains(&target) => None,
+        file => Some(folder.join(file)),
+    };
+    let action = Action::Kernel {
+        arch: recipe.arch,
+        base: base.as_ref().map_or_else(
+            || kernel.base.clone(),
+            |path| path.to_string_lossy().into_owned(),
+        ),
+        fragments: names(&fragments),
+        localversion: format!("-{}-{}", material.name, file_version(release)),
+    };
+    let outputs = ["kernel", "config", "release", "modules"];
+    let mut draft = Draft::new(
+        checkout,
+        action,
+        &outputs,
+        tools::both(material.tools.kernel()?, tools::revision(KERNEL_REVISION)),
+    );
+    draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
+    for path in base.iter().chain(&fragments) {
+        draft.file(path)?;
+    }
+    draft.environment(&[
+        ("SOURCE_DATE_EPOCH", release.epoch.to_string()),
+        ("KBUILD_BUILD_TIMESTAMP", date::kbuild(release.epoch)),
+        ("KBUILD_BUILD_USER", "cordwainer".to_owned()),
+        ("KBUILD_BUILD_HOST", "cordwainer".to_owned()),
+        ("KBUILD_BUILD_VERSION", "1".to_owned()),
+    ]);
+    Ok(draft.finish(
+        KERNEL,
+        format!(
+            "build the kernel ({} fragments on {})",
+            fragments.len(),
+            kernel.base
+        ),
+    ))
+}
+
+fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
+    let busybox = &recipe.busybox;
+    let folder = Path::new("busybox-configs");
+    let fragments: Vec<PathBuf> = busybox
+        .fragments
+        .iter()
+        .map(|name| folder.join(name))
+        .collect();
+    let action = Action::Busybox {
+        libc: busybox.libc,
+        fragments: names(&fragments),
+    };
+    let tools = tools::both(
+        material.tools.busybox(busybox.libc)?,
+        tools::revision(BUSYBOX_REVISION),
+    );
+    let mut draft = Draft::new(
+        checkout,
+        action,
+        &["busybox", "links", "config", "version"],
+        tools,
+    );
+    draft.step(plan, "source", &source_step(&busybox.source), "tree")?;
+    for path in &fragments {
+        draft.file(path)?;
+    }
+    draft.environment(&[("SOURCE_DATE_EPOCH", release.epoch.to_string())]);
+    Ok(draft.finish(BUSYBOX, "build busybox"))
+}
+
+fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
+    let overlays: Vec<String> = recipe
+        .image
+        .overlays
+        .iter()
+        .map(|name| format!("overlays/{name}"))
+        .collect();
+    let mtime = u32::try_from(release.epoch).map_err(|_| {
+        Failure::new(
+            Kind::Recipe,
+            format!(
+                "the changelog's date {} does not fit into an initramfs",
+                date::iso8601(release.epoch)
+            ),
+        )
+        .hint("a date must be from 1970 to 2106")
+    })?;
+    let action = Action::Initramfs(Box::new(Initramfs {
+        image: recipe.image.clone(),
+        overlays: overlays.clone(),
+        stamps: stamps.clone(),
+        mtime,
+    }));
+    let mut draft = Draft::new(checkout, action, &["initramfs", "listing"], tools::ours());
+    for output in ["busybox", "links", "version"] {
+        draft.step(plan, &format!("busybox/{output}"), BUSYBOX, output)?;
+    }
+    for output in ["config", "release", "modules"] {
+        draft.step(plan, &format!("kernel/{output}"), KERNEL, output)?;
+    }
+    for overlay in &overlays {
+        draft.folder(overlay, Path::new(overlay))?;
+    }
+    Ok(draft.finish(INITRAMFS, "assemble the initramfs"))
+}
+
+fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
+    let Material {
+        checkout, recipe, ..
+    } = material;
+    let action = Action::Bundle(Box::new(Bundle {
+        bundle: recipe.bundle.clone(),
+        nodes: recipe.node.clone(),
+        console: recipe.image.console.clone(),
+        stamps: stamps.clone(),
+        provenance: provenance(plan, material),
+    }));
+    let mut draft = Draft::new(checkout, action, &["bundle"], tools::ours());
+    draft.step(plan, "kernel", KERNEL, "kernel")?;
+    draft.step(plan, "release", KERNEL, "release")?;
+    draft.step(plan, "initramfs", INITRAMFS, "initramfs")?;
+    draft.step(plan, "listing", INITRAMFS, "listing")?;
+    draft.step(plan, "busybox-version", BUSYBOX, "version")?;
+    draft.step(
+        plan,
+        "pxelinux",
+        &source_step(&recipe.bundle.pxelinux),
+        "tree",
+    )?;
+    draft.step(
+        plan,
+        "modules",
+        &source_step(&recipe.bundle.modules),
+        "tree",
+    )?;
+    Ok(draft.finish(BUNDLE, "lay out the bundle"))
+}
+
+/// The build id is a digest of all that the image is made from, so it is known before anything is built, and equal ids mean equal
+/// images.
+fn stamps(plan: &Plan, material: &Material<'_>) -> Result<Stamps> {
+    let Material {
+        checkout,
+        recipe,
+        release,
+        ..
+    } = material;
+    let mut overlays = Vec::new();
+    for name in &recipe.image.overlays {
+        overlays.push(overlay::listing(&checkout.overlays().join(name))?);
+    }
+    let keys: BTreeMap<&str, Digest> = plan
+        .steps()
+        .iter()
+        .map(|step| (step.name.as_str(), step.key))
+        .collect();
+    let digest = Digest::of_value(&json!({
+        "keys": keys, "overlays": overlays, "image": recipe.image, "version": release.version.to_string(),
+    }));
+    Ok(Stamps {
+        name: material.name.to_owned(),
+        version: file_version(release),
+        build_id: digest.to_string()[..12].to_owned(),
+        date: date::iso8601(release.epoch),
+    })
+}
+
+/// For the manifest: each source with its version and files, each step with its key and tools.
+fn provenance(plan: &Plan, material: &Material<'_>) -> serde_json::Value {
+    let sources: BTreeMap<&str, serde_json::Value> = sources(material.recipe)
+        .into_iter()
+        .map(|name| (name, json!({ "from": material.recipe.sources[name], "used": material.sources.get(name) })))
+        .collect();
+    let steps: BTreeMap<&str, serde_json::Value> = plan
+        .steps()
+        .iter()
+        .map(|step| {
+            let definition = &step.definition;
+            let said =
+                json!({ "key": step.key, "inputs": definition.inputs, "tools": definition.tools });
+            (step.name.as_str(), said)
+        })
+        .collect();
+    json!({ "sources": sources, "steps": steps })
+}
+
+/// The changelog's version without its epoch: the epoch orders packages, and `:` has no place in file names.
+fn file_version(release: &Entry) -> String {
+    release.version.file_name_safe()
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths
+        .iter()
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect()
+}
+
+fn megabytes(bytes: u64) -> String {
+    if bytes < 1_000_000 {
+        format!(" ({} kB)", bytes.div_ceil(1000))
+    } else {
+        format!(" ({} MB)", bytes / 1_000_000)
+    }
+}

@@ -1,0 +1,242 @@
+//! A step: an action, its inputs, and the key that names its result.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::digest::Digest;
+use crate::recipe::schema;
+
+/// Version of the encoding below. Raised when the meaning of a definition changes, so that
+/// results of the former meaning are no longer found.
+const FORMAT: u32 = 1;
+
+/// Everything that decides what a step's result is, and nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Definition {
+    format: u32,
+    /// What is done.
+    pub action: Action,
+    /// What it is done with: name in the step's folder → what it is.
+    pub inputs: BTreeMap<String, Input>,
+    /// Tools, ours included: name → version.
+    pub tools: BTreeMap<String, String>,
+    /// What the tools see of the environment beyond what every tool sees.
+    pub environment: BTreeMap<String, String>,
+    /// What it leaves in its folder.
+    pub outputs: Vec<String>,
+}
+
+impl Definition {
+    /// A definition with an action and the names of its outputs; the rest is filled in by hand.
+    #[must_use]
+    pub fn new(action: Action, outputs: &[&str]) -> Self {
+        Self {
+            format: FORMAT,
+            action,
+            inputs: BTreeMap::new(),
+            tools: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            outputs: outputs.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    /// As a JSON value: what the store keeps and `explain` compares.
+    ///
+    /// # Panics
+    /// Never: its maps have string keys.
+    #[must_use]
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("a definition has string keys")
+    }
+}
+
+/// Something a step works on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Input {
+    /// A file of the checkout, by its bytes.
+    File {
+        /// Digest of the bytes.
+        digest: Digest,
+    },
+    /// A folder of the checkout, by the digest of the listing of what counts in it.
+    Folder {
+        /// Digest of the canonical encoding of the listing.
+        digest: Digest,
+    },
+    /// What another step leaves.
+    Output {
+        /// That step's key.
+        step: Digest,
+        /// The output's name.
+        output: String,
+    },
+}
+
+/// Where an input is found; no part of the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A path in the checkout.
+    Checkout(PathBuf),
+    /// The step of this name in the same plan.
+    Step(String),
+}
+
+/// What a step does: data alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Action {
+    /// Fetches one file; any place that has these bytes will do.
+    Fetch {
+        /// Digest of the bytes.
+        sha256: Digest,
+    },
+    /// Unpacks sources into a tree.
+    Unpack {
+        /// What is packed how.
+        layout: Layout,
+    },
+    /// Configures and builds a Linux kernel.
+    Kernel {
+        /// Debian's name of the machine's architecture.
+        arch: schema::Arch,
+        /// One of Kbuild's targets, or the name of the input that is a whole configuration.
+        base: String,
+        /// Names of the inputs that are fragments, in order.
+        fragments: Vec<String>,
+        /// Appended to the kernel's release.
+        localversion: String,
+    },
+    /// Configures and builds a static busybox.
+    Busybox {
+        /// The C library.
+        libc: schema::Libc,
+        /// Names of the inputs that are fragments, in order.
+        fragments: Vec<String>,
+    },
+    /// Assembles the initramfs.
+    Initramfs(Box<Initramfs>),
+    /// Lays out what a server serves.
+    Bundle(Box<Bundle>),
+}
+
+/// What the initramfs is assembled from, beside the step's inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Initramfs {
+    /// The recipe's `[image]`.
+    pub image: schema::Image,
+    /// Names of the inputs that are overlays, in order.
+    pub overlays: Vec<String>,
+    /// The version stamps.
+    pub stamps: Stamps,
+    /// Modification time of everything in it, seconds since 1970.
+    pub mtime: u32,
+}
+
+/// What a bundle is laid out from, beside the step's inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bundle {
+    /// The recipe's `[bundle]`.
+    pub bundle: schema::Bundle,
+    /// The recipe's `[[node]]`.
+    pub nodes: Vec<schema::Node>,
+    /// The serial console.
+    pub console: schema::Console,
+    /// The version stamps.
+    pub stamps: Stamps,
+    /// Where everything came from: copied into the manifest as it is.
+    pub provenance: serde_json::Value,
+}
+
+/// How sources are packed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "as", rename_all = "kebab-case")]
+pub enum Layout {
+    /// A Debian source package; the input `dsc` names the others.
+    DebianSource {
+        /// Name of the input that is the `.dsc`.
+        dsc: String,
+    },
+    /// A Debian binary package.
+    DebianBinary {
+        /// Name of the input that is the `.deb`.
+        deb: String,
+    },
+    /// A tarball inside a Debian binary package; its single top folder is taken away.
+    Member {
+        /// Name of the input that is the `.deb`.
+        deb: String,
+        /// Path of the tarball in the package.
+        member: String,
+    },
+    /// A tarball; its single top folder is taken away.
+    Tarball {
+        /// Name of the input.
+        file: String,
+    },
+    /// A folder of the checkout, as it is.
+    Folder {
+        /// Name of the input.
+        folder: String,
+    },
+}
+
+/// The version stamps that go into image and bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stamps {
+    /// The recipe's name.
+    pub name: String,
+    /// The changelog's version.
+    pub version: String,
+    /// The first digits of a digest of everything that went in.
+    pub build_id: String,
+    /// The changelog entry's date: ISO 8601, UTC.
+    pub date: String,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its name in the plan.
+    pub name: String,
+    /// What it does, for people.
+    pub title: String,
+    /// Everything that decides its result.
+    pub definition: Definition,
+    /// The digest of the definition.
+    pub key: Digest,
+    /// Where its inputs are found.
+    pub locations: BTreeMap<String, Location>,
+}
+
+impl Step {
+    /// A step; its key is computed here, so the definition must be complete.
+    #[must_use]
+    pub fn new(
+        name: impl Into<String>,
+        title: impl Into<String>,
+        definition: Definition,
+        locations: BTreeMap<String, Location>,
+    ) -> Self {
+        let key = Digest::of_value(&definition);
+        Self {
+            name: name.into(),
+            title: title.into(),
+            definition,
+            key,
+            locations,
+        }
+    }
+
+    /// Names of the steps it takes something from.
+    pub fn upstream(&self) -> impl Iterator<Item = &str> {
+        self.locations
+            .values()
+            .filter_map(|location| match location {
+                Location::Step(name) => Some(name.as_str()),
+                Location::Checkout(_) => None,
+            })
+    }
+}

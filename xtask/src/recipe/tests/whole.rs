@@ -1,0 +1,86 @@
+//! Recipes and sites that are as they should be.
+
+use std::path::Path as FilePath;
+
+use super::{GOOD, about, checkout, said};
+use crate::recipe::{Site, load, show, show_origins};
+
+#[test]
+fn a_good_recipe_gets_its_defaults() {
+    let (_folder, checkout) = checkout(&[("recipes/demo.toml", GOOD)]);
+    for name in [
+        "demo",
+        "demo.toml",
+        "recipes/demo.toml",
+        "./recipes/demo.toml",
+    ] {
+        let loaded = load(&checkout, name).unwrap();
+        assert_eq!(loaded.name, "demo");
+        assert_eq!(loaded.recipe.kernel.base, "tinyconfig");
+        assert_eq!(loaded.files, [FilePath::new("recipes/demo.toml")]);
+    }
+}
+
+#[test]
+fn the_tutorial_is_a_good_recipe() {
+    let text = include_str!("../../../../recipes/demo.toml");
+    assert_eq!(about(text), "good");
+}
+
+#[test]
+fn what_is_shown_is_the_same_recipe() {
+    let more = "\n[[node]]\nname = 'a'\nmac = '52:54:00:12:34:56'\n[[boot]]\nname = 'plain'\n";
+    let more = format!("{GOOD}message = \"two\\nlines \\\"quoted\\\"\"{more}");
+    let (folder, checkout) = checkout(&[("recipes/demo.toml", &more)]);
+    let loaded = load(&checkout, "demo").unwrap();
+    for shown in [show(&loaded.recipe), show_origins(&loaded)] {
+        fs_err::write(folder.path().join("recipes/again.toml"), &shown).unwrap();
+        let again = load(&checkout, "again")
+            .unwrap_or_else(|failure| panic!("{}\n{shown}", said(&failure)));
+        assert_eq!(again.recipe, loaded.recipe);
+    }
+}
+
+#[test]
+fn a_site_has_defaults_and_is_checked_too() {
+    let (folder, checkout) = checkout(&[]);
+    assert_eq!(Site::load(&checkout).unwrap(), Site::default());
+    let good = "cache = '/srv/cache'\nfollow-after = 0\n[mirrors]\ndebian = ['http://deb.example/debian']\n[ntp]\nservers = ['ntp.example']\n[console]\ndevice = 'ttyS1'\n";
+    fs_err::write(folder.path().join("site.toml"), good).unwrap();
+    let site = Site::load(&checkout).unwrap();
+    assert_eq!(
+        (site.follow_after, site.cache),
+        (0, Some("/srv/cache".into()))
+    );
+    assert_eq!(
+        Vec::from_iter(Site::load(&checkout).unwrap().mirrors().0),
+        [(
+            "debian".to_owned(),
+            vec!["http://deb.example/debian".to_owned()]
+        )]
+    );
+    let bad = "cache = '~/cache'\nfollow_after = 3\n[mirrors]\ndebain = []\ndebian-security = ['deb.example']\n[ntp]\nservers = ['$(reboot)']\n[console]\nbaud = 5\n";
+    fs_err::write(folder.path().join("site.toml"), bad).unwrap();
+    insta::assert_snapshot!(said(&Site::load(&checkout).unwrap_err()), @r#"
+    recipe: site.toml has 6 mistakes
+    site.toml:1:9 «'~/cache'» `~/cache` is no absolute path; it begins with `/`; `~` and variables are not expanded
+    site.toml:2:1 «follow_after» unknown key `follow_after` at the top; did you mean `follow-after`?; known keys: `cache`, `console`, `follow-after`, `mirrors` and `ntp`
+    site.toml:4:1 «debain» unknown key `debain` in [mirrors]; did you mean `debian`?; known keys: `debian` and `debian-security`
+    site.toml:5:20 «'deb.example'» `deb.example` is no address of a Debian mirror; `http://`, `https://` or `file:///`, a host, a path; without user and password
+    site.toml:7:12 «'$(reboot)'» `$(reboot)` is no host name or address; a name such as `ntp.example.org`, or an address
+    site.toml:9:8 «5» 5 is no speed of a serial line; it has to be `4800`, `9600`, `19200`, `38400`, `57600`, `115200`, `230400` or `460800`
+    "#);
+}
+
+#[test]
+fn the_site_wins_over_the_recipe() {
+    let (_folder, checkout) = checkout(&[("recipes/demo.toml", GOOD)]);
+    let recipe = load(&checkout, "demo").unwrap().recipe;
+    let mut site = Site::default();
+    let mut settled = recipe.clone();
+    site.apply(&mut settled);
+    assert_eq!(settled, recipe);
+    site.ntp.servers = vec!["ntp.example".to_owned()];
+    site.apply(&mut settled);
+    assert_eq!(settled.image.ntp, ["ntp.example"]);
+}

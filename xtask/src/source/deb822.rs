@@ -1,0 +1,120 @@
+//! Debian's control format: stanzas of fields (deb822(5)). One parser for indexes, `.dsc`
+//! files and apt's `.sources`; what the fields mean is for whoever reads them.
+
+/// One stanza: its fields in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stanza(Vec<(String, String)>);
+
+impl Stanza {
+    /// A field's value without white space around it, lines separated by `\n`; names know no case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let same = |(field, _): &&(String, String)| field.eq_ignore_ascii_case(name);
+        self.0.iter().find(same).map(|(_, value)| value.trim())
+    }
+
+    /// A field's words.
+    pub fn words(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.get(name).unwrap_or_default().split_whitespace()
+    }
+
+    /// A field's lines that are not empty, trimmed.
+    pub fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
+        let lines = self.get(name).unwrap_or_default().lines();
+        lines.map(str::trim).filter(|line| !line.is_empty())
+    }
+}
+
+/// The stanzas of a text. Comments (`#` in the first column) are left out.
+///
+/// # Errors
+/// The number of the first line that is neither a field nor the continuation of one, counted from 1.
+pub fn parse(text: &str) -> Result<Vec<Stanza>, usize> {
+    let mut stanzas = Vec::new();
+    let mut stanza = Stanza::default();
+    for (index, line) in text.lines().enumerate() {
+        if line.starts_with('#') {
+            continue;
+        }
+        if line.trim().is_empty() {
+            finish(&mut stanza, &mut stanzas);
+        } else if line.starts_with([' ', '\t']) {
+            let (_, value) = stanza.0.last_mut().ok_or(index + 1)?;
+            value.push('\n');
+            value.push_str(line.trim());
+        } else {
+            let (name, value) = line.split_once(':').ok_or(index + 1)?;
+            if name.is_empty() || !name.bytes().all(|c| c.is_ascii_graphic()) {
+                return Err(index + 1);
+            }
+            stanza.0.push((name.to_owned(), value.trim().to_owned()));
+        }
+    }
+    finish(&mut stanza, &mut stanzas);
+    Ok(stanzas)
+}
+
+fn finish(stanza: &mut Stanza, stanzas: &mut Vec<Stanza>) {
+    if !stanza.0.is_empty() {
+        stanzas.push(std::mem::take(stanza));
+    }
+}
+
+/// The text inside a clear-signed message (RFC 9580, section 7), or all of a text that is none.
+/// The signature is not looked at.
+#[must_use]
+pub fn unsigned(text: &str) -> String {
+    let Some(begin) = text.find("-----BEGIN PGP SIGNED MESSAGE-----") else {
+        return text.to_owned();
+    };
+    let armoured = text[begin..].lines().skip(1);
+    // Armour headers (`Hash: SHA512`) end with an empty line.
+    let body = armoured.skip_while(|line| !line.trim().is_empty()).skip(1);
+    let body = body.take_while(|line| !line.starts_with("-----BEGIN PGP SIGNATURE"));
+    let mut plain = String::new();
+    for line in body {
+        plain.push_str(line.strip_prefix("- ").unwrap_or(line));
+        plain.push('\n');
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, proptest};
+
+    #[test]
+    fn stanzas_fields_continuations_and_comments() {
+        let text = "# c\nPackage: a\nFiles:\n x 1\n# c\n\ty 2\n\n \nPackage: b\n";
+        let stanzas = parse(text).unwrap();
+        assert_eq!(stanzas.len(), 2);
+        assert_eq!(
+            stanzas[0].lines("files").collect::<Vec<_>>(),
+            ["x 1", "y 2"]
+        );
+        assert_eq!(stanzas[1].get("PACKAGE"), Some("b"));
+        assert_eq!(stanzas[1].get("Files"), None);
+    }
+
+    #[test]
+    fn the_wrong_line_is_named() {
+        assert_eq!(parse(" continuation of nothing"), Err(1));
+        assert_eq!(parse("A: b\n<html>\n"), Err(2));
+        assert_eq!(parse("A: b\n: c\n"), Err(2));
+    }
+
+    #[test]
+    fn clear_signed_text_is_unwrapped() {
+        let signed = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nA: b\n- -C: d\n-----BEGIN PGP SIGNATURE-----\nxyz\n-----END PGP SIGNATURE-----\n";
+        assert_eq!(unsigned(signed), "A: b\n-C: d\n");
+        assert_eq!(unsigned("A: b\n"), "A: b\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = parse(&unsigned(&text));
+        }
+    }
+}

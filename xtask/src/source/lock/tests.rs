@@ -1,0 +1,126 @@
+use super::*;
+
+fn key(package: &str, policy: Policy) -> Key {
+    Key {
+        package: package.into(),
+        suite: "bookworm".into(),
+        arch: None,
+        policy,
+    }
+}
+
+fn entry(version: &str, day: &str) -> Entry {
+    let path = format!("pool/main/a/a_{version}.dsc");
+    Entry {
+        version: version.into(),
+        recorded: day.into(),
+        files: vec![LockedFile::checked(&path, 3, Digest::of(version)).unwrap()],
+    }
+}
+
+fn parse(text: &str) -> Result<Lock> {
+    Lock::parse(text, Path::new("recipes/sources.lock"))
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let binary = Key {
+        arch: Some("amd64".into()),
+        ..key("g++", Policy::Pin)
+    };
+    let entries = [
+        (
+            key("aa", Policy::Follow),
+            entry("1:2~rc1-3+b1", "2026-01-31"),
+        ),
+        (binary, entry("2", "2026-02-01")),
+    ];
+    let lock = Lock(entries.into());
+    assert_eq!(parse(&lock.text()).unwrap(), lock);
+    assert_eq!(parse("").unwrap(), Lock::default());
+}
+
+#[test]
+fn mistakes_are_shown_where_they_are() {
+    let good = Lock([(key("aa", Policy::Pin), entry("1", "2026-01-31"))].into()).text();
+    let conflict = format!("<<<<<<< ours\n{good}");
+    let mistakes = [
+        good.replace("policy", "polizy"),
+        good.replace("pool/main", "../../etc"),
+        good.replace("\"1\"", "\"1; rm\""),
+        good.replace("\"aa\"", "\"--help\""),
+        good.replace("size = 3", "size = -3"),
+        format!("{good}{good}"),
+        good.replace("2026-01-31", "yesterday"),
+        conflict,
+    ];
+    for text in mistakes {
+        let failure = parse(&text).unwrap_err();
+        assert_eq!(failure.kind, Kind::Recipe, "{text}");
+        assert!(!failure.diagnostics[0].message.is_empty());
+    }
+    let failure = parse("[[source]]\npackage = 1\n").unwrap_err();
+    assert_eq!(failure.diagnostics[0].line_column(), (2, 11));
+}
+
+#[test]
+fn recording_the_same_bytes_again_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sources.lock");
+    let record = |entry| {
+        Lock::record(
+            &path,
+            Path::new("l"),
+            vec![(key("aa", Policy::Follow), entry)],
+        )
+        .unwrap()
+    };
+    record(entry("1", "2026-01-31"));
+    let text = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, format!("{text}# a person's remark\n")).unwrap();
+    record(entry("1", "2027-01-01"));
+    assert!(fs_err::read_to_string(&path).unwrap().contains("remark"));
+    let lock = record(entry("2", "2027-01-01"));
+    assert_eq!(fs_err::read_to_string(&path).unwrap(), lock.text());
+}
+
+#[test]
+fn concurrent_writers_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sources.lock");
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let path = &path;
+            scope.spawn(move || {
+                for n in 0..5 {
+                    let key = key(&format!("p{writer}-{n}"), Policy::Follow);
+                    Lock::record(path, Path::new("l"), vec![(key, entry("1", "2026-01-31"))])
+                        .unwrap();
+                    // Whoever reads in between sees a whole file.
+                    assert!(!Lock::load(path, Path::new("l")).unwrap().0.is_empty());
+                }
+            });
+        }
+    });
+    assert_eq!(Lock::load(&path, Path::new("l")).unwrap().0.len(), 40);
+}
+
+#[test]
+fn what_a_killed_writer_left_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sources.lock");
+    fs_err::write(folder.path().join(".new-x1"), "[[sou").unwrap();
+    Lock::record(
+        &path,
+        Path::new("l"),
+        vec![(key("aa", Policy::Pin), entry("1", "2026-01-31"))],
+    )
+    .unwrap();
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn only_debian_packages_have_entries() {
+    let folder = Source::Directory { path: "x".into() };
+    assert_eq!(Key::of(&folder, "amd64"), None);
+}

@@ -1,0 +1,156 @@
+//! The bundle: boot loader, its modules, kernel, initramfs, configurations, DHCP snippets and the manifest, as a server serves them.
+
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::{Work, manifest};
+use crate::failure::{Failure, Kind, Result};
+use crate::loader::address::Address;
+use crate::loader::pxelinux::{self, Boot, BundleText};
+use crate::loader::{c32, dhcp};
+use crate::plan::Bundle;
+use crate::recipe::schema::{Menu, Node};
+
+/// Where Debian's packages have them; other packages of the same files are searched.
+const PXELINUX_FOLDER: &str = "usr/lib/PXELINUX";
+const MODULES_FOLDER: &str = "usr/lib/syslinux/modules/bios";
+
+pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
+    let folder = work.output("bundle");
+    fs_err::create_dir_all(&folder)?;
+    let text = text(bundle)?;
+    copy(&work.input("kernel"), &folder.join(&text.kernel))?;
+    copy(&work.input("initramfs"), &folder.join(&text.initramfs))?;
+    loader(work, &folder)?;
+    for file in pxelinux::files(&text)?
+        .into_iter()
+        .chain(dhcp::files(&text)?)
+    {
+        let path = folder.join(&file.path);
+        fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
+        fs_err::write(path, file.content)?;
+    }
+    let listing = serde_json::from_str(&work.text("listing")?).map_err(|error| {
+        Failure::bug(format!("the initramfs's listing cannot be read: {error}"))
+    })?;
+    let versions = (work.text("release")?, work.text("busybox-version")?);
+    manifest::write(
+        &folder,
+        &bundle.stamps,
+        (&versions.0, &versions.1),
+        listing,
+        &bundle.provenance,
+    )
+}
+
+/// What the configurations and snippets say.
+fn text(bundle: &Bundle) -> Result<BundleText> {
+    let stamps = &bundle.stamps;
+    let name = format!("{}-{}", stamps.name, stamps.version);
+    Ok(BundleText {
+        name: stamps.name.clone(),
+        version: stamps.version.clone(),
+        kernel: format!("vmlinuz-{name}"),
+        initramfs: format!("initramfs-{name}.img"),
+        console: pxelinux::Console {
+            device: bundle.console.device.clone(),
+            baud: bundle.console.baud,
+        },
+        append: bundle.bundle.append.clone(),
+        message: bundle.bundle.message.clone(),
+        default: boot(bundle.bundle.default),
+        nodes: bundle.nodes.iter().map(node).collect::<Result<_>>()?,
+    })
+}
+
+fn boot(menu: Menu) -> Boot {
+    match menu {
+        Menu::Image => Boot::Image,
+        Menu::Localboot => Boot::Localboot,
+        Menu::Chain => Boot::Chain,
+    }
+}
+
+fn node(node: &Node) -> Result<pxelinux::Node> {
+    let address = match (&node.mac, &node.ip) {
+        (Some(mac), _) => Address::Mac(mac.parse()?),
+        (None, Some(ip)) => {
+            let ip = ip
+                .parse()
+                .map_err(|_| Failure::bug(format!("the checked recipe has the address {ip:?}")))?;
+            Address::Ip(ip)
+        }
+        (None, None) => {
+            return Err(Failure::bug(format!(
+                "the checked node {:?} has no address",
+                node.name
+            )));
+        }
+    };
+    Ok(pxelinux::Node {
+        name: node.name.clone(),
+        address,
+        boot: boot(node.menu),
+        append: node.append.clone(),
+    })
+}
+
+/// pxelinux.0 and the modules that it and the configurations need, from the packages they come in.
+fn loader(work: &Work<'_>, folder: &Path) -> Result<()> {
+    let program = find(&work.input("pxelinux"), PXELINUX_FOLDER, c32::PXELINUX)?
+        .ok_or_else(|| absent(c32::PXELINUX, "pxelinux"))?;
+    c32::version(&fs_err::read(&program)?)?;
+    copy(&program, &folder.join(c32::PXELINUX))?;
+    let modules = work.input("modules");
+    let needed = c32::needed(&[(pxelinux::CHAIN, "pxelinux.cfg/chain")], |name| {
+        find(&modules, MODULES_FOLDER, name)?
+            .map(fs_err::read)
+            .transpose()
+            .map_err(Failure::from)
+    })?;
+    for module in needed {
+        let path = find(&modules, MODULES_FOLDER, &module.name)?
+            .ok_or_else(|| absent(&module.name, "modules"))?;
+        copy(&path, &folder.join(&module.name))?;
+    }
+    Ok(())
+}
+
+/// A file in an unpacked package: in the folder where Debian has it, or the only one of its name.
+fn find(tree: &Path, folder: &str, name: &str) -> Result<Option<PathBuf>> {
+    let usual = tree.join(folder).join(name);
+    if usual.is_file() {
+        return Ok(Some(usual));
+    }
+    let mut found = Vec::new();
+    for entry in WalkDir::new(fs_err::canonicalize(tree)?).sort_by_file_name() {
+        let entry = entry.map_err(std::io::Error::from)?;
+        if entry.file_type().is_file() && entry.file_name() == name {
+            found.push(entry.into_path());
+        }
+    }
+    match found.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only.clone())),
+        [first, second, ..] => Err(Failure::new(
+            Kind::Source,
+            format!(
+                "the source has more than one {name}: {} and {}",
+                first.display(),
+                second.display()
+            ),
+        )),
+    }
+}
+
+fn absent(name: &str, key: &str) -> Failure {
+    Failure::new(Kind::Source, format!("the source has no {name}")).hint(format!(
+        "`{key}` in the recipe's [bundle] must name a source that has it"
+    ))
+}
+
+/// Copies the bytes alone: what the store holds is read-only.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    Ok(fs_err::write(to, fs_err::read(from)?)?)
+}

@@ -1,0 +1,124 @@
+//! What the kernel's and busybox's build systems share: both are Kbuild with kconfig.
+//!
+//! A configuration is the base's with the fragments' lines in place of its own; `make` then settles what
+//! depends on what. A line that was asked for and did not survive that is an error, never a surprise.
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::Result;
+use crate::kconfig::config::Config;
+use crate::kconfig::fragment::{self, Fragment};
+use crate::kconfig::language::Tree;
+use crate::kconfig::{self, update};
+use crate::needs;
+use crate::steps::Work;
+use crate::tool::Tool;
+
+/// A source tree that is being built out of tree.
+pub(super) struct Kbuild<'a> {
+    work: &'a Work<'a>,
+    /// The source tree, links resolved: compilers write this path, and the prefix map must know it.
+    source: PathBuf,
+    /// Where it is built.
+    build: PathBuf,
+    /// Arguments of every `make`.
+    arguments: Vec<String>,
+    fragments: Vec<Fragment>,
+}
+
+impl<'a> Kbuild<'a> {
+    /// Prepares to build the input `source` with these fragments, which are inputs too.
+    pub(super) fn new(work: &'a Work<'a>, fragments: &[String]) -> Result<Self> {
+        let source = fs_err::canonicalize(work.input("source"))?;
+        let build = work.slot.folder().join("build");
+        fs_err::create_dir_all(&build)?;
+        let fragments = fragments
+            .iter()
+            .map(|name| Fragment::parse(Path::new(name), &work.text(name)?))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            work,
+            source,
+            build,
+            arguments: Vec::new(),
+            fragments,
+        })
+    }
+
+    /// Adds an argument to every `make` from now on.
+    pub(super) fn argument(&mut self, argument: String) {
+        self.arguments.push(argument);
+    }
+
+    pub(super) fn source(&self) -> &Path {
+        &self.source
+    }
+
+    pub(super) fn build(&self) -> &Path {
+        &self.build
+    }
+
+    /// A compiler, through the compiler cache when there is one.
+    pub(super) fn compiler(&self, program: &str) -> String {
+        if self.work.ccache.is_some() && needs::find("ccache").is_some() {
+            format!("ccache {program}")
+        } else {
+            program.to_owned()
+        }
+    }
+
+    /// The compiler flag that keeps the paths of this machine out of what is built.
+    pub(super) fn prefix_map(&self) -> String {
+        format!(
+            "-ffile-prefix-map={}=. -ffile-prefix-map={}=.",
+            self.source.display(),
+            self.build.display()
+        )
+    }
+
+    /// `make` for these targets.
+    pub(super) fn make(&self, targets: &[&str]) -> Tool {
+        let mut make = self
+            .work
+            .tool("make")
+            .args(["-C".as_ref(), self.source.as_os_str()])
+            .arg(format!("O={}", self.build.display()))
+            .args(&self.arguments)
+            .args(targets);
+        if let Some(folder) = self.work.ccache {
+            // Build folders differ from key to key: what is compiled the same must be found all the same.
+            make = make
+                .env("CCACHE_DIR", folder)
+                .env("CCACHE_NOHASHDIR", "1")
+                .env("CCACHE_MAXSIZE", "5G");
+        }
+        make
+    }
+
+    /// A file with all that the fragments ask for.
+    pub(super) fn requests(&self) -> Result<PathBuf> {
+        let path = self.build.join("requests.config");
+        let lines: String = fragment::merged(&self.fragments)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect();
+        fs_err::write(&path, lines)?;
+        Ok(path)
+    }
+
+    /// Puts the fragments into the configuration that is there.
+    pub(super) fn splice(&self) -> Result<()> {
+        let path = self.build.join(".config");
+        let base = fs_err::read_to_string(&path)?;
+        let spliced = update::update_fragment(&base, &fragment::merged(&self.fragments));
+        Ok(fs_err::write(path, spliced)?)
+    }
+
+    /// Fails when something that was asked for is not in the final configuration; returns that configuration. `tree`
+    /// reads what the symbols depend on, to say why.
+    pub(super) fn check(&self, tree: impl FnOnce(&Path) -> Result<Tree>) -> Result<Config> {
+        let config = Config::parse(&fs_err::read_to_string(self.build.join(".config"))?);
+        kconfig::check(&self.fragments, &config, || tree(&self.source))?;
+        Ok(config)
+    }
+}

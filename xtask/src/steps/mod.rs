@@ -1,0 +1,111 @@
+//! What each kind of step does, a file a kind. A step sees its own folder: inputs in `in/`, outputs in
+//! `out/`, and whatever else it writes beside them. Which steps run, and where results go, is `engine`'s.
+
+mod bundle;
+mod busybox;
+mod initramfs;
+mod kbuild;
+mod kernel;
+pub mod manifest;
+mod unpack;
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::event::Listen;
+use crate::failure::Result;
+use crate::plan::{Action, Step};
+use crate::store::Slot;
+use crate::tool::Tool;
+
+/// Gets bytes from outside. The engine's owner knows where they may come from.
+pub trait Fetch: Sync {
+    /// Puts the bytes with this digest into `to`, whole or not at all.
+    ///
+    /// # Errors
+    /// When nobody has them.
+    fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()>;
+}
+
+/// A step at work.
+pub struct Work<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// Its folder in the store.
+    pub slot: &'a Slot,
+    /// The job budget that its tools share with others.
+    pub jobs: &'a jobserver::Client,
+    /// Where bytes come from.
+    pub fetch: &'a dyn Fetch,
+    /// Where compiler results are cached, if there is a compiler cache.
+    pub ccache: Option<&'a Path>,
+    /// Who hears what happens.
+    pub listen: &'a dyn Listen,
+}
+
+impl Work<'_> {
+    /// Where an input is.
+    #[must_use]
+    pub fn input(&self, name: &str) -> PathBuf {
+        self.slot.inputs().join(name)
+    }
+
+    /// Where an output goes.
+    #[must_use]
+    pub fn output(&self, name: &str) -> PathBuf {
+        self.slot.outputs().join(name)
+    }
+
+    /// Reads an input that is text.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not UTF-8.
+    pub fn text(&self, input: &str) -> Result<String> {
+        Ok(fs_err::read_to_string(self.input(input))?)
+    }
+
+    /// A tool as steps run it: in the step's folder, with the step's environment, without network, in the
+    /// job budget, all it says in the step's log.
+    #[must_use]
+    pub fn tool(&self, program: &str) -> Tool {
+        let mut tool = Tool::new(program)
+            .folder(self.slot.folder())
+            .log(self.slot.log())
+            .jobs(self.jobs)
+            .confined();
+        for (name, value) in &self.step.definition.environment {
+            tool = tool.env(name, value);
+        }
+        tool
+    }
+}
+
+/// Runs a step: leaves every output that its definition names.
+///
+/// # Errors
+/// Whatever the step fails with.
+pub fn run(work: &Work<'_>) -> Result<()> {
+    match &work.step.definition.action {
+        Action::Fetch { sha256 } => work
+            .fetch
+            .fetch(&work.step.name, sha256, &work.output("file")),
+        Action::Unpack { layout } => unpack::run(work, layout),
+        Action::Kernel {
+            arch,
+            base,
+            fragments,
+            localversion,
+        } => kernel::run(
+            work,
+            &kernel::Settings {
+                arch: *arch,
+                base,
+                fragments,
+                localversion,
+            },
+        ),
+        Action::Busybox { libc, fragments } => busybox::run(work, *libc, fragments),
+        Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
+        Action::Bundle(bundle) => bundle::run(work, bundle),
+    }
+}

@@ -1,0 +1,390 @@
+//! Where the rooms meet: from a recipe's name to its plan, its bundle, and its sources. Verbs are thin because this is
+//! here; what each part does is left to the room it is in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::checkout::{self, Checkout};
+use crate::debian::changelog::{self, Entry};
+use crate::digest::Digest;
+use crate::engine::{self, Engine};
+use crate::event::{Event, Listen};
+use crate::failure::{Failure, Kind, Result};
+use crate::out::Shelf;
+use crate::plan::Plan;
+use crate::plan::assemble::{self, BUNDLE, Material};
+use crate::plan::tools;
+use crate::recipe::{self, Loaded, Site};
+use crate::source::apt::Debian;
+use crate::source::fetch::{Fetcher, Limits, Missed};
+use crate::source::lock::Lock;
+use crate::source::resolve::{self, File, Look, Moved, Resolved, Suites};
+use crate::source::spec::{Policy, Source};
+use crate::steps::Fetch;
+use crate::store::Store;
+
+/// A checkout, its site, and its user's cache.
+pub struct Workshop {
+    /// The checkout.
+    pub checkout: Checkout,
+    /// What belongs to the site.
+    pub site: Site,
+    /// The user's cache folder.
+    pub cache: PathBuf,
+    /// The store in it.
+    pub store: Store,
+    tools: tools::Memory,
+    jobs: Option<usize>,
+}
+
+/// A recipe with its plan.
+pub struct Planned {
+    /// The recipe's name.
+    pub name: String,
+    /// The version that is built: the changelog's, as it stands in file names.
+    pub version: String,
+    /// The recipe.
+    pub loaded: Loaded,
+    /// Its plan.
+    pub plan: Plan,
+    /// What a person should know about it.
+    pub notes: Vec<String>,
+}
+
+impl Planned {
+    /// Where the bundle is, or will be.
+    #[must_use]
+    pub fn bundle_folder(&self, workshop: &Workshop) -> PathBuf {
+        workshop.shelf(&self.name).bundle(&self.version)
+    }
+}
+
+/// A bundle that is there.
+pub struct Built {
+    /// The recipe's name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// The recipe.
+    pub loaded: Loaded,
+    /// The bundle's folder under `out/`.
+    pub folder: PathBuf,
+    /// The bundle's key.
+    pub key: Digest,
+    /// Steps that ran.
+    pub ran: Vec<String>,
+    /// Whether the folder was written.
+    pub written: bool,
+}
+
+impl Workshop {
+    /// Opens the checkout at `root`, or the one around the current folder.
+    ///
+    /// # Errors
+    /// When there is none, or its `site.toml` has mistakes.
+    pub fn open(root: Option<&Path>, jobs: Option<usize>) -> Result<Self> {
+        let checkout = Checkout::find(root)?;
+        let site = Site::load(&checkout)?;
+        let cache = site.cache.clone().unwrap_or_else(checkout::default_cache);
+        Ok(Self {
+            store: Store::at(&cache),
+            tools: tools::Memory::of(&cache),
+            checkout,
+            site,
+            cache,
+            jobs,
+        })
+    }
+
+    /// A recipe, checked, with the site's settings in it.
+    ///
+    /// # Errors
+    /// Every mistake in it at once.
+    pub fn recipe(&self, name: &str) -> Result<Loaded> {
+        let mut loaded = recipe::load(&self.checkout, name)?;
+        self.site.apply(&mut loaded.recipe);
+        Ok(loaded)
+    }
+
+    /// The bundles of a recipe.
+    #[must_use]
+    pub fn shelf(&self, recipe: &str) -> Shelf {
+        Shelf::of(&self.checkout.out(), recipe)
+    }
+
+    /// A recipe's plan, from what the lock records. Writes nothing and uses no network.
+    ///
+    /// # Errors
+    /// When a source is not recorded yet.
+    pub fn plan(&self, name: &str) -> Result<Planned> {
+        let loaded = self.recipe(name)?;
+        let lock = self.lock()?;
+        let sources = recorded(&loaded, &lock)?;
+        let stale = self.stale(&loaded)?;
+        let planned = self.assemble(loaded, &sources)?;
+        Ok(Planned {
+            notes: stale.into_iter().collect(),
+            ..planned
+        })
+    }
+
+    /// Brings the lock up to date, builds a recipe's bundle, and puts it into `out/`.
+    ///
+    /// # Errors
+    /// Whatever fails; finished steps are kept.
+    pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
+        let (planned, built) = self.make(name, BUNDLE, listen)?;
+        let shelf = self.shelf(&planned.name);
+        let written = shelf.put(&built.artifact.path("bundle")?, &planned.version)?;
+        Ok(Built {
+            folder: shelf.bundle(&planned.version),
+            name: planned.name,
+            version: planned.version,
+            loaded: planned.loaded,
+            key: *built.artifact.key(),
+            ran: built.ran,
+            written,
+        })
+    }
+
+    /// Makes one step of a recipe's plan, and all it needs.
+    ///
+    /// # Errors
+    /// As [`Workshop::build`].
+    pub fn make(
+        &self,
+        name: &str,
+        step: &str,
+        listen: &dyn Listen,
+    ) -> Result<(Planned, engine::Built)> {
+        let mut loaded = self.recipe(name)?;
+        let mut look = Look::After(self.follow_after());
+        loop {
+            let (lock, moved) = self.refresh(&loaded, look, listen)?;
+            for moved in &moved {
+                let from = moved.from.as_deref().unwrap_or("(nothing)");
+                listen.hear(Event::Note(format!(
+                    "{}: {from} -> {}",
+                    moved.key, moved.to
+                )));
+            }
+            let sources = recorded(&loaded, &lock)?;
+            let planned = self.assemble(loaded, &sources)?;
+            let (gone, built) = self.run(&planned, &sources, step, listen);
+            // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
+            // failed for good.
+            if gone && look != AT_ONCE {
+                listen.hear(Event::Note(
+                    "the mirror no longer has what is recorded; looking at the suite again"
+                        .to_owned(),
+                ));
+                (loaded, look) = (planned.loaded, AT_ONCE);
+                continue;
+            }
+            let built = built?;
+            self.tools.keep()?;
+            self.store
+                .set_root(&planned.plan.root(self.checkout.root(), &planned.name))?;
+            return Ok((planned, built));
+        }
+    }
+
+    /// Runs a plan. Says, too, whether a file of a source that follows its suite was gone.
+    fn run(
+        &self,
+        planned: &Planned,
+        sources: &BTreeMap<String, Resolved>,
+        step: &str,
+        listen: &dyn Listen,
+    ) -> (bool, Result<engine::Built>) {
+        let debian = self.debian();
+        let files = sources
+            .values()
+            .flat_map(|source| &source.files)
+            .map(|file| (file.sha256, file));
+        let downloads = Downloads {
+            workshop: self,
+            debian: &debian,
+            files: files.collect(),
+            listen,
+            gone: AtomicBool::new(false),
+        };
+        let ccache = self.cache.join("ccache");
+        let built = engine::job_budget(self.jobs).and_then(|jobs| {
+            let engine = Engine {
+                checkout: &self.checkout,
+                store: &self.store,
+                fetch: &downloads,
+                listen,
+                jobs: &jobs,
+                ccache: Some(&ccache),
+            };
+            engine.build(&planned.plan, step)
+        });
+        (downloads.gone.into_inner(), built)
+    }
+
+    /// Records what the suites have now for the sources of these recipes.
+    ///
+    /// # Errors
+    /// When a suite cannot be looked at, or lacks a package.
+    pub fn update(&self, recipes: &[String], listen: &dyn Listen) -> Result<Vec<Moved>> {
+        let mut moved = Vec::new();
+        for name in recipes {
+            moved.extend(self.refresh(&self.recipe(name)?, Look::Now, listen)?.1);
+        }
+        Ok(moved)
+    }
+
+    fn refresh(
+        &self,
+        loaded: &Loaded,
+        look: Look,
+        listen: &dyn Listen,
+    ) -> Result<(Lock, Vec<Moved>)> {
+        let debian = self.debian();
+        let path = self.checkout.lock();
+        let suites = Suites {
+            debian: &debian,
+            lock: &path,
+            name: self.checkout.relative(&path),
+            listen,
+        };
+        let sources: Vec<&Source> = assemble::sources(&loaded.recipe)
+            .iter()
+            .map(|name| &loaded.recipe.sources[*name])
+            .collect();
+        suites.refresh(&sources, look)
+    }
+
+    fn follow_after(&self) -> Duration {
+        Duration::from_secs(u64::from(self.site.follow_after) * 3600)
+    }
+
+    fn debian(&self) -> Debian {
+        Debian::new(&self.cache, self.site.mirrors(), ARCH)
+    }
+
+    fn lock(&self) -> Result<Lock> {
+        let path = self.checkout.lock();
+        Lock::load(&path, self.checkout.relative(&path))
+    }
+
+    /// Says when a build would look at a suite again.
+    fn stale(&self, loaded: &Loaded) -> Result<Option<String>> {
+        let follows = loaded
+            .recipe
+            .sources
+            .values()
+            .filter_map(|source| match source {
+                Source::DebianBinary {
+                    suite,
+                    policy: Policy::Follow,
+                    ..
+                }
+                | Source::DebianSource {
+                    suite,
+                    policy: Policy::Follow,
+                    ..
+                } => Some(suite.as_str()),
+                _ => None,
+            });
+        let limit = self.follow_after();
+        let debian = self.debian();
+        for suite in follows.collect::<std::collections::BTreeSet<_>>() {
+            let looked = debian.root(suite)?.looked();
+            if !looked.is_some_and(|at| at.elapsed().is_ok_and(|age| age < limit)) {
+                return Ok(Some(format!(
+                    "a build looks at {suite} first, and may find newer sources than these"
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    fn assemble(&self, loaded: Loaded, sources: &BTreeMap<String, Resolved>) -> Result<Planned> {
+        let release = self.release(&loaded)?;
+        let material = Material {
+            checkout: &self.checkout,
+            name: &loaded.name,
+            recipe: &loaded.recipe,
+            release: &release,
+            sources,
+            tools: &self.tools,
+        };
+        let plan = assemble::assemble(&material)?;
+        let version = release.version.file_name_safe();
+        Ok(Planned {
+            name: loaded.name.clone(),
+            version,
+            loaded,
+            plan,
+            notes: Vec::new(),
+        })
+    }
+
+    fn release(&self, loaded: &Loaded) -> Result<Entry> {
+        let path = Path::new(&loaded.recipe.changelog);
+        let text = fs_err::read_to_string(self.checkout.root().join(path))?;
+        changelog::latest(path, &text)
+    }
+}
+
+/// Sources that follow their suite are looked at again whenever the last look was.
+const AT_ONCE: Look = Look::After(Duration::ZERO);
+
+/// Debian's name of the machines that images are built for.
+const ARCH: &str = "amd64";
+
+/// What the lock says of each source that a recipe's build uses; folders are no files to be fetched.
+fn recorded(loaded: &Loaded, lock: &Lock) -> Result<BTreeMap<String, Resolved>> {
+    let mut sources = BTreeMap::new();
+    for name in assemble::sources(&loaded.recipe) {
+        let source = &loaded.recipe.sources[name];
+        if matches!(source, Source::Directory { .. }) {
+            continue;
+        }
+        let resolved = resolve::recorded(source, ARCH, lock).ok_or_else(|| {
+            Failure::new(Kind::Source, format!("what the source {name:?} is was never recorded")).hint(format!(
+                "`cargo xtask update {}` looks at the suite and records it; `build` does so by itself",
+                loaded.name
+            ))
+        })?;
+        sources.insert(name.to_owned(), resolved);
+    }
+    Ok(sources)
+}
+
+/// The bytes of sources, by digest.
+struct Downloads<'a> {
+    workshop: &'a Workshop,
+    debian: &'a Debian,
+    files: BTreeMap<Digest, &'a File>,
+    listen: &'a dyn Listen,
+    /// Whether a file was gone that a source which follows its suite was recorded with.
+    gone: AtomicBool,
+}
+
+impl Fetch for Downloads<'_> {
+    fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()> {
+        let file = self
+            .files
+            .get(sha256)
+            .ok_or_else(|| Failure::bug(format!("nobody knows a file {sha256}")))?;
+        let fetcher = Fetcher {
+            partial: self.workshop.cache.join("partial"),
+            debian: self.debian,
+            limits: Limits::default(),
+            step,
+            listen: self.listen,
+        };
+        fetcher.fetch(file, to).map_err(|missed| {
+            if matches!(missed, Missed::Gone(_)) && file.follows() {
+                self.gone.store(true, Ordering::Relaxed);
+            }
+            missed.into_failure()
+        })
+    }
+}
