@@ -68,14 +68,28 @@ impl Tiny {
     /// The program with these arguments, ready to run in this checkout.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = program();
+        self.surround(&mut command).args(args);
         command
-            .args(args)
+    }
+
+    /// Another program, with the environment that [`Tiny::command`] gives ours.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a test needs around the program under test"
+    )]
+    pub(crate) fn other<'a>(&self, name: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(name);
+        self.surround(&mut command).args(args);
+        command
+    }
+
+    fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
             .current_dir(self.root())
             .env("CORDWAINER_CACHE", self.cache())
             .env("NO_COLOR", "1")
             .env_remove("CORDWAINER_ROOT")
-            .stdin(Stdio::null());
-        command
+            .stdin(Stdio::null())
     }
 
     /// Runs the program; `words` are its arguments, split at spaces.
@@ -119,14 +133,32 @@ impl Tiny {
 
     /// Every file in the checkout and the cache, with its bytes.
     pub(crate) fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        walkdir::WalkDir::new(self.folder.path())
-            .sort_by_file_name()
-            .into_iter()
-            .map(Result::unwrap)
-            .filter(|entry| entry.file_type().is_file())
-            .map(|entry| (entry.path().to_owned(), fs_err::read(entry.path()).unwrap()))
-            .collect()
+        files(self.folder.path())
     }
+
+    /// Every file in the checkout and the cache, with a digest of its bytes.
+    pub(crate) fn fingerprint(&self) -> Vec<(PathBuf, String)> {
+        fingerprint(self.folder.path())
+    }
+}
+
+/// Every file below a folder, with a digest of its bytes: short enough to be shown when two differ.
+pub(crate) fn fingerprint(folder: &Path) -> Vec<(PathBuf, String)> {
+    let digests = files(folder).into_iter().map(|(path, bytes)| {
+        let path = path.strip_prefix(folder).unwrap().to_owned();
+        (path, xtask::digest::Digest::of(bytes).short())
+    });
+    digests.collect()
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| (entry.path().to_owned(), fs_err::read(entry.path()).unwrap()))
+        .collect()
 }
 
 /// The program under test.

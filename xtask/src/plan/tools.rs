@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::files;
 use crate::needs;
 use crate::recipe::schema::Libc;
@@ -215,10 +215,12 @@ pub fn revision(number: u32) -> Tools {
 impl Identity {
     fn ask(self, file: &Path) -> Result<String> {
         match self {
-            Version(program) => {
-                let said = Tool::new(program).arg("--version").read()?;
-                Ok(said.lines().next().unwrap_or("").trim().to_owned())
-            }
+            Version(program) => match Tool::new(program).arg("--version").read() {
+                Ok(said) => Ok(said.lines().next().unwrap_or("").trim().to_owned()),
+                Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+                // The step that needs it says so; planning goes on.
+                Err(_) => Ok("broken".to_owned()),
+            },
             File(_) => Ok(Digest::of_file(file)?.0.to_string()),
         }
     }
