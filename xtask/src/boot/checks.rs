@@ -4,8 +4,8 @@
 use super::happening::Network;
 use super::protocol::GuestVerdict;
 use super::scenario::{ConfigSearch, End, Scenario};
-use super::time;
 use super::verdict::Verdict;
+use crate::date;
 
 /// A time that somebody told, and when.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,7 +181,7 @@ fn clocks(scenario: &Scenario, boot: usize, wall: f64, facts: &Facts) -> Result<
     let power_on = scenario
         .clock
         .as_ref()
-        .and_then(|clock| time::parse(&clock.power_on));
+        .and_then(|clock| date::parse_rfc3339(&clock.power_on).ok());
     let tolerance = scenario.clock.as_ref().map_or(5, |clock| clock.tolerance);
     let near = |name: &str, reading: Option<Reading>, from: f64| {
         let Some(reading) = reading else {

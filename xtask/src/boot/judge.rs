@@ -1,6 +1,7 @@
 //! From what happens to a verdict, one happening at a time: it says what the lab should do next, and until when to wait.
 //! No I/O and no clock of its own, so that a transcript can be judged again.
 
+use crate::date;
 use crate::failure::{Failure, Kind, Result};
 
 use super::checks::{self, Facts, Reading};
@@ -9,7 +10,6 @@ use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
 use super::scenario::{End, Scenario};
 use super::signs::{self, Sign};
-use super::time;
 use super::timeline::{Stage, Timeline};
 use super::verdict::Verdict;
 
@@ -241,7 +241,11 @@ impl Judge {
         let first = detail.split(' ').next().unwrap_or("");
         match step {
             "dhcp" => self.facts.address = first.split('/').next().map(str::to_owned),
-            "clock" => self.facts.clock = time::parse(first).map(|time| Reading { at, time }),
+            "clock" => {
+                self.facts.clock = date::parse_rfc3339(first)
+                    .ok()
+                    .map(|time| Reading { at, time });
+            }
             _ => {}
         }
     }
