@@ -136,6 +136,8 @@ impl Workshop {
     /// Whatever fails; finished steps are kept.
     pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
         let (planned, built) = self.make(name, BUNDLE, listen)?;
+        let root = planned.plan.root(self.checkout.root(), &planned.name);
+        self.store.set_root(&root)?;
         let shelf = self.shelf(&planned.name);
         let written = shelf.put(&built.artifact.path("bundle")?, &planned.version)?;
         Ok(Built {
@@ -185,8 +187,6 @@ impl Workshop {
             }
             let built = built?;
             self.tools.keep()?;
-            self.store
-                .set_root(&planned.plan.root(self.checkout.root(), &planned.name))?;
             return Ok((planned, built));
         }
     }
