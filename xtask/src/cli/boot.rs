@@ -200,6 +200,7 @@ fn tell(context: &Context<'_>, job: &Job, outcome: &Outcome) -> Answer {
         "scenario": job.scenario.name,
         "passed": outcome.verdict.passed(),
         "verdict": outcome.verdict,
+        "seconds": outcome.timeline.boots.first().and_then(|boot| boot.marks.last()).map(|mark| mark.at),
         "timeline": outcome.timeline,
         "record": outcome.record,
     });
