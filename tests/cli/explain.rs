@@ -24,7 +24,7 @@ fn a_changed_fragment_is_named() {
         "kernel",
     );
     assert!(
-        said.starts_with("kernel: changed\n  inputs.kernel-configs/net.config.digest: "),
+        said.starts_with("kernel: changed\n  the content of kernel-configs/net.config: "),
         "{said}"
     );
     assert_eq!(said.lines().count(), 2, "{said}");
@@ -37,7 +37,7 @@ fn what_follows_from_a_change_names_the_step() {
         "initramfs",
     );
     assert!(
-        said.contains("inputs.kernel/config.step: step kernel ("),
+        said.contains("its input kernel/config: step kernel ("),
         "{said}"
     );
 }

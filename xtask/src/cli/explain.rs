@@ -86,14 +86,31 @@ fn tell(why: &Reason, there: bool) -> Option<String> {
     }
 }
 
+/// Where in a definition a change is, and what a person calls that.
+const PLACES: &[(&str, &str, &str)] = &[
+    ("inputs.", ".digest", "the content of"),
+    ("inputs.", ".step", "its input"),
+    ("inputs.", "", "the input"),
+    ("tools.", "", "the version of the tool"),
+    ("environment.", "", "the variable"),
+    ("action.", "", "the setting"),
+    ("outputs", "", "the outputs"),
+    ("format", "", "the format of keys"),
+];
+
 fn line(change: &Change) -> String {
     let side = |side: &Option<String>| {
         side.as_deref()
             .map_or_else(|| "(nothing)".to_owned(), shorten)
     };
+    let what = PLACES.iter().find_map(|(prefix, suffix, words)| {
+        let name = change.path.strip_prefix(prefix)?.strip_suffix(suffix)?;
+        Some(format!("{words} {name}"))
+    });
+    let what = what.unwrap_or_else(|| change.path.clone());
     format!(
         "  {}: {} -> {}\n",
-        change.path,
+        what.trim_end(),
         side(&change.old),
         side(&change.new)
     )
