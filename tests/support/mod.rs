@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 /// A checkout of a test's own, made from `tests/fixtures/tiny`, with a cache folder of its own.
 pub(crate) struct Tiny {
     folder: tempfile::TempDir,
+    cache: PathBuf,
 }
 
 /// How a run of the program ended.
@@ -27,12 +28,30 @@ pub(crate) fn project() -> &'static Path {
 
 impl Tiny {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::inside(tempfile::tempdir().unwrap())
+    }
+
+    /// One in memory, where the host has such a folder: for tests that build very often.
+    pub(crate) fn quick() -> Self {
+        let memory = tempfile::tempdir_in("/dev/shm");
+        Self::inside(memory.or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn inside(folder: tempfile::TempDir) -> Self {
         copy(
             &project().join("tests/fixtures/tiny"),
             &folder.path().join("checkout"),
         );
-        Self { folder }
+        let cache = folder.path().join("cache");
+        Self { folder, cache }
+    }
+
+    /// Another checkout, which uses the cache folder of this one.
+    pub(crate) fn neighbour(&self) -> Self {
+        Self {
+            cache: self.cache(),
+            ..Self::quick()
+        }
     }
 
     /// The checkout.
@@ -42,7 +61,7 @@ impl Tiny {
 
     /// The cache folder.
     pub(crate) fn cache(&self) -> PathBuf {
-        self.folder.path().join("cache")
+        self.cache.clone()
     }
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
@@ -170,7 +189,8 @@ pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.unwrap();
         let place = to.join(entry.path().strip_prefix(from).unwrap());

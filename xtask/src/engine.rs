@@ -142,7 +142,7 @@ impl Engine<'_> {
             let Some(artifact) = self.store.lookup(&step.key)? else {
                 continue;
             };
-            if artifact.verify(false).is_err() {
+            if artifact.verify().is_err() {
                 self.store.forget(&step.key)?;
                 return Ok(Some(&step.name));
             }

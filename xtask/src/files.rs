@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use rustix::io::Errno;
 
 use crate::failure::{Doing, Failure, Result};
@@ -49,6 +49,26 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 fn readable(file: &File) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(file.set_permissions(std::fs::Permissions::from_mode(0o644))?)
+}
+
+/// Puts `new` in the place of whatever is at `place`, file or folder, in one rename: somebody who reads there sees the one or the other.
+///
+/// # Errors
+/// When it cannot be renamed; then both are as they were.
+pub fn exchange(new: &Path, place: &Path) -> Result<()> {
+    let doing = || format!("cannot put {} in its place", place.display());
+    let rename = |how| renameat_with(CWD, new, CWD, place, how);
+    loop {
+        match rename(RenameFlags::EXCHANGE) {
+            Ok(()) => return remove_if_there(new),
+            Err(Errno::NOENT) => match rename(RenameFlags::NOREPLACE) {
+                // Somebody else put something there in between.
+                Err(Errno::EXIST) => {}
+                ended => return ended.map_err(std::io::Error::from).doing(doing),
+            },
+            Err(error) => return Err(std::io::Error::from(error)).doing(doing),
+        }
+    }
 }
 
 /// Removes a file, or a folder with all that is in it; nothing there is fine.

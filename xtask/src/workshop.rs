@@ -23,7 +23,7 @@ use crate::source::lock::Lock;
 use crate::source::resolve::{self, File, Look, Moved, Resolved, Suites};
 use crate::source::spec::{Policy, Source};
 use crate::steps::Fetch;
-use crate::store::Store;
+use crate::store::{Artifact, Store};
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -135,13 +135,20 @@ impl Workshop {
     /// # Errors
     /// Whatever fails; finished steps are kept.
     pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
-        let (planned, built) = self.make(name, BUNDLE, listen)?;
-        let root = planned.plan.root(self.checkout.root(), &planned.name);
-        self.store.set_root(&root)?;
-        let shelf = self.shelf(&planned.name);
-        let written = shelf.put(&built.artifact.path("bundle")?, &planned.version)?;
+        // Until the bundle is copied: before its root is written, `gc` would take it for nobody's.
+        let _share = self.store.share()?;
+        let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
+        let written = match self.publish(&planned, &built.artifact) {
+            Err(failure) if failure.kind == Kind::Store => {
+                listen.hear(Event::Warning(format!("{failure}; it is made again")));
+                self.store.forget(built.artifact.key())?;
+                (planned, built) = self.make(name, BUNDLE, listen)?;
+                self.publish(&planned, &built.artifact)?
+            }
+            written => written?,
+        };
         Ok(Built {
-            folder: shelf.bundle(&planned.version),
+            folder: planned.bundle_folder(self),
             name: planned.name,
             version: planned.version,
             loaded: planned.loaded,
@@ -149,6 +156,15 @@ impl Workshop {
             ran: built.ran,
             written,
         })
+    }
+
+    /// Records what a recipe was built from, and puts its bundle into `out/`. Returns whether that was written.
+    fn publish(&self, planned: &Planned, artifact: &Artifact) -> Result<bool> {
+        let root = planned.plan.root(self.checkout.root(), &planned.name);
+        self.store.set_root(&root)?;
+        let (tree, digest) = (artifact.path("bundle")?, &artifact.output("bundle")?.digest);
+        self.shelf(&planned.name)
+            .put(&tree, digest, &planned.version)
     }
 
     /// Makes one step of a recipe's plan, and all it needs.

@@ -62,8 +62,17 @@ pub fn both(mut tools: Tools, others: Tools) -> Tools {
 pub struct Memory {
     path: PathBuf,
     /// Program or file → who it is, and what its file was like when that was found out.
-    known: Mutex<BTreeMap<String, Remembered>>,
+    known: Mutex<Known>,
     news: AtomicBool,
+}
+
+type Known = BTreeMap<String, Remembered>;
+
+/// The memory as it is written: what a tool says of itself goes into keys and manifests, so damage must not pass for it.
+#[derive(Deserialize, Serialize)]
+struct Written<K> {
+    digest: Digest,
+    known: K,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,16 +106,17 @@ impl FileLooks {
 }
 
 impl Memory {
-    /// What was remembered in a cache folder. A memory that cannot be read is an empty one.
+    /// What was remembered in a cache folder. A memory that cannot be read, or is damaged, is an empty one.
     #[must_use]
     pub fn of(cache: &Path) -> Self {
         let path = cache.join("tools.json");
-        let known = std::fs::read(&path)
+        let written = std::fs::read(&path)
             .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            .and_then(|bytes| serde_json::from_slice::<Written<Known>>(&bytes).ok())
+            .filter(|written| Digest::of_value(&written.known) == written.digest);
         Self {
             path,
-            known: Mutex::new(known.unwrap_or_default()),
+            known: Mutex::new(written.map_or_else(Known::new, |written| written.known)),
             news: AtomicBool::new(false),
         }
     }
@@ -119,7 +129,9 @@ impl Memory {
         if !self.news.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&*self.lock())
+        let known = &*self.lock();
+        let digest = Digest::of_value(known);
+        let bytes = serde_json::to_vec(&Written { digest, known })
             .map_err(|error| Failure::bug(format!("tools cannot be written down: {error}")))?;
         files::replace(&self.path, &bytes)
     }
@@ -191,7 +203,7 @@ impl Memory {
         Ok(found)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -250,6 +262,27 @@ mod tests {
         }
         assert_eq!(again.find(Version("make")).unwrap(), make);
         assert!(again.news.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_damaged_memory_is_an_empty_one() {
+        let cache = tempfile::tempdir().unwrap();
+        let memory = Memory::of(cache.path());
+        let make = memory.find(Version("make")).unwrap();
+        memory.keep().unwrap();
+        let whole = fs_err::read(&memory.path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            fs_err::write(&memory.path, bytes).unwrap();
+            let known = Memory::of(cache.path());
+            let known: Vec<String> = known
+                .lock()
+                .values()
+                .map(|it| it.identity.clone())
+                .collect();
+            assert!(known.is_empty() || known == [make.clone()], "{known:?}");
+        }
     }
 
     #[test]

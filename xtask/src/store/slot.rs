@@ -94,13 +94,10 @@ impl Slot {
         fs_err::create_dir_all(place.parent().unwrap_or(&place))?;
         sync(path, output.kind)?;
         // The same bytes may be there from another step. They are replaced: ours are known to be good.
-        if output.kind == OutputKind::Tree {
-            remove_if_there(&place)?;
-        } else {
+        if output.kind == OutputKind::File {
             read_only(path)?;
         }
-        fs_err::rename(path, &place)?;
-        Ok(())
+        files::exchange(path, &place)
     }
 }
 
