@@ -86,6 +86,7 @@ pub(crate) fn boot(
         scenario,
         record: record.to_owned(),
         xtask: env!("CARGO_BIN_EXE_xtask").into(),
+        cache: Workshop::open(Some(root()), None).unwrap().cache,
         network,
     };
     run(&job, &Deaf).unwrap()
@@ -100,7 +101,7 @@ pub(crate) fn scenarios() -> Vec<Trial> {
             passes(scenario, None)
         })
     };
-    let plain = serde_json::from_value(serde_json::json!({ "name": "plain" })).unwrap();
+    let plain = demo.boot[0].clone();
     let without_lab = Trial::test("demo::without_namespaces", move || {
         passes(plain, Some(Network::User))
     });

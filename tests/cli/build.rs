@@ -88,6 +88,11 @@ fn going_back_is_one_command() {
     assert_eq!(tiny.ok("switch tiny"), "  2.0-1\n* 2.1-1\n");
     assert_eq!(tiny.ok("switch tiny 2.0-1"), "* 2.0-1\n  2.1-1\n");
     assert!(tiny.path("out/tiny/current/vmlinuz-tiny-2.0-1").is_file());
+    let said = tiny.ok("build tiny");
+    assert!(
+        said.contains("current is 2.0-1"),
+        "going back holds until something is built: {said}"
+    );
     let said = tiny.fails(2, "switch tiny 3.0");
     assert!(said.contains("there is no bundle of version 3.0"), "{said}");
 }

@@ -69,6 +69,13 @@ fn a_compile_error_shows_the_last_lines_the_log_and_a_command_to_paste() {
             .unwrap()
             .contains("it is broken")
     );
+    let (_, command) = said.split_once("to run it again: ").unwrap();
+    let command = command.lines().next().unwrap().replace(
+        "[ROOT]",
+        &tiny.root().parent().unwrap().display().to_string(),
+    );
+    let again = tiny.finish(&mut tiny.other("sh", ["-c", &command]));
+    assert!(again.stderr.contains("it is broken"), "{again:#?}");
 }
 
 #[test]

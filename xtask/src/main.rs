@@ -1,12 +1,11 @@
 //! Parse, run, render a failure, exit code.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 use xtask::cli::Cli;
-use xtask::failure::{Failure, Kind, Result};
+use xtask::failure::{self, Failure, Kind, Result};
 use xtask::report::Report;
 use xtask::tool;
 
@@ -28,22 +27,8 @@ fn run(cli: Cli, report: &Report) -> Result<()> {
     cli.run(report)
 }
 
-/// What a panic said, and where.
-static PANIC: Mutex<Option<String>> = Mutex::new(None);
-
 /// A panic is a bug, and is shown as one. What was held is let go of on the way, as after any failure.
 fn guarded(run: impl FnOnce() -> Result<()>) -> Result<()> {
-    set_hook(Box::new(|info| {
-        // The first panic counts: others are its consequences.
-        PANIC
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| info.to_string());
-    }));
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        let said = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Err(Failure::bug(
-            said.unwrap_or_else(|| "it panicked".to_owned()),
-        ))
-    })
+    failure::remember_panics();
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(failure::panicked()))
 }

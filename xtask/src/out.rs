@@ -76,14 +76,15 @@ impl Shelf {
     }
 
     /// Puts a copy of a bundle's tree, which has this digest in the store, there as this version, and lets `current`
-    /// point to it. Writes nothing when both are so already. Returns whether something was written.
+    /// point to it. Writes nothing when it is there already; then `current` stays where somebody switched it to. Returns
+    /// whether something was written.
     ///
     /// # Errors
     /// [`Kind::Store`] when the tree does not have its digest; when the copy cannot be written. Then all is as it was.
     pub fn put(&self, tree: &Path, digest: &Digest, version: &str) -> Result<bool> {
         let place = self.bundle(version);
         let is_there = || holds(&place, digest);
-        if is_there() && self.current().as_deref() == Some(version) {
+        if is_there() && self.current().is_some() {
             return Ok(false);
         }
         let _lock = self.lock()?;

@@ -87,7 +87,7 @@ impl Workshop {
     pub fn open(root: Option<&Path>, jobs: Option<usize>) -> Result<Self> {
         let checkout = Checkout::find(root)?;
         let site = Site::load(&checkout)?;
-        let cache = site.cache.clone().unwrap_or_else(checkout::default_cache);
+        let cache = checkout::cache(site.cache.as_deref())?;
         Ok(Self {
             store: Store::at(&cache),
             tools: tools::Memory::of(&cache),

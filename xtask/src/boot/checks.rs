@@ -35,20 +35,33 @@ pub struct Facts {
     pub outside: Option<Reading>,
 }
 
-/// Fields of the scenario that ask for something that nobody can know, or do, in this network.
+/// Fields of the scenario that ask for something which this network does not have: such a boot cannot be made.
 #[must_use]
-pub fn not_checkable(scenario: &Scenario, network: Network) -> Vec<String> {
+pub fn not_to_be_had(scenario: &Scenario, network: Network) -> Vec<String> {
     let wishes = [
-        ("lease", scenario.lease),
-        ("config-search", scenario.config_search != ConfigSearch::Any),
         ("config", scenario.config.is_some()),
         ("ntp", scenario.ntp),
         ("dhcp", !scenario.dhcp),
     ];
+    wished(&wishes, network)
+}
+
+/// Fields of the scenario that ask for a look at the servers, which this network hides: the boot can be made, without that
+/// look.
+#[must_use]
+pub fn not_to_be_seen(scenario: &Scenario, network: Network) -> Vec<String> {
+    let wishes = [
+        ("lease", scenario.lease),
+        ("config-search", scenario.config_search != ConfigSearch::Any),
+    ];
+    wished(&wishes, network)
+}
+
+fn wished(wishes: &[(&str, bool)], network: Network) -> Vec<String> {
     let wished = wishes
-        .into_iter()
-        .filter(|&(_, wished)| wished && network == Network::User);
-    wished.map(|(field, _)| field.to_owned()).collect()
+        .iter()
+        .filter(|(_, wished)| *wished && network == Network::User);
+    wished.map(|(field, _)| (*field).to_owned()).collect()
 }
 
 /// Compares; `boot` counts from 0, `wall` is the host's clock at QEMU's start.
@@ -335,7 +348,7 @@ mod tests {
 
     #[test]
     fn what_qemus_own_network_hides_is_named() {
-        assert_eq!(not_checkable(&clock_scenario(), Network::User), ["ntp"]);
-        assert!(not_checkable(&clock_scenario(), Network::Lab).is_empty());
+        assert_eq!(not_to_be_had(&clock_scenario(), Network::User), ["ntp"]);
+        assert!(not_to_be_had(&clock_scenario(), Network::Lab).is_empty());
     }
 }

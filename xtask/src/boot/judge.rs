@@ -8,7 +8,7 @@ use super::checks::{self, Facts, Reading};
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
-use super::scenario::{End, Scenario};
+use super::scenario::{ConfigSearch, End, Scenario};
 use super::signs::{self, Sign};
 use super::timeline::{Stage, Timeline};
 use super::verdict::Verdict;
@@ -154,7 +154,12 @@ impl Judge {
 
     fn started(&mut self, wall: f64, network: Network) {
         self.wall = wall;
-        let fields = checks::not_checkable(&self.scenario, network);
+        if !checks::not_to_be_seen(&self.scenario, network).is_empty() {
+            // Said by whoever started it.
+            self.scenario.lease = false;
+            self.scenario.config_search = ConfigSearch::Any;
+        }
+        let fields = checks::not_to_be_had(&self.scenario, network);
         if !fields.is_empty() {
             self.decide(Verdict::NotCheckable { fields });
         }

@@ -37,7 +37,7 @@ const START_OF_HEADING: u8 = 0x01;
 pub fn shell(job: &Job, listen: &dyn Listen) -> Result<()> {
     let workshop = Workshop::open(&job.record)?;
     link_bundle(job, workshop.path())?;
-    let accel = accel::choose(listen)?;
+    let accel = accel::choose(&job.cache, listen)?;
     listen.hear(Event::Note(format!("{LEAVE} leaves the console")));
     let _terminal = RawTerminal::enter()?;
     in_some_network(job.network, listen, |network| {

@@ -13,6 +13,9 @@ use crate::report::Answer;
 use crate::text::nearest;
 use crate::workshop::Built;
 
+/// Records of bundles that somebody else built, under `out/`; no recipe can have this name.
+const FOREIGN: &str = "+boots";
+
 /// The boot file of our own bundles.
 pub(super) const LOADER: &str = "pxelinux.0";
 
@@ -38,7 +41,7 @@ pub(super) struct Args {
     /// Seconds until it is given up
     #[arg(long, value_name = "SECONDS", requires = "bundle")]
     timeout: Option<u32>,
-    /// Where the record of its boot is kept [default: out/boots/NAME]
+    /// Where the record of its boot is kept [default: out/+boots/NAME of the folder]
     #[arg(long, value_name = "DIR", requires = "bundle")]
     record: Option<PathBuf>,
 }
@@ -81,6 +84,7 @@ pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Re
             record: record.join(&scenario.name),
             scenario: scenario.clone(),
             xtask: ourselves()?,
+            cache: context.workshop.cache.clone(),
             network: None,
         })
     };
@@ -126,18 +130,17 @@ fn find<'a>(there: &'a [Scenario], recipe: &str, name: &str) -> Result<&'a Scena
 /// A tree that somebody else built: what proves it is in its own lines.
 fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> {
     let bundle = fs_err::canonicalize(bundle)?;
+    let name = bundle.file_name().map_or_else(
+        || "bundle".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
     let (loader, mut scenario) = boot::foreign::scenario(&bundle, &args.expect)?;
     if let Some(seconds) = args.timeout {
         scenario.timeout = seconds;
     }
     let record = match &args.record {
         Some(record) => std::path::absolute(record)?,
-        None => context
-            .workshop
-            .checkout
-            .out()
-            .join("boots")
-            .join(&scenario.name),
+        None => context.workshop.checkout.out().join(FOREIGN).join(&name),
     };
     let job = Job {
         bundle,
@@ -145,6 +148,7 @@ fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> 
         scenario,
         record,
         xtask: ourselves()?,
+        cache: context.workshop.cache.clone(),
         network: None,
     };
     all(context, &[job])
@@ -158,24 +162,34 @@ pub(super) fn ourselves() -> Result<PathBuf> {
 fn all(context: &Context<'_>, jobs: &[Job]) -> Result<Answer> {
     let mut text = String::new();
     let mut values = Vec::new();
-    let mut failed = Vec::new();
+    let mut failures = Vec::new();
     for job in jobs {
         let outcome = boot::run(job, context.report.listener())?;
         let told = tell(context, job, &outcome);
-        if !outcome.verdict.passed() {
-            failed.push(job.scenario.name.clone());
-        }
         text += told.text();
         values.push(told.value().clone());
+        failures.extend(outcome.into_result(&job.scenario.name).err());
     }
-    let answer = Answer::new(&values, text);
-    if failed.is_empty() {
-        return Ok(answer);
-    }
+    let Some(first) = failures.pop() else {
+        return Ok(Answer::new(&values, text));
+    };
+    let failure = if failures.is_empty() {
+        first
+    } else {
+        let what = format!(
+            "{} of {} boots did not pass",
+            failures.len() + 1,
+            jobs.len()
+        );
+        let failure = Failure::new(Kind::Boot, what)
+            .hint("transcript.log in the record of each is what happened, with times");
+        failures
+            .iter()
+            .chain([&first])
+            .fold(failure, |failure, one| failure.note(one.what.clone()))
+    };
     // What happened is worth as much when it failed.
-    context.report.answer(&answer)?;
-    Err(Failure::new(Kind::Boot, format!("{} of {} boots did not pass: {}", failed.len(), jobs.len(), failed.join(", ")))
-        .hint("the record of each is in the folder named above: console.log is what the machine said, with times"))
+    Err(failure.after(text, json!(values)))
 }
 
 fn tell(context: &Context<'_>, job: &Job, outcome: &Outcome) -> Answer {

@@ -57,7 +57,14 @@ pub(super) fn one(context: &Context<'_>, recipe: &str) -> Result<Answer> {
         0 => "nothing to do",
         _ => "built",
     };
-    let text = format!("{} {}: {what}: {folder}\n", built.name, built.version);
+    let mut text = format!("{} {}: {what}: {folder}\n", built.name, built.version);
+    let current = workshop.shelf(&built.name).current();
+    if let Some(other) = current.filter(|current| *current != built.version) {
+        text += &format!(
+            "current is {other}; `cargo xtask switch {} {}` moves it\n",
+            built.name, built.version
+        );
+    }
     let value = json!({
         "recipe": built.name, "version": built.version, "bundle": built.folder, "ran": built.ran, "key": built.key,
     });

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
-use crate::source::resolve::Resolved;
+use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
 
 /// Raised when a step's code changes what it leaves: results of the former code are no longer found.
@@ -181,7 +181,7 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
             sha256: file.sha256,
         };
         let fetch = Step::new(
-            format!("fetch-{}", file.name),
+            fetch_step(plan, file),
             format!(
                 "fetch {}{}",
                 file.name,
@@ -201,6 +201,21 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
         ),
     ))?;
     Ok(())
+}
+
+/// Files are known by their names, and by their digests where two have the same name.
+fn fetch_step(plan: &Plan, file: &File) -> String {
+    let name = format!("fetch-{}", file.name);
+    let same = |there: &Step| {
+        there.definition.action
+            == Action::Fetch {
+                sha256: file.sha256,
+            }
+    };
+    match plan.get(&name) {
+        Some(there) if !same(there) => format!("{name}-{}", file.sha256.short()),
+        _ => name,
+    }
 }
 
 fn unpack_draft<'a>(material: &Material<'a>, layout: Layout) -> Draft<'a> {

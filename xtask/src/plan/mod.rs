@@ -18,9 +18,6 @@ pub mod tools;
 
 pub use step::{Action, Bundle, Definition, Initramfs, Input, Layout, Location, Stamps, Step};
 
-use std::collections::BTreeMap;
-
-use crate::digest::Digest;
 use crate::failure::{Failure, Result};
 use crate::store::{Root, RootStep};
 
@@ -103,15 +100,6 @@ impl Plan {
                 .map(|step| (step.name.clone(), of(step)))
                 .collect(),
         }
-    }
-
-    /// The names of steps by key, for people.
-    #[must_use]
-    pub fn names(&self) -> BTreeMap<Digest, &str> {
-        self.steps
-            .iter()
-            .map(|step| (step.key, step.name.as_str()))
-            .collect()
     }
 }
 

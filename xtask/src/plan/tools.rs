@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{self, Failure, Kind, Result};
 use crate::files;
 use crate::needs;
 use crate::recipe::schema::Libc;
@@ -25,19 +25,26 @@ enum Identity {
 
 use Identity::{File, Version};
 
-/// What compiles a kernel. `bc`, `perl` and the like only compute constants that any version computes alike.
+/// What a kernel's build calls (Documentation/process/changes.rst).
 const KERNEL: &[(&str, Identity)] = &[
+    ("bc", Version("bc")),
     ("bison", Version("bison")),
+    ("depmod", Version("depmod")),
     ("flex", Version("flex")),
     ("gcc", Version("gcc")),
+    ("gzip", Version("gzip")),
     ("ld", Version("ld")),
+    ("lz4", Version("lz4")),
     ("make", Version("make")),
+    ("perl", Version("perl")),
     ("xz", Version("xz")),
     ("zstd", Version("zstd")),
 ];
 
+/// busybox is compiled against the host's kernel headers; this one holds their version.
 const BUSYBOX: &[(&str, Identity)] = &[
     ("gcc", Version("gcc")),
+    ("kernel headers", File("/usr/include/linux/version.h")),
     ("ld", Version("ld")),
     ("make", Version("make")),
 ];
@@ -166,9 +173,7 @@ impl Memory {
             asked
                 .into_iter()
                 .map(|(name, answer)| {
-                    let answer = answer
-                        .join()
-                        .map_err(|_| Failure::bug("asking a tool panicked"))??;
+                    let answer = answer.join().map_err(|_| failure::panicked())??;
                     Ok((name.to_owned(), answer))
                 })
                 .collect()
@@ -228,7 +233,12 @@ impl Identity {
     fn ask(self, file: &Path) -> Result<String> {
         match self {
             Version(program) => match Tool::new(program).arg("--version").read() {
-                Ok(said) => Ok(said.lines().next().unwrap_or("").trim().to_owned()),
+                Ok(said) => Ok(said
+                    .lines()
+                    .map(str::trim)
+                    .find(|line| !line.is_empty())
+                    .unwrap_or("")
+                    .to_owned()),
                 Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
                 // The step that needs it says so; planning goes on.
                 Err(_) => Ok("broken".to_owned()),

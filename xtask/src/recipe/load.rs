@@ -202,6 +202,15 @@ fn by_path(checkout: &Checkout, name: &str) -> Result<PathBuf> {
     let real = fs_err::canonicalize(path)?;
     let folder = fs_err::canonicalize(checkout.recipes())?;
     match real.strip_prefix(&folder) {
+        // What lies deeper are parts for others to extend.
+        Ok(inner) if inner.components().count() > 1 => {
+            let what = format!(
+                "{} is a part for recipes to extend, and no recipe itself",
+                path.display()
+            );
+            Err(Failure::new(Kind::Usage, what)
+                .hint("recipes lie directly in the folder `recipes`"))
+        }
         Ok(inner) => Ok(checkout.recipes().join(inner)),
         Err(_) => Err(Failure::new(
             Kind::Usage,

@@ -78,7 +78,8 @@ pub(super) fn value(failure: &Failure) -> Value {
             "hint": failure.hint,
             "diagnostics": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),
             "tool": tool,
-        }
+        },
+        "answer": failure.answer.as_ref().map(|(_, value)| value),
     })
 }
 

@@ -100,12 +100,6 @@ impl Artifact {
         &self.record.outputs
     }
 
-    /// Wall-clock time that the step took when it ran, in milliseconds.
-    #[must_use]
-    pub fn took_ms(&self) -> u64 {
-        self.record.took_ms
-    }
-
     /// The step's definition, as it was when it ran.
     #[must_use]
     pub fn definition(&self) -> &serde_json::Value {

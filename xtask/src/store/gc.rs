@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 
 use super::Store;
 use super::artifact::Artifact;
+use super::roots::Root;
 use crate::digest::Digest;
 use crate::failure::Result;
 use crate::files::{Guard, remove_if_there};
@@ -62,7 +63,7 @@ impl Store {
 
         let mut wanted = BTreeSet::new();
         for (path, root) in self.roots()? {
-            match root.filter(|root| root.checkout.join("recipes").is_dir()) {
+            match root.filter(Root::is_there) {
                 Some(root) => wanted.extend(root.steps.values().map(|step| step.key)),
                 None => remove(&path, &mut collected.leftovers, &mut collected.bytes)?,
             }

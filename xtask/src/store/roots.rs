@@ -33,6 +33,17 @@ pub struct RootStep {
     pub definition: serde_json::Value,
 }
 
+impl Root {
+    /// Whether the checkout still has the recipe.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.checkout
+            .join("recipes")
+            .join(format!("{}.toml", self.recipe))
+            .is_file()
+    }
+}
+
 impl Store {
     /// The root of a checkout's recipe, if it was ever built.
     ///

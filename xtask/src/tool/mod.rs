@@ -43,6 +43,7 @@ pub struct Tool {
     kind: Kind,
     confined: bool,
     jobs: Option<jobserver::Client>,
+    foreground: bool,
 }
 
 impl Tool {
@@ -66,6 +67,7 @@ impl Tool {
             kind: Kind::Build,
             confined: false,
             jobs: None,
+            foreground: false,
         }
     }
 
@@ -144,6 +146,14 @@ impl Tool {
         self
     }
 
+    /// Leaves it in the terminal's foreground: it may ask for a password there, and Ctrl-C is its own to handle. For what must not
+    /// be killed in the middle.
+    #[must_use]
+    pub fn foreground(mut self) -> Self {
+        self.foreground = true;
+        self
+    }
+
     /// Lets it take part in the job budget (GNU make's jobserver).
     #[must_use]
     pub fn jobs(mut self, jobs: &jobserver::Client) -> Self {
@@ -218,7 +228,7 @@ impl Tool {
         writeln!(log, "$ {}", self.paste())?;
         let from = log.stream_position()?;
 
-        let jobs = self.jobs.clone();
+        let (jobs, foreground) = (self.jobs.clone(), self.foreground);
         let argv = self.argv();
         let expression = expression(&argv)
             .full_env(&self.env)
@@ -227,7 +237,7 @@ impl Tool {
             .stderr_file(log.try_clone()?)
             .unchecked()
             .before_spawn(move |command| {
-                own_group(command, jobs.as_ref());
+                prepare(command, jobs.as_ref(), foreground);
                 Ok(())
             });
         let expression = if want_stdout {
@@ -239,7 +249,8 @@ impl Tool {
             .start()
             .map_err(|error| self.not_started(&error))?;
         let output = {
-            let _group = Group::enter(handle.pids().first().copied().unwrap_or(0));
+            let pid = handle.pids().first().copied().unwrap_or(0);
+            let _group = (!foreground).then(|| Group::enter(pid));
             handle
                 .wait()
                 .doing(|| format!("cannot wait for {}", self.program))?
@@ -265,7 +276,7 @@ impl Tool {
             .dir(self.folder.as_deref().unwrap_or(Path::new("/")))
             .unchecked()
             .before_spawn(move |command| {
-                own_group(command, jobs.as_ref());
+                prepare(command, jobs.as_ref(), false);
                 Ok(())
             });
         expression = match stdio.stdin {
@@ -377,8 +388,10 @@ impl Tool {
     }
 }
 
-fn own_group(command: &mut Command, jobs: Option<&jobserver::Client>) {
-    command.process_group(0);
+fn prepare(command: &mut Command, jobs: Option<&jobserver::Client>, foreground: bool) {
+    if !foreground {
+        command.process_group(0);
+    }
     if let Some(jobs) = jobs {
         jobs.configure_make(command);
     }

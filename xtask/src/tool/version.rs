@@ -56,12 +56,15 @@ pub fn standing(need: &Need) -> Standing {
     }
 }
 
-/// Fails when something is missing or too old for this purpose. For what takes long: it had better not begin.
+/// Fails when something is missing or too old for this purpose, as far as it is `wanted` and one cannot do without it. For what takes
+/// long: it had better not begin.
 ///
 /// # Errors
 /// [`Kind::Missing`] naming everything that is not as it should be, and what to install.
-pub fn require(purpose: Purpose) -> Result<()> {
-    let needs = NEEDS.iter().filter(|need| need.purpose == purpose);
+pub fn require(purpose: Purpose, wanted: impl Fn(&Need) -> bool) -> Result<()> {
+    let needs = NEEDS
+        .iter()
+        .filter(|need| need.purpose == purpose && !need.optional && wanted(need));
     let unmet: Vec<(&Need, Standing)> = needs
         .map(|need| (need, standing(need)))
         .filter(|(_, standing)| !standing.is_met())
@@ -133,6 +136,7 @@ mod tests {
             what: What::Program(name),
             package: "p",
             purpose: Purpose::Build,
+            optional: false,
             minimum: None,
         };
         assert_eq!(standing(&need("no-such-program")), Standing::Missing);
