@@ -63,5 +63,5 @@ fn a_changed_overlay_changes_the_image_alone() {
 #[test]
 fn an_unknown_step_gets_a_suggestion() {
     let said = Tiny::new().fails(2, "explain tiny kernal");
-    assert!(said.contains("did you mean \"kernel\"?"), "{said}");
+    assert!(said.contains("did you mean `kernel`?"), "{said}");
 }

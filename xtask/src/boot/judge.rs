@@ -115,6 +115,9 @@ impl Judge {
         }
         let same_reset = self.timeline.only_just_reset();
         self.timeline.observe(happening);
+        if self.timeline.reached(Stage::Loader) {
+            self.lookout.count();
+        }
         let at = happening.at;
         match &happening.what {
             What::Started { wall, network, .. } => self.started(*wall, *network),
@@ -146,6 +149,7 @@ impl Judge {
                 seconds: self.limit,
                 last_line: self.last_line(),
                 stage: self.timeline.furthest(),
+                unmatched: self.lookout.missed(),
             }),
             What::Typed { .. } => {}
         }

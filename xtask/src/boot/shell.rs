@@ -135,9 +135,9 @@ impl RawTerminal {
 impl Drop for RawTerminal {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // Colours off, cursor on: what a full-screen program on the console may have left. A terminal that is gone needs
+            // Colours off, line wrap and cursor on: what firmware and full-screen programs may have left. A terminal that is gone needs
             // neither this nor its modes.
-            show(b"\r\n\x1b[0m\x1b[?25h").ok();
+            show(b"\r\n\x1b[0m\x1b[?7h\x1b[?25h").ok();
             tcsetattr(std::io::stdin(), OptionalActions::Flush, before).ok();
         }
     }

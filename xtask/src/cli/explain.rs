@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         )
         .note(format!("its steps: {}", names.join(", ")));
         return Err(match nearest(name, names.iter().copied()) {
-            Some(near) => failure.hint(format!("did you mean {near:?}?")),
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => failure,
         });
     }
