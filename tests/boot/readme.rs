@@ -39,7 +39,10 @@ fn every_command() -> Result<(), Failed> {
                 add_a_file(place.path());
                 let said = succeeds(place.path(), command)?;
                 assert!(said.contains("initramfs: changed"), "{said}");
-                assert!(said.contains("overlays/lab"), "{said}");
+                assert!(
+                    said.contains("overlays/lab"),
+                    "the new overlay is named: {said}"
+                );
                 assert!(
                     !said.contains("kernel: changed"),
                     "a file in an overlay is nothing to the kernel: {said}"

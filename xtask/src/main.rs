@@ -6,19 +6,44 @@ use std::process::ExitCode;
 use clap::Parser;
 use xtask::cli::Cli;
 use xtask::failure::{self, Failure, Kind, Result};
-use xtask::report::Report;
+use xtask::report::{Format, Report, Volume};
 use xtask::tool;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let report = cli.report();
     match guarded(|| run(cli, &report)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            report.failure(&failure);
-            ExitCode::from(failure.kind.exit_code())
-        }
+        Err(failure) => failed(&report, &failure),
     }
+}
+
+/// A command line that cannot be read; `--help` and `--version` come this way too. A program that reads JSON gets JSON.
+fn misused(error: &clap::Error) -> ExitCode {
+    let mut words = std::env::args().skip_while(|word| !word.starts_with("--format"));
+    let json = match words.next().as_deref() {
+        Some("--format") => words.next().as_deref() == Some("json"),
+        Some(word) => word == "--format=json",
+        None => false,
+    };
+    if json && error.use_stderr() {
+        let report = Report::new(Format::Json, Volume::Quiet);
+        return failed(
+            &report,
+            &Failure::new(Kind::Usage, error.render().to_string().trim()),
+        );
+    }
+    // There is nobody to tell when this cannot be written.
+    error.print().unwrap_or(());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Kind::Usage.exit_code()))
+}
+
+fn failed(report: &Report, failure: &Failure) -> ExitCode {
+    report.failure(failure);
+    ExitCode::from(failure.kind.exit_code())
 }
 
 fn run(cli: Cli, report: &Report) -> Result<()> {

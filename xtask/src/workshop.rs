@@ -22,7 +22,7 @@ use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
 use crate::source::resolve::{self, File, Look, Moved, Resolved, Suites};
 use crate::source::spec::{Policy, Source};
-use crate::steps::Fetch;
+use crate::steps::{self, Fetch};
 use crate::store::{Artifact, Store};
 
 /// A checkout, its site, and its user's cache.
@@ -88,6 +88,10 @@ impl Workshop {
         let checkout = Checkout::find(root)?;
         let site = Site::load(&checkout)?;
         let cache = checkout::cache(site.cache.as_deref())?;
+        if cache.exists() && !cache.is_dir() {
+            let what = format!("the cache folder {} is no folder", cache.display());
+            return Err(Failure::new(Kind::Host, what).hint(ANOTHER_CACHE));
+        }
         Ok(Self {
             store: Store::at(&cache),
             tools: tools::Memory::of(&cache),
@@ -136,7 +140,15 @@ impl Workshop {
     /// Whatever fails; finished steps are kept.
     pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
         // Until the bundle is copied: before its root is written, `gc` would take it for nobody's.
-        let _share = self.store.share()?;
+        let _share = self.store.share().map_err(|failure| match failure.kind {
+            Kind::Host => failure
+                .while_doing(format!(
+                    "the cache folder {} cannot be used",
+                    self.cache.display()
+                ))
+                .hint(ANOTHER_CACHE),
+            _ => failure,
+        })?;
         let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
         let written = match self.publish(&planned, &built.artifact) {
             Err(failure) if failure.kind == Kind::Store => {
@@ -331,6 +343,9 @@ impl Workshop {
             tools: &self.tools,
         };
         let plan = assemble::assemble(&material)?;
+        for step in plan.steps() {
+            steps::rehearse(step, self.checkout.root())?;
+        }
         let version = release.version.file_name_safe();
         Ok(Planned {
             name: loaded.name.clone(),
@@ -348,6 +363,9 @@ impl Workshop {
     }
 }
 
+/// What to do about a cache folder that cannot be used.
+const ANOTHER_CACHE: &str = "CORDWAINER_CACHE, or `cache` in site.toml, chooses another";
+
 /// Sources that follow their suite are looked at again whenever the last look was.
 const AT_ONCE: Look = Look::After(Duration::ZERO);
 
@@ -363,7 +381,7 @@ fn recorded(loaded: &Loaded, lock: &Lock) -> Result<BTreeMap<String, Resolved>> 
             continue;
         }
         let resolved = resolve::recorded(source, ARCH, lock).ok_or_else(|| {
-            Failure::new(Kind::Source, format!("what the source {name:?} is was never recorded")).hint(format!(
+            Failure::new(Kind::Source, format!("recipes/sources.lock has nothing for the source `{name}` yet")).hint(format!(
                 "`cargo xtask update {}` looks at the suite and records it; `build` does so by itself",
                 loaded.name
             ))

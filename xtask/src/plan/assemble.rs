@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{
-    Action, Bundle, Definition, Initramfs, Input, Layout, Location, Plan, Stamps, Step, tools,
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Plan, Stamps, Step,
+    tools,
 };
 use crate::checkout::Checkout;
 use crate::date;
@@ -15,6 +16,7 @@ use crate::debian::changelog::Entry;
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
+use crate::kconfig::fragment::Fragment;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
@@ -23,6 +25,9 @@ use crate::source::spec::Source;
 const UNPACK_REVISION: u32 = 1;
 const KERNEL_REVISION: u32 = 1;
 const BUSYBOX_REVISION: u32 = 1;
+
+/// Up to how many paths in a folder `explain` tells which of them changed.
+const TOLD_BY_FILE: usize = 2000;
 
 /// Names of steps that verbs ask for.
 pub const BUNDLE: &str = "bundle";
@@ -92,6 +97,7 @@ struct Draft<'a> {
     checkout: &'a Checkout,
     definition: Definition,
     locations: BTreeMap<String, Location>,
+    folders: Folders,
 }
 
 impl<'a> Draft<'a> {
@@ -102,6 +108,7 @@ impl<'a> Draft<'a> {
             checkout,
             definition,
             locations: BTreeMap::new(),
+            folders: Folders::new(),
         }
     }
 
@@ -129,10 +136,36 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Fragments of the checkout. They are read here too, so that mistakes in them are said before anything is built.
+    fn fragments(&mut self, paths: &[PathBuf]) -> Result<()> {
+        let mut mistakes = Vec::new();
+        for path in paths {
+            let text = fs_err::read_to_string(self.checkout.root().join(path))?;
+            if let Err(mut failure) = Fragment::parse(path, &text) {
+                mistakes.append(&mut failure.diagnostics);
+            }
+            self.file(path)?;
+        }
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        Err(
+            Failure::new(Kind::Recipe, "the recipe's fragments have mistakes")
+                .diagnostics(mistakes),
+        )
+    }
+
     /// A folder of the checkout, by what counts in it.
     fn folder(&mut self, name: &str, path: &Path) -> Result<()> {
         let listing = overlay::listing(&self.checkout.root().join(path))?;
         let digest = Digest::of_value(&listing);
+        // A whole source tree is not told file by file.
+        if listing.len() <= TOLD_BY_FILE {
+            let items = listing
+                .iter()
+                .map(|item| (item.path.clone(), item.kind.to_string()));
+            self.folders.insert(name.to_owned(), items.collect());
+        }
         self.input(
             name.to_owned(),
             Input::Folder { digest },
@@ -149,7 +182,10 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(self, name: &str, title: impl Into<String>) -> Step {
-        Step::new(name, title, self.definition, self.locations)
+        Step {
+            folders: self.folders,
+            ..Step::new(name, title, self.definition, self.locations)
+        }
     }
 }
 
@@ -289,9 +325,10 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         tools::both(material.tools.kernel()?, tools::revision(KERNEL_REVISION)),
     );
     draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
-    for path in base.iter().chain(&fragments) {
+    if let Some(path) = &base {
         draft.file(path)?;
     }
+    draft.fragments(&fragments)?;
     draft.environment(&[
         ("SOURCE_DATE_EPOCH", release.epoch.to_string()),
         ("KBUILD_BUILD_TIMESTAMP", date::kbuild(release.epoch)),
@@ -338,9 +375,7 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         tools,
     );
     draft.step(plan, "source", &source_step(&busybox.source), "tree")?;
-    for path in &fragments {
-        draft.file(path)?;
-    }
+    draft.fragments(&fragments)?;
     draft.environment(&[("SOURCE_DATE_EPOCH", release.epoch.to_string())]);
     Ok(draft.finish(BUSYBOX, "build busybox"))
 }

@@ -16,7 +16,9 @@ pub mod explain;
 mod step;
 pub mod tools;
 
-pub use step::{Action, Bundle, Definition, Initramfs, Input, Layout, Location, Stamps, Step};
+pub use step::{
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Stamps, Step,
+};
 
 use crate::failure::{Failure, Result};
 use crate::store::{Root, RootStep};
@@ -90,6 +92,7 @@ impl Plan {
         let of = |step: &Step| RootStep {
             key: step.key,
             definition: step.definition.value(),
+            folders: step.folders.clone(),
         };
         Root {
             checkout: checkout.to_owned(),

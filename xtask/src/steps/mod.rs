@@ -80,6 +80,17 @@ impl Work<'_> {
     }
 }
 
+/// Finds the mistakes of a step that can be found before anything is built, from the files of the checkout.
+///
+/// # Errors
+/// Those mistakes.
+pub fn rehearse(step: &Step, checkout: &Path) -> Result<()> {
+    match &step.definition.action {
+        Action::Initramfs(initramfs) => initramfs::rehearse(initramfs, checkout),
+        _ => Ok(()),
+    }
+}
+
 /// Runs a step: leaves every output that its definition names.
 ///
 /// # Errors

@@ -31,6 +31,9 @@ pub struct RootStep {
     pub key: Digest,
     /// What the key is the digest of; kept here so that it outlives the result.
     pub definition: serde_json::Value,
+    /// What was in its inputs that are folders: input → path → what was there.
+    #[serde(default)]
+    pub folders: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Root {

@@ -194,6 +194,7 @@ fn gc_keeps_what_roots_name_and_nothing_else() {
     let step = RootStep {
         key: key("kept"),
         definition: json!({}),
+        folders: std::collections::BTreeMap::new(),
     };
     let root = Root {
         checkout: checkout.clone(),
