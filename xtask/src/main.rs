@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
 use xtask::cli::Cli;
@@ -25,6 +25,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli, report: &Report) -> Result<()> {
     ctrlc::set_handler(tool::interrupt)
         .map_err(|error| Failure::new(Kind::Host, format!("cannot handle signals: {error}")))?;
+    // A file that may not grow further is a failure like a full disk, and no death without a word (setrlimit(2)).
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
     cli.run(report)
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::files;
 use crate::needs;
 use crate::recipe::schema::Libc;
@@ -48,6 +48,9 @@ const GLIBC: &[(&str, Identity)] = &[("libc", File("/usr/lib/x86_64-linux-gnu/li
 /// Tools and their versions. One that is missing has the version `missing`: planning goes on,
 /// and the step that needs it fails with what to install.
 pub type Tools = BTreeMap<String, String>;
+
+/// The version of a tool that does not run. No step may run with it.
+pub const BROKEN: &str = "broken";
 
 /// Both sets of tools.
 #[must_use]
@@ -227,11 +230,10 @@ pub fn revision(number: u32) -> Tools {
 impl Identity {
     fn ask(self, file: &Path) -> Result<String> {
         match self {
-            Version(program) => match Tool::new(program).arg("--version").read() {
-                Ok(said) => Ok(said.lines().next().unwrap_or("").trim().to_owned()),
-                Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+            Version(program) => match Tool::new(program).arg("--version").answer()? {
+                Some(said) => Ok(said.lines().next().unwrap_or("").trim().to_owned()),
                 // The step that needs it says so; planning goes on.
-                Err(_) => Ok("broken".to_owned()),
+                None => Ok(BROKEN.to_owned()),
             },
             File(_) => Ok(Digest::of_file(file)?.0.to_string()),
         }
