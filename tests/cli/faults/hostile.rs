@@ -8,42 +8,25 @@ fn strings() -> Vec<String> {
     let plain = [
         "",
         " ",
-        ";touch pwned",
-        "$(touch pwned)",
-        "`touch pwned`",
-        "|touch pwned",
-        "&touch pwned",
-        "'",
-        "\"",
-        "\\",
+        "$(touch pwned);`touch pwned`|touch pwned&touch pwned",
+        "'\"\\",
         "a\nappend pwned",
-        "\r",
-        "\t",
-        "\0",
-        "\u{7f}",
+        "\r\t",
+        "a\0b",
         "\u{1b}[31m",
         "-",
         "--help",
-        "-rf",
         "..",
-        "../..",
-        "/",
         "/etc/passwd",
         "a/../../b",
         "a//b",
-        "~",
-        "*",
+        "~*?",
         "{{name}}",
-        "${PATH}",
-        "%s%n",
-        "ü☃",
-        "\u{202e}abc",
-        "a\u{0}b",
-        "#",
-        "=",
-        "NUL",
+        "${PATH}%s",
+        "ü☃\u{202e}abc",
+        "#=",
     ];
-    let long = ["x".repeat(300), "y".repeat(70_000), "/z".repeat(3000)];
+    let long = ["x".repeat(300), "/y".repeat(30_000)];
     plain.map(str::to_owned).into_iter().chain(long).collect()
 }
 
@@ -174,7 +157,7 @@ fn files_that_are_none_or_no_text_are_refused() {
     for file in FILES {
         for instead in INSTEAD {
             let tiny = Tiny::quick();
-            let script = format!("rm -f $file; {instead}; exec timeout -k 1 20 $xtask build tiny");
+            let script = format!("rm -f $file; {instead}; exec timeout -k 1 20 $xtask plan tiny");
             let mut command = tiny.other("sh", ["-c", script.as_str()]);
             let command = command
                 .env("file", file)
