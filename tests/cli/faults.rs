@@ -35,7 +35,7 @@ fn published(tiny: &Tiny) -> BTreeSet<String> {
     for entry in fs_err::read_dir(&shelf).into_iter().flatten() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        if entry.file_type().unwrap().is_dir() && !name.starts_with('.') {
+        if entry.file_type().unwrap().is_dir() && !name.starts_with('.') && name != "current" {
             whole(tiny, &entry.path());
             versions.insert(name);
         }

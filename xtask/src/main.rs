@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use xtask::cli::Cli;
@@ -49,6 +50,8 @@ fn failed(report: &Report, failure: &Failure) -> ExitCode {
 fn run(cli: Cli, report: &Report) -> Result<()> {
     ctrlc::set_handler(tool::interrupt)
         .map_err(|error| Failure::new(Kind::Host, format!("cannot handle signals: {error}")))?;
+    // A file that may not grow further is a failure like a full disk, and no death without a word (setrlimit(2)).
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())?;
     cli.run(report)
 }
 

@@ -76,9 +76,9 @@ impl Patient {
 }
 
 /// Does every damage to every file of the cache, and looks what comes of it after `before`.
-fn damage_everything(expected: &Files, before: impl Fn(&Tiny) + Sync) {
+fn damage_everything(damages: &[(&str, Damage)], expected: &Files, before: impl Fn(&Tiny) + Sync) {
     std::thread::scope(|scope| {
-        for (name, damage) in DAMAGES {
+        for (name, damage) in damages {
             let before = &before;
             scope.spawn(move || {
                 let patient = Patient::new();
@@ -97,12 +97,14 @@ fn no_damaged_byte_gets_into_a_bundle_that_is_made_again() {
     let touch = |tiny: &Tiny| tiny.write("overlays/base/etc/motd", "hello\n");
     let clean = Tiny::quick();
     touch(&clean);
-    damage_everything(&build(&clean), touch);
+    damage_everything(DAMAGES, &build(&clean), touch);
 }
 
 #[test]
 fn no_damaged_byte_gets_into_a_bundle_that_is_put_back() {
-    damage_everything(&EXPECTED, |tiny| {
+    // Lengths are what records are held against when they are read: of those, the other test is proof enough.
+    let silent = [DAMAGES[0], DAMAGES[3]];
+    damage_everything(&silent, &EXPECTED, |tiny| {
         fs_err::remove_dir_all(tiny.path("out")).unwrap();
     });
 }

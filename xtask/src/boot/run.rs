@@ -310,7 +310,7 @@ impl Hearing<'_> {
             });
         }
         if let What::Started { network, .. } = happening.what {
-            let unseen = checks::not_to_be_seen(&self.scenario, network);
+            let unseen = checks::not_to_be_seen(self.scenario, network);
             if !unseen.is_empty() {
                 let fields = unseen.join(", ");
                 let what = format!(

@@ -30,7 +30,7 @@ impl Finding {
 }
 
 pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
-    let mut findings: Vec<Finding> = NEEDS.iter().map(look).collect();
+    let mut findings: Vec<Finding> = NEEDS.iter().map(look).collect::<Result<_>>()?;
     findings.push(namespaces());
     findings.push(lab()?);
     // The trial needs QEMU.
@@ -66,8 +66,8 @@ pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
     Err(failure.after(text, serde_json::json!(findings)))
 }
 
-fn look(need: &Need) -> Finding {
-    let standing = version::standing(need);
+fn look(need: &Need) -> Result<Finding> {
+    let standing = version::standing(need)?;
     let (state, detail) = match &standing {
         Standing::Met(version) => ("ok", version.clone().unwrap_or_default()),
         Standing::Missing if need.optional => (
@@ -87,12 +87,12 @@ fn look(need: &Need) -> Finding {
             )
         }
     };
-    Finding {
+    Ok(Finding {
         what: need.name().to_owned(),
         purpose: Some(need.purpose),
         state,
         detail,
-    }
+    })
 }
 
 fn namespaces() -> Finding {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::failure::{self, Failure, Kind, Result};
+use crate::failure::{self, Failure, Result};
 use crate::files;
 use crate::needs;
 use crate::recipe::schema::Libc;
@@ -55,6 +55,9 @@ const GLIBC: &[(&str, Identity)] = &[("libc", File("/usr/lib/x86_64-linux-gnu/li
 /// Tools and their versions. One that is missing has the version `missing`: planning goes on,
 /// and the step that needs it fails with what to install.
 pub type Tools = BTreeMap<String, String>;
+
+/// The version of a tool that does not run. No step may run with it.
+pub const BROKEN: &str = "broken";
 
 /// Both sets of tools.
 #[must_use]
@@ -232,16 +235,15 @@ pub fn revision(number: u32) -> Tools {
 impl Identity {
     fn ask(self, file: &Path) -> Result<String> {
         match self {
-            Version(program) => match Tool::new(program).arg("--version").read() {
-                Ok(said) => Ok(said
+            Version(program) => match Tool::new(program).arg("--version").answer()? {
+                Some(said) => Ok(said
                     .lines()
                     .map(str::trim)
                     .find(|line| !line.is_empty())
                     .unwrap_or("")
                     .to_owned()),
-                Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
                 // The step that needs it says so; planning goes on.
-                Err(_) => Ok("broken".to_owned()),
+                None => Ok(BROKEN.to_owned()),
             },
             File(_) => Ok(Digest::of_file(file)?.0.to_string()),
         }

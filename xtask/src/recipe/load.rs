@@ -174,6 +174,8 @@ fn find(checkout: &Checkout, name: &str) -> Result<PathBuf> {
     if plain && known.iter().any(|known| known == name) {
         return Ok(path);
     }
+    // Of a folder that cannot be read, no names are known.
+    fs_err::read_dir(checkout.recipes())?;
     let failure = Failure::new(Kind::Usage, format!("there is no recipe {}", quoted(name)));
     let failure = match listing(&known, "and") {
         none if none.is_empty() => failure,

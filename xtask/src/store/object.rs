@@ -66,6 +66,13 @@ fn measure_tree(folder: &Path) -> Result<Output> {
             Node::Symlink {
                 target: utf8(&fs_err::read_link(entry.path())?)?,
             }
+        } else if !kind.is_file() {
+            // Reading a pipe would wait for somebody who writes it.
+            let what = format!(
+                "{} is neither file, folder nor link",
+                entry.path().display()
+            );
+            return Err(Failure::new(Kind::Host, what));
         } else {
             let (digest, length) = Digest::of_file(entry.path())?;
             size += length;

@@ -191,6 +191,7 @@ fn gc_keeps_what_roots_name_and_nothing_else() {
     make(&store, "stray", "stray bytes");
     let checkout = folder.path().join("checkout");
     fs_err::create_dir_all(checkout.join("recipes")).unwrap();
+    fs_err::write(checkout.join("recipes/demo.toml"), "").unwrap();
     let step = RootStep {
         key: key("kept"),
         definition: json!({}),
