@@ -18,6 +18,17 @@ const CURRENT: &str = "current";
 /// Beside the bundles: records of their boots.
 const BOOTS: &str = "boots";
 
+/// What [`Shelf::put`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It was there already.
+    Kept,
+    /// There was none of this version.
+    New,
+    /// Another one of this version, or an altered one, was in its place.
+    Replaced,
+}
+
 /// The bundles of one recipe.
 #[derive(Clone, Debug)]
 pub struct Shelf {
@@ -76,18 +87,22 @@ impl Shelf {
     }
 
     /// Puts a copy of a bundle's tree, which has this digest in the store, there as this version, and lets `current`
-    /// point to it. Writes nothing when it is there already; then `current` stays where somebody switched it to. Returns
-    /// whether something was written.
+    /// point to it. Writes nothing when it is there already; then `current` stays where somebody switched it to.
     ///
     /// # Errors
     /// [`Kind::Store`] when the tree does not have its digest; when the copy cannot be written. Then all is as it was.
-    pub fn put(&self, tree: &Path, digest: &Digest, version: &str) -> Result<bool> {
+    pub fn put(&self, tree: &Path, digest: &Digest, version: &str) -> Result<Put> {
         let place = self.bundle(version);
         let is_there = || holds(&place, digest);
         if is_there() && self.current().is_some() {
-            return Ok(false);
+            return Ok(Put::Kept);
         }
         let _lock = self.lock()?;
+        let put = if place.symlink_metadata().is_ok() {
+            Put::Replaced
+        } else {
+            Put::New
+        };
         // Another build may have put it there, or something else, before we had the lock.
         if !is_there() {
             let new = self.folder.join(format!("{UNFINISHED}{version}"));
@@ -102,7 +117,7 @@ impl Shelf {
             files::exchange(&new, &place)?;
         }
         self.point(version)?;
-        Ok(true)
+        Ok(put)
     }
 
     /// Lets `current` point to another version that is there.
@@ -174,7 +189,7 @@ mod tests {
         folder
     }
 
-    fn put(shelf: &Shelf, text: &str, version: &str) -> bool {
+    fn put(shelf: &Shelf, text: &str, version: &str) -> Put {
         let tree = tree(text);
         let digest = store::measure(tree.path()).unwrap().digest;
         shelf.put(tree.path(), &digest, version).unwrap()
@@ -188,11 +203,15 @@ mod tests {
     fn a_bundle_appears_is_replaced_and_switched_back() {
         let out = tempfile::tempdir().unwrap();
         let shelf = Shelf::of(out.path(), "demo");
-        assert!(put(&shelf, "one", "1"));
-        assert!(!put(&shelf, "one", "1"), "the same again writes nothing");
-        assert!(put(&shelf, "two", "2"));
+        assert_eq!(put(&shelf, "one", "1"), Put::New);
+        assert_eq!(
+            put(&shelf, "one", "1"),
+            Put::Kept,
+            "the same again writes nothing"
+        );
+        assert_eq!(put(&shelf, "two", "2"), Put::New);
         assert_eq!(shelf.current().as_deref(), Some("2"));
-        assert!(put(&shelf, "TWO", "2"));
+        assert_eq!(put(&shelf, "TWO", "2"), Put::Replaced);
         assert_eq!(
             (read(&shelf, "1"), read(&shelf, "current")),
             ("one".to_owned(), "TWO".to_owned())
@@ -210,7 +229,7 @@ mod tests {
         let shelf = Shelf::of(out.path(), "demo");
         put(&shelf, "one", "1");
         fs_err::write(shelf.bundle("1").join("pxelinux.cfg/default"), "eno").unwrap();
-        assert!(put(&shelf, "one", "1"));
+        assert_eq!(put(&shelf, "one", "1"), Put::Replaced);
         assert_eq!(read(&shelf, "1"), "one");
     }
 

@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::engine::{self, Engine};
 use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
-use crate::out::Shelf;
+use crate::out::{Put, Shelf};
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
 use crate::plan::tools;
@@ -75,8 +75,8 @@ pub struct Built {
     pub key: Digest,
     /// Steps that ran.
     pub ran: Vec<String>,
-    /// Whether the folder was written.
-    pub written: bool,
+    /// What became of the folder.
+    pub put: Put,
 }
 
 impl Workshop {
@@ -150,14 +150,14 @@ impl Workshop {
             _ => failure,
         })?;
         let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
-        let written = match self.publish(&planned, &built.artifact) {
+        let put = match self.publish(&planned, &built.artifact) {
             Err(failure) if failure.kind == Kind::Store => {
                 listen.hear(Event::Warning(format!("{failure}; it is made again")));
                 self.store.forget(built.artifact.key())?;
                 (planned, built) = self.make(name, BUNDLE, listen)?;
                 self.publish(&planned, &built.artifact)?
             }
-            written => written?,
+            put => put?,
         };
         Ok(Built {
             folder: planned.bundle_folder(self),
@@ -166,12 +166,12 @@ impl Workshop {
             loaded: planned.loaded,
             key: *built.artifact.key(),
             ran: built.ran,
-            written,
+            put,
         })
     }
 
-    /// Records what a recipe was built from, and puts its bundle into `out/`. Returns whether that was written.
-    fn publish(&self, planned: &Planned, artifact: &Artifact) -> Result<bool> {
+    /// Records what a recipe was built from, and puts its bundle into `out/`.
+    fn publish(&self, planned: &Planned, artifact: &Artifact) -> Result<Put> {
         let root = planned.plan.root(self.checkout.root(), &planned.name);
         self.store.set_root(&root)?;
         let (tree, digest) = (artifact.path("bundle")?, &artifact.output("bundle")?.digest);
