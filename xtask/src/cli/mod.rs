@@ -105,7 +105,7 @@ enum Verb {
     Tidy,
     /// Time things: a build with nothing to do, a boot
     Bench(bench::Args),
-    /// Print a shell's completion script
+    /// Print a shell's completion script for `xtask` (`alias xtask='cargo xtask'` makes that a command)
     Completions(completions::Args),
     /// Print the JSON schema of recipes, so that editors can complete them
     Schema(schema::Args),
