@@ -233,14 +233,7 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         ("KBUILD_BUILD_HOST", "cordwainer".to_owned()),
         ("KBUILD_BUILD_VERSION", "1".to_owned()),
     ]);
-    Ok(draft.finish(
-        KERNEL,
-        format!(
-            "build the kernel ({} fragments on {})",
-            fragments.len(),
-            kernel.base
-        ),
-    ))
+    Ok(draft.finish(KERNEL, format!("build the kernel ({})", kernel.base)))
 }
 
 fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
