@@ -1,12 +1,17 @@
-//! Digests the crate's own sources, so that results of its in-process steps are made anew when the code that
+//! Digests the crate's own sources and the versions of its dependencies, so that results of its in-process steps are made anew when the code that
 //! makes them changed. FNV-1a is enough: the digest tells versions apart, it protects nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The versions of all that is linked in.
+const LOCK: &str = "../Cargo.lock";
+
 fn main() {
     println!("cargo::rerun-if-changed=src");
-    let mut files = Vec::new();
+    println!("cargo::rerun-if-changed={LOCK}");
+    // What compressors write depends on their versions.
+    let mut files = vec![PathBuf::from(LOCK)];
     collect(Path::new("src"), &mut files);
     files.sort();
     let mut state = 0xcbf2_9ce4_8422_2325_u64;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use libtest_mimic::{Failed, Trial};
+use xtask::boot::happening::Network;
 use xtask::boot::scenario::Scenario;
 use xtask::boot::{Job, Outcome, run};
 use xtask::checkout::Checkout;
@@ -63,36 +64,57 @@ impl Copy {
 
     /// Boots it.
     pub(crate) fn boot(&self, scenario: Scenario) -> Outcome {
-        boot(&self.bundle(), scenario, &self.folder.path().join("record"))
+        boot(
+            &self.bundle(),
+            scenario,
+            &self.folder.path().join("record"),
+            None,
+        )
     }
 }
 
 /// Boots a bundle.
-pub(crate) fn boot(bundle: &Path, scenario: Scenario, record: &Path) -> Outcome {
+pub(crate) fn boot(
+    bundle: &Path,
+    scenario: Scenario,
+    record: &Path,
+    network: Option<Network>,
+) -> Outcome {
     let job = Job {
         bundle: bundle.to_owned(),
         loader: "pxelinux.0".to_owned(),
         scenario,
         record: record.to_owned(),
         xtask: env!("CARGO_BIN_EXE_xtask").into(),
-        network: None,
+        cache: Workshop::open(Some(root()), None).unwrap().cache,
+        network,
     };
     run(&job, &Deaf).unwrap()
 }
 
-/// One trial for each of the demo's scenarios.
+/// One trial for each of the demo's scenarios, and one in the network of hosts that allow no namespaces.
 pub(crate) fn scenarios() -> Vec<Trial> {
     let checkout = Checkout::find(Some(root())).unwrap();
     let demo = recipe::load(&checkout, "demo").unwrap().recipe;
+    let of_recipe = |scenario: Scenario| {
+        Trial::test(format!("demo::{}", scenario.name), move || {
+            passes(scenario, None)
+        })
+    };
+    let plain = demo.boot[0].clone();
+    let without_lab = Trial::test("demo::without_namespaces", move || {
+        passes(plain, Some(Network::User))
+    });
     demo.boot
         .into_iter()
-        .map(|scenario| Trial::test(format!("demo::{}", scenario.name), move || passes(scenario)))
+        .map(of_recipe)
+        .chain([without_lab])
         .collect()
 }
 
-fn passes(scenario: Scenario) -> Result<(), Failed> {
+fn passes(scenario: Scenario, network: Option<Network>) -> Result<(), Failed> {
     let record = tempfile::tempdir().unwrap();
-    let outcome = boot(&BUNDLE, scenario, &record.path().join("record"));
+    let outcome = boot(&BUNDLE, scenario, &record.path().join("record"), network);
     if outcome.verdict.passed() {
         return Ok(());
     }

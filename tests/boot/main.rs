@@ -10,6 +10,7 @@
 
 mod controls;
 mod lab;
+mod readme;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -24,6 +25,7 @@ fn main() {
     let trials: Vec<Trial> = lab::scenarios()
         .into_iter()
         .chain(controls::all())
+        .chain(readme::all())
         .collect();
     let trials = trials
         .into_iter()

@@ -1,17 +1,17 @@
 //! `plan`, `build`, `switch`: the same bytes every time, nothing done twice.
 
-use crate::support::Tiny;
+use crate::support::{Tiny, fingerprint};
 
 #[test]
 fn planning_writes_nothing() {
     let tiny = Tiny::new();
-    let before = tiny.everything();
+    let before = tiny.fingerprint();
     let plan = tiny.json("plan tiny");
     assert_eq!(plan["to_run"], 8);
     tiny.ok("explain tiny");
     tiny.ok("show tiny");
     tiny.ok("build tiny --dry-run");
-    assert_eq!(tiny.everything(), before);
+    assert_eq!(tiny.fingerprint(), before);
 }
 
 #[test]
@@ -40,13 +40,13 @@ fn a_build_makes_a_bundle_and_the_next_one_nothing() {
         "nobody needs menu.c32"
     );
     assert_eq!(tiny.json("plan tiny")["to_run"], 0);
-    let before = tiny.everything();
+    let before = tiny.fingerprint();
     assert_eq!(
         tiny.ok("build tiny"),
         "tiny 2.0-1: nothing to do: out/tiny/2.0-1\n"
     );
     assert_eq!(
-        tiny.everything(),
+        tiny.fingerprint(),
         before,
         "a build with nothing to do writes nothing"
     );
@@ -56,12 +56,7 @@ fn a_build_makes_a_bundle_and_the_next_one_nothing() {
 fn two_checkouts_build_the_same_bytes() {
     let bundle = |tiny: &Tiny| {
         tiny.ok("build tiny");
-        let files = tiny.everything().into_iter();
-        files
-            .filter_map(|(path, bytes)| {
-                Some((path.strip_prefix(tiny.path("out")).ok()?.to_owned(), bytes))
-            })
-            .collect::<Vec<_>>()
+        fingerprint(&tiny.path("out/tiny/2.0-1"))
     };
     let (one, other) = (Tiny::new(), Tiny::new());
     assert_eq!(bundle(&one), bundle(&other));
@@ -93,6 +88,11 @@ fn going_back_is_one_command() {
     assert_eq!(tiny.ok("switch tiny"), "  2.0-1\n* 2.1-1\n");
     assert_eq!(tiny.ok("switch tiny 2.0-1"), "* 2.0-1\n  2.1-1\n");
     assert!(tiny.path("out/tiny/current/vmlinuz-tiny-2.0-1").is_file());
+    let said = tiny.ok("build tiny");
+    assert!(
+        said.contains("current is 2.0-1"),
+        "going back holds until something is built: {said}"
+    );
     let said = tiny.fails(2, "switch tiny 3.0");
     assert!(said.contains("there is no bundle of version 3.0"), "{said}");
 }
@@ -104,4 +104,68 @@ fn a_bundle_altered_by_hand_is_put_right() {
     tiny.write("out/tiny/2.0-1/pxelinux.cfg/default", "altered");
     assert!(tiny.ok("build tiny").contains("put back"));
     assert_ne!(tiny.read("out/tiny/2.0-1/pxelinux.cfg/default"), "altered");
+}
+
+/// Path → reason, of everything in the initramfs.
+fn listing(tiny: &Tiny) -> serde_json::Value {
+    let manifest: serde_json::Value =
+        serde_json::from_str(&tiny.read("out/tiny/current/manifest.json")).unwrap();
+    manifest["initramfs"].clone()
+}
+
+#[test]
+fn everything_in_the_image_has_a_reason() {
+    let tiny = Tiny::new();
+    tiny.ok("build tiny");
+    let listing = listing(&tiny);
+    let reason = |path: &str| {
+        listing[path]["origin"]["kind"]
+            .as_str()
+            .unwrap_or("none")
+            .to_owned()
+    };
+    assert_eq!(reason("/etc/inittab"), "overlay");
+    assert_eq!(
+        reason("/etc/image-release"),
+        "overlay",
+        "templates lose their suffix"
+    );
+    assert_eq!(reason("/bin/busybox"), "built");
+    assert_eq!(reason("/usr/bin/wget"), "applet");
+    assert_eq!(reason("/dev/console"), "recipe");
+    assert_eq!(reason("/usr"), "parent");
+    assert_eq!(reason("/init"), "generated");
+    assert_eq!(reason("/sbin/tiny-image-info"), "generated");
+}
+
+#[test]
+fn modules_go_into_the_image_when_the_kernel_has_any() {
+    let tiny = Tiny::new();
+    tiny.write("kernel-configs/net.config", "CONFIG_NET=y\nCONFIG_INET=m\n");
+    tiny.ok("build tiny");
+    let listing = listing(&tiny);
+    let folder = "/lib/modules/6.1.0-tiny-2.0-1";
+    assert_eq!(
+        listing[format!("{folder}/kernel/inet.ko")]["origin"]["kind"],
+        "built"
+    );
+    assert!(
+        listing[format!("{folder}/build")].is_null(),
+        "a link to where it was built means nothing in an image"
+    );
+}
+
+#[test]
+fn tools_have_no_network_and_share_the_job_budget() {
+    let tiny = Tiny::new();
+    tiny.ok("build tiny --jobs 3");
+    let kernel = tiny.read("out/tiny/current/vmlinuz-tiny-2.0-1");
+    let mut lines = kernel.lines().skip(1);
+    assert_eq!(
+        lines.next(),
+        Some("1"),
+        "the loopback interface is the only one"
+    );
+    let flags = lines.next().unwrap();
+    assert_eq!(flags, "--jobserver-auth=,");
 }

@@ -24,7 +24,7 @@ fn a_changed_fragment_is_named() {
         "kernel",
     );
     assert!(
-        said.starts_with("kernel: changed\n  inputs.kernel-configs/net.config.digest: "),
+        said.starts_with("kernel: changed\n  the content of kernel-configs/net.config: "),
         "{said}"
     );
     assert_eq!(said.lines().count(), 2, "{said}");
@@ -34,12 +34,37 @@ fn a_changed_fragment_is_named() {
 fn what_follows_from_a_change_names_the_step() {
     let said = explained(
         |tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"),
-        "initramfs",
+        "bundle",
     );
+    assert_eq!(said, "bundle: changed, because of initramfs, kernel\n");
+}
+
+#[test]
+fn changes_in_an_overlay_are_told_file_by_file() {
+    let change = |tiny: &Tiny| {
+        tiny.write("overlays/base/etc/motd", "hello\n");
+        fs_err::remove_file(tiny.path("overlays/base/etc/image-release.hbs")).unwrap();
+        let script = tiny.path("overlays/base/sbin/image-info.hbs");
+        fs_err::set_permissions(script, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .unwrap();
+    };
+    let said = explained(change, "initramfs");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "initramfs: changed");
     assert!(
-        said.contains("inputs.kernel/config.step: step kernel ("),
+        lines[1].starts_with("  overlays/base/etc/image-release.hbs: a file ("),
         "{said}"
     );
+    assert!(lines[1].ends_with(") -> (nothing)"), "{said}");
+    assert!(
+        lines[2].starts_with("  overlays/base/etc/motd: (nothing) -> a file ("),
+        "{said}"
+    );
+    assert!(
+        lines[3].starts_with("  overlays/base/sbin/image-info.hbs: an executable ("),
+        "{said}"
+    );
+    assert_eq!(lines.len(), 4, "{said}");
 }
 
 #[test]
@@ -63,5 +88,5 @@ fn a_changed_overlay_changes_the_image_alone() {
 #[test]
 fn an_unknown_step_gets_a_suggestion() {
     let said = Tiny::new().fails(2, "explain tiny kernal");
-    assert!(said.contains("did you mean \"kernel\"?"), "{said}");
+    assert!(said.contains("did you mean `kernel`?"), "{said}");
 }

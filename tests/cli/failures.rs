@@ -69,6 +69,13 @@ fn a_compile_error_shows_the_last_lines_the_log_and_a_command_to_paste() {
             .unwrap()
             .contains("it is broken")
     );
+    let (_, command) = said.split_once("to run it again: ").unwrap();
+    let command = command.lines().next().unwrap().replace(
+        "[ROOT]",
+        &tiny.root().parent().unwrap().display().to_string(),
+    );
+    let again = tiny.finish(&mut tiny.other("sh", ["-c", &command]));
+    assert!(again.stderr.contains("it is broken"), "{again:#?}");
 }
 
 #[test]
@@ -132,7 +139,8 @@ fn a_source_that_was_never_recorded_is_said_to_be() {
     );
     let said = tiny.fails(5, "plan tiny");
     assert!(
-        said.contains("never recorded") && said.contains("cargo xtask update tiny"),
+        said.contains("has nothing for the source `linux`")
+            && said.contains("cargo xtask update tiny"),
         "{said}"
     );
 }
@@ -149,4 +157,80 @@ fn a_folder_that_is_no_checkout_is_said_to_be_none() {
 fn exit_codes_are_documented() {
     let help = Tiny::new().ok("--help");
     assert!(help.contains("  130  interrupted"), "{help}");
+}
+
+/// A folder in the checkout with the host's tools in it, to be changed by a test.
+fn own_tools(tiny: &Tiny) -> std::path::PathBuf {
+    let folder = tiny.path("tools");
+    fs_err::create_dir(&folder).unwrap();
+    for place in ["/usr/sbin", "/usr/bin"] {
+        for entry in fs_err::read_dir(place).unwrap() {
+            let entry = entry.unwrap();
+            // The same name in both: the first one counts, as on the search path.
+            std::os::unix::fs::symlink(entry.path(), folder.join(entry.file_name())).unwrap_or(());
+        }
+    }
+    folder
+}
+
+fn replace_tool(folder: &std::path::Path, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    fs_err::remove_file(&path).unwrap();
+    fs_err::write(&path, text).unwrap();
+    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_tool_that_is_too_old_is_refused_before_anything_is_compiled() {
+    let tiny = Tiny::new();
+    let tools = own_tools(&tiny);
+    replace_tool(&tools, "make", "#!/bin/sh\necho GNU Make 3.81\n");
+    let ran = tiny.finish(
+        tiny.command(["build", "tiny"])
+            .env("CORDWAINER_PATH", &tools),
+    );
+    assert_eq!(ran.code, Some(4), "{ran:#?}");
+    for piece in ["make", "3.81", "at least 4.2", "apt-get install"] {
+        assert!(ran.stderr.contains(piece), "{piece}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_program_that_cannot_be_run_is_said_to_be_one() {
+    let tiny = Tiny::new();
+    let tools = own_tools(&tiny);
+    replace_tool(&tools, "make", "\x7fELF, but not really");
+    let ran = tiny.finish(
+        tiny.command(["build", "tiny"])
+            .env("CORDWAINER_PATH", &tools),
+    );
+    assert_eq!(ran.code, Some(4), "{ran:#?}");
+    assert!(ran.stderr.contains("make does not run"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_full_disk_is_said_to_be_full_and_nothing_is_half_done() {
+    let tiny = Tiny::new();
+    // A file system of a few pages, in namespaces of this test alone.
+    let script = format!(
+        "mkdir -p {cache} && mount -t tmpfs -o size=40k none {cache} && exec {xtask} build tiny --root {root}",
+        cache = tiny.cache().display(),
+        xtask = env!("CARGO_BIN_EXE_xtask"),
+        root = tiny.root().display(),
+    );
+    let mut command = tiny.other(
+        "unshare",
+        ["--user", "--map-root-user", "--mount", "sh", "-c", &script],
+    );
+    let ran = tiny.finish(&mut command);
+    assert_eq!(ran.code, Some(9), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("No space left on device"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("free some space"), "{}", ran.stderr);
+    assert!(!tiny.path("out").exists());
+    tiny.ok("build tiny");
 }

@@ -11,6 +11,7 @@ mod support;
 mod build;
 mod explain;
 mod failures;
+mod faults;
 mod interrupted;
 mod readme;
 mod recipes;

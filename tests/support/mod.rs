@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 /// A checkout of a test's own, made from `tests/fixtures/tiny`, with a cache folder of its own.
 pub(crate) struct Tiny {
     folder: tempfile::TempDir,
+    cache: PathBuf,
 }
 
 /// How a run of the program ended.
@@ -27,12 +28,30 @@ pub(crate) fn project() -> &'static Path {
 
 impl Tiny {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::inside(tempfile::tempdir().unwrap())
+    }
+
+    /// One in memory, where the host has such a folder: for tests that build very often.
+    pub(crate) fn quick() -> Self {
+        let memory = tempfile::tempdir_in("/dev/shm");
+        Self::inside(memory.or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn inside(folder: tempfile::TempDir) -> Self {
         copy(
             &project().join("tests/fixtures/tiny"),
             &folder.path().join("checkout"),
         );
-        Self { folder }
+        let cache = folder.path().join("cache");
+        Self { folder, cache }
+    }
+
+    /// Another checkout, which uses the cache folder of this one.
+    pub(crate) fn neighbour(&self) -> Self {
+        Self {
+            cache: self.cache(),
+            ..Self::quick()
+        }
     }
 
     /// The checkout.
@@ -42,7 +61,7 @@ impl Tiny {
 
     /// The cache folder.
     pub(crate) fn cache(&self) -> PathBuf {
-        self.folder.path().join("cache")
+        self.cache.clone()
     }
 
     pub(crate) fn path(&self, path: &str) -> PathBuf {
@@ -68,14 +87,28 @@ impl Tiny {
     /// The program with these arguments, ready to run in this checkout.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = program();
+        self.surround(&mut command).args(args);
         command
-            .args(args)
+    }
+
+    /// Another program, with the environment that [`Tiny::command`] gives ours.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a test needs around the program under test"
+    )]
+    pub(crate) fn other<'a>(&self, name: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(name);
+        self.surround(&mut command).args(args);
+        command
+    }
+
+    fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
             .current_dir(self.root())
             .env("CORDWAINER_CACHE", self.cache())
             .env("NO_COLOR", "1")
             .env_remove("CORDWAINER_ROOT")
-            .stdin(Stdio::null());
-        command
+            .stdin(Stdio::null())
     }
 
     /// Runs the program; `words` are its arguments, split at spaces.
@@ -119,14 +152,32 @@ impl Tiny {
 
     /// Every file in the checkout and the cache, with its bytes.
     pub(crate) fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        walkdir::WalkDir::new(self.folder.path())
-            .sort_by_file_name()
-            .into_iter()
-            .map(Result::unwrap)
-            .filter(|entry| entry.file_type().is_file())
-            .map(|entry| (entry.path().to_owned(), fs_err::read(entry.path()).unwrap()))
-            .collect()
+        files(self.folder.path())
     }
+
+    /// Every file in the checkout and the cache, with a digest of its bytes.
+    pub(crate) fn fingerprint(&self) -> Vec<(PathBuf, String)> {
+        fingerprint(self.folder.path())
+    }
+}
+
+/// Every file below a folder, with a digest of its bytes: short enough to be shown when two differ.
+pub(crate) fn fingerprint(folder: &Path) -> Vec<(PathBuf, String)> {
+    let digests = files(folder).into_iter().map(|(path, bytes)| {
+        let path = path.strip_prefix(folder).unwrap().to_owned();
+        (path, xtask::digest::Digest::of(bytes).short())
+    });
+    digests.collect()
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| (entry.path().to_owned(), fs_err::read(entry.path()).unwrap()))
+        .collect()
 }
 
 /// The program under test.
@@ -138,7 +189,8 @@ pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.unwrap();
         let place = to.join(entry.path().strip_prefix(from).unwrap());

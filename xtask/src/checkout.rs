@@ -104,18 +104,34 @@ impl Checkout {
     }
 }
 
-/// The user's cache folder for Cordwainer (XDG Base Directory Specification), shared by all checkouts.
-#[must_use]
-pub fn default_cache() -> PathBuf {
-    let absolute = |name: &str| {
+/// The cache folder, shared by all checkouts: `CORDWAINER_CACHE`, or else the site's, or else the user's for Cordwainer (XDG
+/// Base Directory Specification).
+///
+/// # Errors
+/// [`Kind::Usage`] when `CORDWAINER_CACHE` is no absolute path.
+pub fn cache(site: Option<&Path>) -> Result<PathBuf> {
+    const OURS: &str = "CORDWAINER_CACHE";
+    let set = |name: &str| {
         std::env::var_os(name)
+            .filter(|value| !value.is_empty())
             .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
     };
-    absolute("CORDWAINER_CACHE").unwrap_or_else(|| {
-        absolute("XDG_CACHE_HOME")
-            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-            .unwrap_or_else(std::env::temp_dir)
-            .join("cordwainer")
-    })
+    if let Some(path) = set(OURS) {
+        if path.is_absolute() {
+            return Ok(path);
+        }
+        let what = format!("{OURS} is {}, which is no absolute path", path.display());
+        return Err(Failure::new(Kind::Usage, what)
+            .hint("builds run in folders of their own: begin it with `/`"));
+    }
+    if let Some(path) = site {
+        return Ok(path.to_owned());
+    }
+    // The specification says to ignore relative paths.
+    let absolute = |name: &str| set(name).filter(|path| path.is_absolute());
+    let home = || absolute("HOME").map(|home| home.join(".cache"));
+    let caches = absolute("XDG_CACHE_HOME")
+        .or_else(home)
+        .unwrap_or_else(std::env::temp_dir);
+    Ok(caches.join("cordwainer"))
 }

@@ -2,7 +2,7 @@
 //!
 //! The canonical encoding is canonical JSON: RFC 8785 (JCS) restricted to what a step is made
 //! of: objects with sorted keys, arrays, strings, integers, booleans and null, no white space, no floating
-//! point. So anybody can recompute a key: `jq -cS . | sha256sum` over what `plan --format json` prints.
+//! point. So anybody can recompute a key: `jq -jcS . | sha256sum` over what `plan --format json` prints.
 //! (JCS sorts keys by UTF-16 unit, we by byte: the same for every key below U+10000.)
 
 use std::fmt;

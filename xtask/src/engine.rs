@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::checkout::Checkout;
 use crate::digest::Digest;
 use crate::event::{Event, Listen};
-use crate::failure::{Doing, Failure, Kind, Result};
+use crate::failure::{self, Doing, Failure, Kind, Result};
 use crate::image::overlay;
 use crate::plan::{Input, Location, Plan, Step};
 use crate::steps::{self, Fetch, Work};
@@ -142,7 +142,7 @@ impl Engine<'_> {
             let Some(artifact) = self.store.lookup(&step.key)? else {
                 continue;
             };
-            if artifact.verify(false).is_err() {
+            if artifact.verify().is_err() {
                 self.store.forget(&step.key)?;
                 return Ok(Some(&step.name));
             }
@@ -160,9 +160,7 @@ impl Engine<'_> {
                     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                         self.run(plan, step)
                     }))
-                    .unwrap_or_else(|_| {
-                        Err(Failure::bug(format!("the step {} panicked", step.name)))
-                    });
+                    .unwrap_or_else(|_| Err(failure::panicked()));
                     board.done(step, ended);
                 });
             }
@@ -178,7 +176,7 @@ impl Engine<'_> {
                 step.name
             )));
         };
-        let Claim::Miss(slot) = self.store.claim(&step.key, waiting)? else {
+        let Claim::Miss(mut slot) = self.store.claim(&step.key, waiting)? else {
             self.listen.hear(Event::Hit {
                 step: step.name.clone(),
             });
@@ -202,7 +200,13 @@ impl Engine<'_> {
             ccache: self.ccache,
             listen: self.listen,
         };
-        steps::run(&work).map_err(|failure| note_step(failure, step))?;
+        if let Err(failure) = steps::run(&work) {
+            // The command line that is shown runs there.
+            if failure.kind == Kind::Build && failure.tool.is_some() {
+                slot.leave();
+            }
+            return Err(note_step(failure, step));
+        }
         slot.commit(&step.definition.outputs, &step.definition.value())?;
         self.listen.hear(Event::Finished {
             step: step.name.clone(),

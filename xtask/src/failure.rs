@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::ops::{Deref, DerefMut, Range};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The result of everything that can fail.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -174,6 +174,8 @@ pub struct Facts {
     pub diagnostics: Vec<Diagnostic>,
     /// The program that failed.
     pub tool: Option<ToolEnd>,
+    /// What there is to say although it failed: text for a person, a value for a program.
+    pub answer: Option<(String, serde_json::Value)>,
 }
 
 /// A failure: a kind, a sentence, and whatever helps to mend it.
@@ -190,6 +192,7 @@ impl Failure {
             hint: None,
             diagnostics: Vec::new(),
             tool: None,
+            answer: None,
         }))
     }
 
@@ -223,6 +226,13 @@ impl Failure {
     #[must_use]
     pub fn tool(mut self, end: ToolEnd) -> Self {
         self.tool = Some(end);
+        self
+    }
+
+    /// Adds what there is to say although it failed.
+    #[must_use]
+    pub fn after(mut self, text: impl Into<String>, value: serde_json::Value) -> Self {
+        self.0.answer = Some((text.into(), value));
         self
     }
 
@@ -277,6 +287,25 @@ impl From<io::Error> for Failure {
             _ => Self::new(Kind::Host, error.to_string()),
         }
     }
+}
+
+/// What the first panic said, and where.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Keeps what a panic says for [`panicked`], in place of printing it in the middle of everything.
+pub fn remember_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        // The first panic counts: others are its consequences.
+        let mut said = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+        said.get_or_insert_with(|| info.to_string());
+    }));
+}
+
+/// The bug that a panic is.
+#[must_use]
+pub fn panicked() -> Failure {
+    let said = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Failure::bug(said.unwrap_or_else(|| "something panicked".to_owned()))
 }
 
 /// Says what was being done when something failed.

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use rustix::io::Errno;
 
 use crate::failure::{Doing, Failure, Result};
@@ -49,6 +49,41 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 fn readable(file: &File) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(file.set_permissions(std::fs::Permissions::from_mode(0o644))?)
+}
+
+/// Puts `new` in the place of whatever is at `place`, file or folder, in one rename: somebody who reads there sees the one or the other.
+///
+/// # Errors
+/// When it cannot be renamed; then both are as they were.
+pub fn exchange(new: &Path, place: &Path) -> Result<()> {
+    let doing = || format!("cannot put {} in its place", place.display());
+    let rename = |how| renameat_with(CWD, new, CWD, place, how);
+    loop {
+        match rename(RenameFlags::EXCHANGE) {
+            Ok(()) => return remove_if_there(new),
+            Err(Errno::NOENT) => match rename(RenameFlags::NOREPLACE) {
+                // Somebody else put something there in between.
+                Err(Errno::EXIST) => {}
+                ended => return ended.map_err(std::io::Error::from).doing(doing),
+            },
+            // Some network file systems cannot exchange: then there is a moment without either.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                return put_aside(new, place).doing(doing);
+            }
+            Err(error) => return Err(std::io::Error::from(error)).doing(doing),
+        }
+    }
+}
+
+/// Replaces what is at `place` in two renames.
+fn put_aside(new: &Path, place: &Path) -> Result<()> {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let aside = place.with_file_name(format!("{UNFINISHED}{name}.{}", std::process::id()));
+    if place.is_dir() {
+        fs_err::rename(place, &aside)?;
+    }
+    fs_err::rename(new, place)?;
+    remove_if_there(&aside)
 }
 
 /// Removes a file, or a folder with all that is in it; nothing there is fine.
@@ -167,6 +202,19 @@ mod tests {
         assert_eq!(flock(&file, exclusive), Err(Errno::WOULDBLOCK));
         drop((first, second));
         assert_eq!(flock(&file, exclusive), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_exchanged_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for (name, text) in [("old", "old"), ("new", "new")] {
+            fs_err::create_dir(path(name)).unwrap();
+            fs_err::write(path(name).join("file"), text).unwrap();
+        }
+        put_aside(&path("new"), &path("old")).unwrap();
+        assert_eq!(fs_err::read_to_string(path("old/file")).unwrap(), "new");
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Need {
     pub package: &'static str,
     /// What it is for.
     pub purpose: Purpose,
+    /// Whether one can do without it: it is installed with the others, and not missed when it is gone.
+    pub optional: bool,
     /// Argument that makes the program print its version, and the lowest that will do.
     pub minimum: Option<(&'static str, &'static str)>,
 }
@@ -50,6 +52,7 @@ const fn program(name: &'static str, package: &'static str, purpose: Purpose) ->
         what: What::Program(name),
         package,
         purpose,
+        optional: false,
         minimum: None,
     }
 }
@@ -59,7 +62,15 @@ const fn file(path: &'static str, package: &'static str, purpose: Purpose) -> Ne
         what: What::File(path),
         package,
         purpose,
+        optional: false,
         minimum: None,
+    }
+}
+
+const fn optional(need: Need) -> Need {
+    Need {
+        optional: true,
+        ..need
     }
 }
 
@@ -71,7 +82,7 @@ const fn at_least(need: Need, argument: &'static str, version: &'static str) -> 
 }
 
 /// Everything, in the order it is needed. The lowest versions are those of Debian 12, the oldest that the tests run on,
-/// but for GNU make (4.0 brought the jobserver's `--jobserver-auth`) and gcc (8 brought `-ffile-prefix-map`).
+/// but for GNU make (4.2 brought the jobserver's `--jobserver-auth`) and gcc (8 brought `-ffile-prefix-map`).
 pub const NEEDS: &[Need] = &[
     program("apt-get", "apt", Purpose::Sources),
     file(
@@ -100,7 +111,7 @@ pub const NEEDS: &[Need] = &[
     file("/usr/include/stdio.h", "libc6-dev", Purpose::Build),
     program("depmod", "kmod", Purpose::Build),
     program("musl-gcc", "musl-tools", Purpose::Build),
-    program("ccache", "ccache", Purpose::Build),
+    optional(program("ccache", "ccache", Purpose::Build)),
     at_least(
         program("qemu-system-x86_64", "qemu-system-x86", Purpose::Boot),
         "--version",

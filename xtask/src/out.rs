@@ -7,16 +7,27 @@ use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use walkdir::WalkDir;
 
 use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
-use crate::files::{Guard, UNFINISHED, remove_if_there, remove_unfinished};
+use crate::files::{self, Guard, UNFINISHED, remove_if_there, remove_unfinished};
+use crate::store;
 
 const CURRENT: &str = "current";
 /// Beside the bundles: records of their boots.
 const BOOTS: &str = "boots";
+
+/// What [`Shelf::put`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It was there already.
+    Kept,
+    /// There was none of this version.
+    New,
+    /// Another one of this version, or an altered one, was in its place.
+    Replaced,
+}
 
 /// The bundles of one recipe.
 #[derive(Clone, Debug)]
@@ -75,25 +86,38 @@ impl Shelf {
         Ok(versions.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// Puts a copy of a bundle's tree there as this version, and lets `current` point to it. Writes nothing when
-    /// both are so already. Returns whether something was written.
+    /// Puts a copy of a bundle's tree, which has this digest in the store, there as this version, and lets `current`
+    /// point to it. Writes nothing when it is there already; then `current` stays where somebody switched it to.
     ///
     /// # Errors
-    /// When it cannot be written; then all is as it was.
-    pub fn put(&self, tree: &Path, version: &str) -> Result<bool> {
+    /// [`Kind::Store`] when the tree does not have its digest; when the copy cannot be written. Then all is as it was.
+    pub fn put(&self, tree: &Path, digest: &Digest, version: &str) -> Result<Put> {
         let place = self.bundle(version);
-        let same = listing(&place).is_ok_and(|there| listing(tree).is_ok_and(|ours| there == ours));
-        if same && self.current().as_deref() == Some(version) {
-            return Ok(false);
+        let is_there = || holds(&place, digest);
+        if is_there() && self.current().is_some() {
+            return Ok(Put::Kept);
         }
         let _lock = self.lock()?;
-        if !same {
+        let put = if place.symlink_metadata().is_ok() {
+            Put::Replaced
+        } else {
+            Put::New
+        };
+        // Another build may have put it there, or something else, before we had the lock.
+        if !is_there() {
             let new = self.folder.join(format!("{UNFINISHED}{version}"));
             copy(tree, &new).doing(|| format!("cannot write the bundle {}", place.display()))?;
-            exchange(&new, &place)?;
+            // The copy, and not the tree: what is published is what was looked at.
+            if !holds(&new, digest) {
+                return Err(Failure::new(
+                    Kind::Store,
+                    format!("the store's copy of the bundle {version} is damaged"),
+                ));
+            }
+            files::exchange(&new, &place)?;
         }
         self.point(version)?;
-        Ok(true)
+        Ok(put)
     }
 
     /// Lets `current` point to another version that is there.
@@ -117,7 +141,9 @@ impl Shelf {
         let new = self.folder.join(format!("{UNFINISHED}{CURRENT}"));
         remove_if_there(&new)?;
         symlink(version, &new).doing(|| format!("cannot make the link {}", new.display()))?;
-        Ok(fs_err::rename(new, self.folder.join(CURRENT))?)
+        let current = self.folder.join(CURRENT);
+        fs_err::rename(new, &current)
+            .doing(|| format!("cannot let {} point to {version}", current.display()))
     }
 
     /// One writer at a time; what a killed one left is removed.
@@ -128,41 +154,9 @@ impl Shelf {
     }
 }
 
-/// Puts `new` in the place of whatever is at `place`, in one rename.
-fn exchange(new: &Path, place: &Path) -> Result<()> {
-    match renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE) {
-        Ok(()) => remove_if_there(new),
-        Err(rustix::io::Errno::NOENT) => Ok(fs_err::rename(new, place)?),
-        Err(error) => {
-            Err(std::io::Error::from(error)).doing(|| format!("cannot replace {}", place.display()))
-        }
-    }
-}
-
-/// Path, length and digest of every file below a folder, sorted.
-fn listing(folder: &Path) -> Result<Vec<(PathBuf, u64, Digest)>> {
-    let mut files = Vec::new();
-    for entry in WalkDir::new(folder).sort_by_file_name() {
-        let entry = entry.map_err(std::io::Error::from)?;
-        if entry.file_type().is_file() {
-            let (digest, length) = Digest::of_file(entry.path())?;
-            files.push((
-                entry
-                    .path()
-                    .strip_prefix(folder)
-                    .unwrap_or(entry.path())
-                    .to_owned(),
-                length,
-                digest,
-            ));
-        } else if !entry.file_type().is_dir() {
-            return Err(Failure::new(
-                Kind::Host,
-                format!("{} is no file", entry.path().display()),
-            ));
-        }
-    }
-    Ok(files)
+/// Whether a folder is one, and has this digest.
+fn holds(folder: &Path, digest: &Digest) -> bool {
+    store::measure(folder).is_ok_and(|there| there.digest == *digest)
 }
 
 /// Copies a tree of files and folders, readable by any server, and makes sure that it is on the disk.
@@ -195,6 +189,12 @@ mod tests {
         folder
     }
 
+    fn put(shelf: &Shelf, text: &str, version: &str) -> Put {
+        let tree = tree(text);
+        let digest = store::measure(tree.path()).unwrap().digest;
+        shelf.put(tree.path(), &digest, version).unwrap()
+    }
+
     fn read(shelf: &Shelf, version: &str) -> String {
         fs_err::read_to_string(shelf.bundle(version).join("pxelinux.cfg/default")).unwrap()
     }
@@ -203,14 +203,15 @@ mod tests {
     fn a_bundle_appears_is_replaced_and_switched_back() {
         let out = tempfile::tempdir().unwrap();
         let shelf = Shelf::of(out.path(), "demo");
-        assert!(shelf.put(tree("one").path(), "1").unwrap());
-        assert!(
-            !shelf.put(tree("one").path(), "1").unwrap(),
+        assert_eq!(put(&shelf, "one", "1"), Put::New);
+        assert_eq!(
+            put(&shelf, "one", "1"),
+            Put::Kept,
             "the same again writes nothing"
         );
-        assert!(shelf.put(tree("two").path(), "2").unwrap());
+        assert_eq!(put(&shelf, "two", "2"), Put::New);
         assert_eq!(shelf.current().as_deref(), Some("2"));
-        assert!(shelf.put(tree("TWO").path(), "2").unwrap());
+        assert_eq!(put(&shelf, "TWO", "2"), Put::Replaced);
         assert_eq!(
             (read(&shelf, "1"), read(&shelf, "current")),
             ("one".to_owned(), "TWO".to_owned())
@@ -226,9 +227,21 @@ mod tests {
     fn what_was_altered_by_hand_is_put_right() {
         let out = tempfile::tempdir().unwrap();
         let shelf = Shelf::of(out.path(), "demo");
-        shelf.put(tree("one").path(), "1").unwrap();
+        put(&shelf, "one", "1");
         fs_err::write(shelf.bundle("1").join("pxelinux.cfg/default"), "eno").unwrap();
-        assert!(shelf.put(tree("one").path(), "1").unwrap());
+        assert_eq!(put(&shelf, "one", "1"), Put::Replaced);
+        assert_eq!(read(&shelf, "1"), "one");
+    }
+
+    #[test]
+    fn a_damaged_tree_is_not_published() {
+        let out = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(out.path(), "demo");
+        put(&shelf, "one", "1");
+        let failure = shelf
+            .put(tree("two").path(), &Digest::of("three"), "1")
+            .unwrap_err();
+        assert_eq!(failure.kind, Kind::Store);
         assert_eq!(read(&shelf, "1"), "one");
     }
 
@@ -238,7 +251,7 @@ mod tests {
         let shelf = Shelf::of(out.path(), "demo");
         let left = out.path().join("demo/.new-0");
         fs_err::create_dir_all(&left).unwrap();
-        shelf.put(tree("one").path(), "1").unwrap();
+        put(&shelf, "one", "1");
         assert!(!left.exists());
         assert_eq!(shelf.versions().unwrap(), ["1"]);
     }

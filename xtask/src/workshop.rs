@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::engine::{self, Engine};
 use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
-use crate::out::Shelf;
+use crate::out::{Put, Shelf};
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
 use crate::plan::tools;
@@ -22,8 +22,8 @@ use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
 use crate::source::resolve::{self, File, Look, Moved, Resolved, Suites};
 use crate::source::spec::{Policy, Source};
-use crate::steps::Fetch;
-use crate::store::Store;
+use crate::steps::{self, Fetch};
+use crate::store::{Artifact, Store};
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -75,8 +75,8 @@ pub struct Built {
     pub key: Digest,
     /// Steps that ran.
     pub ran: Vec<String>,
-    /// Whether the folder was written.
-    pub written: bool,
+    /// What became of the folder.
+    pub put: Put,
 }
 
 impl Workshop {
@@ -87,7 +87,11 @@ impl Workshop {
     pub fn open(root: Option<&Path>, jobs: Option<usize>) -> Result<Self> {
         let checkout = Checkout::find(root)?;
         let site = Site::load(&checkout)?;
-        let cache = site.cache.clone().unwrap_or_else(checkout::default_cache);
+        let cache = checkout::cache(site.cache.as_deref())?;
+        if cache.exists() && !cache.is_dir() {
+            let what = format!("the cache folder {} is no folder", cache.display());
+            return Err(Failure::new(Kind::Host, what).hint(ANOTHER_CACHE));
+        }
         Ok(Self {
             store: Store::at(&cache),
             tools: tools::Memory::of(&cache),
@@ -135,18 +139,44 @@ impl Workshop {
     /// # Errors
     /// Whatever fails; finished steps are kept.
     pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
-        let (planned, built) = self.make(name, BUNDLE, listen)?;
-        let shelf = self.shelf(&planned.name);
-        let written = shelf.put(&built.artifact.path("bundle")?, &planned.version)?;
+        // Until the bundle is copied: before its root is written, `gc` would take it for nobody's.
+        let _share = self.store.share().map_err(|failure| match failure.kind {
+            Kind::Host => failure
+                .while_doing(format!(
+                    "the cache folder {} cannot be used",
+                    self.cache.display()
+                ))
+                .hint(ANOTHER_CACHE),
+            _ => failure,
+        })?;
+        let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
+        let put = match self.publish(&planned, &built.artifact) {
+            Err(failure) if failure.kind == Kind::Store => {
+                listen.hear(Event::Warning(format!("{failure}; it is made again")));
+                self.store.forget(built.artifact.key())?;
+                (planned, built) = self.make(name, BUNDLE, listen)?;
+                self.publish(&planned, &built.artifact)?
+            }
+            put => put?,
+        };
         Ok(Built {
-            folder: shelf.bundle(&planned.version),
+            folder: planned.bundle_folder(self),
             name: planned.name,
             version: planned.version,
             loaded: planned.loaded,
             key: *built.artifact.key(),
             ran: built.ran,
-            written,
+            put,
         })
+    }
+
+    /// Records what a recipe was built from, and puts its bundle into `out/`.
+    fn publish(&self, planned: &Planned, artifact: &Artifact) -> Result<Put> {
+        let root = planned.plan.root(self.checkout.root(), &planned.name);
+        self.store.set_root(&root)?;
+        let (tree, digest) = (artifact.path("bundle")?, &artifact.output("bundle")?.digest);
+        self.shelf(&planned.name)
+            .put(&tree, digest, &planned.version)
     }
 
     /// Makes one step of a recipe's plan, and all it needs.
@@ -185,8 +215,6 @@ impl Workshop {
             }
             let built = built?;
             self.tools.keep()?;
-            self.store
-                .set_root(&planned.plan.root(self.checkout.root(), &planned.name))?;
             return Ok((planned, built));
         }
     }
@@ -315,6 +343,9 @@ impl Workshop {
             tools: &self.tools,
         };
         let plan = assemble::assemble(&material)?;
+        for step in plan.steps() {
+            steps::rehearse(step, self.checkout.root())?;
+        }
         let version = release.version.file_name_safe();
         Ok(Planned {
             name: loaded.name.clone(),
@@ -332,6 +363,9 @@ impl Workshop {
     }
 }
 
+/// What to do about a cache folder that cannot be used.
+const ANOTHER_CACHE: &str = "CORDWAINER_CACHE, or `cache` in site.toml, chooses another";
+
 /// Sources that follow their suite are looked at again whenever the last look was.
 const AT_ONCE: Look = Look::After(Duration::ZERO);
 
@@ -347,7 +381,7 @@ fn recorded(loaded: &Loaded, lock: &Lock) -> Result<BTreeMap<String, Resolved>> 
             continue;
         }
         let resolved = resolve::recorded(source, ARCH, lock).ok_or_else(|| {
-            Failure::new(Kind::Source, format!("what the source {name:?} is was never recorded")).hint(format!(
+            Failure::new(Kind::Source, format!("recipes/sources.lock has nothing for the source `{name}` yet")).hint(format!(
                 "`cargo xtask update {}` looks at the suite and records it; `build` does so by itself",
                 loaded.name
             ))

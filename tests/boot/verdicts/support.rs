@@ -33,6 +33,7 @@ pub(crate) fn job(place: &Path, fields: &str) -> Job {
         scenario: scenario(fields),
         record: place.join("records/test"),
         xtask: XTASK.into(),
+        cache: place.join("cache"),
         network: None,
     }
 }

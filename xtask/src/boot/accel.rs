@@ -2,11 +2,11 @@
 //! times slower than with QEMU's own translation (TCG). So KVM is used only after a trial boot came up quickly.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::checkout;
 use crate::event::{Event, Listen};
 use crate::failure::{Kind, Result};
 use crate::tool::{Stdio, Tool};
@@ -27,7 +27,7 @@ const TCG: &str = "tcg";
 ///
 /// # Errors
 /// When QEMU cannot be started at all, or the host fails us.
-pub fn choose(listen: &dyn Listen) -> Result<String> {
+pub fn choose(cache: &Path, listen: &dyn Listen) -> Result<String> {
     if let Ok(word) = std::env::var("CORDWAINER_ACCEL") {
         return Ok(word);
     }
@@ -40,7 +40,7 @@ pub fn choose(listen: &dyn Listen) -> Result<String> {
         return Ok(TCG.to_owned());
     }
     let host = fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let kept = checkout::default_cache().join("kvm-trial");
+    let kept = cache.join("kvm-trial");
     if let Ok(text) = fs_err::read_to_string(&kept)
         && let Some((of, word)) = text.split_once(' ')
         && of == host.trim()
@@ -60,7 +60,7 @@ pub fn choose(listen: &dyn Listen) -> Result<String> {
     Ok(word.to_owned())
 }
 
-fn keep(path: &std::path::Path, text: &str) -> Result<()> {
+fn keep(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder)?;
     }

@@ -4,8 +4,8 @@
 use super::happening::Network;
 use super::protocol::GuestVerdict;
 use super::scenario::{ConfigSearch, End, Scenario};
-use super::time;
 use super::verdict::Verdict;
+use crate::date;
 
 /// A time that somebody told, and when.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,20 +35,33 @@ pub struct Facts {
     pub outside: Option<Reading>,
 }
 
-/// Fields of the scenario that ask for something that nobody can know, or do, in this network.
+/// Fields of the scenario that ask for something which this network does not have: such a boot cannot be made.
 #[must_use]
-pub fn not_checkable(scenario: &Scenario, network: Network) -> Vec<String> {
+pub fn not_to_be_had(scenario: &Scenario, network: Network) -> Vec<String> {
     let wishes = [
-        ("lease", scenario.lease),
-        ("config-search", scenario.config_search != ConfigSearch::Any),
         ("config", scenario.config.is_some()),
         ("ntp", scenario.ntp),
         ("dhcp", !scenario.dhcp),
     ];
+    wished(&wishes, network)
+}
+
+/// Fields of the scenario that ask for a look at the servers, which this network hides: the boot can be made, without that
+/// look.
+#[must_use]
+pub fn not_to_be_seen(scenario: &Scenario, network: Network) -> Vec<String> {
+    let wishes = [
+        ("lease", scenario.lease),
+        ("config-search", scenario.config_search != ConfigSearch::Any),
+    ];
+    wished(&wishes, network)
+}
+
+fn wished(wishes: &[(&str, bool)], network: Network) -> Vec<String> {
     let wished = wishes
-        .into_iter()
-        .filter(|&(_, wished)| wished && network == Network::User);
-    wished.map(|(field, _)| field.to_owned()).collect()
+        .iter()
+        .filter(|(_, wished)| *wished && network == Network::User);
+    wished.map(|(field, _)| (*field).to_owned()).collect()
 }
 
 /// Compares; `boot` counts from 0, `wall` is the host's clock at QEMU's start.
@@ -181,7 +194,7 @@ fn clocks(scenario: &Scenario, boot: usize, wall: f64, facts: &Facts) -> Result<
     let power_on = scenario
         .clock
         .as_ref()
-        .and_then(|clock| time::parse(&clock.power_on));
+        .and_then(|clock| date::parse_rfc3339(&clock.power_on).ok());
     let tolerance = scenario.clock.as_ref().map_or(5, |clock| clock.tolerance);
     let near = |name: &str, reading: Option<Reading>, from: f64| {
         let Some(reading) = reading else {
@@ -335,7 +348,7 @@ mod tests {
 
     #[test]
     fn what_qemus_own_network_hides_is_named() {
-        assert_eq!(not_checkable(&clock_scenario(), Network::User), ["ntp"]);
-        assert!(not_checkable(&clock_scenario(), Network::Lab).is_empty());
+        assert_eq!(not_to_be_had(&clock_scenario(), Network::User), ["ntp"]);
+        assert!(not_to_be_had(&clock_scenario(), Network::Lab).is_empty());
     }
 }

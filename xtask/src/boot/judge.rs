@@ -1,15 +1,15 @@
 //! From what happens to a verdict, one happening at a time: it says what the lab should do next, and until when to wait.
 //! No I/O and no clock of its own, so that a transcript can be judged again.
 
+use crate::date;
 use crate::failure::{Failure, Kind, Result};
 
 use super::checks::{self, Facts, Reading};
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
-use super::scenario::{End, Scenario};
+use super::scenario::{ConfigSearch, End, Scenario};
 use super::signs::{self, Sign};
-use super::time;
 use super::timeline::{Stage, Timeline};
 use super::verdict::Verdict;
 
@@ -115,6 +115,9 @@ impl Judge {
         }
         let same_reset = self.timeline.only_just_reset();
         self.timeline.observe(happening);
+        if self.timeline.reached(Stage::Loader) {
+            self.lookout.count();
+        }
         let at = happening.at;
         match &happening.what {
             What::Started { wall, network, .. } => self.started(*wall, *network),
@@ -146,6 +149,7 @@ impl Judge {
                 seconds: self.limit,
                 last_line: self.last_line(),
                 stage: self.timeline.furthest(),
+                unmatched: self.lookout.missed(),
             }),
             What::Typed { .. } => {}
         }
@@ -154,7 +158,12 @@ impl Judge {
 
     fn started(&mut self, wall: f64, network: Network) {
         self.wall = wall;
-        let fields = checks::not_checkable(&self.scenario, network);
+        if !checks::not_to_be_seen(&self.scenario, network).is_empty() {
+            // Said by whoever started it.
+            self.scenario.lease = false;
+            self.scenario.config_search = ConfigSearch::Any;
+        }
+        let fields = checks::not_to_be_had(&self.scenario, network);
         if !fields.is_empty() {
             self.decide(Verdict::NotCheckable { fields });
         }
@@ -241,7 +250,11 @@ impl Judge {
         let first = detail.split(' ').next().unwrap_or("");
         match step {
             "dhcp" => self.facts.address = first.split('/').next().map(str::to_owned),
-            "clock" => self.facts.clock = time::parse(first).map(|time| Reading { at, time }),
+            "clock" => {
+                self.facts.clock = date::parse_rfc3339(first)
+                    .ok()
+                    .map(|time| Reading { at, time });
+            }
             _ => {}
         }
     }

@@ -44,7 +44,6 @@ pub mod scenario;
 pub mod servers;
 mod shell;
 pub mod signs;
-pub mod time;
 pub mod timeline;
 pub mod typist;
 pub mod verdict;

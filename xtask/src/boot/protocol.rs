@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::time;
+use crate::date;
 
 const PREFIX: &str = "cordwainer: ";
 
@@ -70,7 +70,7 @@ pub fn parse(line: &str) -> Option<Word> {
     let (first, rest) = said.split_once(' ')?;
     match first {
         "image" => Some(Word::Image),
-        "rtc" => time::parse(rest).map(Word::Rtc),
+        "rtc" => date::parse_rfc3339(rest).ok().map(Word::Rtc),
         "step" => step(rest),
         "verdict" => verdict(rest).map(Word::Verdict),
         _ => None,

@@ -6,6 +6,8 @@ use super::happening::Network;
 use super::network::{NETWORK, guest_address, tap};
 use super::scenario::{Disk, Machine, Nic, Scenario};
 
+use crate::date;
+
 /// Socket of the first serial port; the lab listens.
 pub const CONSOLE: &str = "console.sock";
 /// Socket of the second serial port, which mirrors the text screen; the lab listens.
@@ -100,12 +102,16 @@ const fn model(nic: Nic) -> &'static str {
     }
 }
 
-fn rtc_base(scenario: &Scenario) -> &str {
+/// QEMU takes UTC without saying so.
+fn rtc_base(scenario: &Scenario) -> String {
     let power_on = scenario
         .clock
         .as_ref()
-        .map(|clock| clock.power_on.trim_end_matches('Z'));
-    power_on.unwrap_or("utc")
+        .and_then(|clock| date::parse_rfc3339(&clock.power_on).ok());
+    power_on.map_or_else(
+        || "utc".to_owned(),
+        |epoch| date::iso8601(epoch).trim_end_matches('Z').to_owned(),
+    )
 }
 
 fn netdev(card: u32, network: Network, loader: &str) -> String {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::time;
+use crate::date;
 
 /// What QEMU says.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,14 +78,14 @@ pub fn parse(line: &str) -> Message {
 /// A `struct tm` as QEMU writes it: years from 1900, months from 0.
 fn broken_down(tm: &Value) -> Option<i64> {
     let field = |name: &str| tm[name].as_i64();
-    time::seconds(
-        [
-            field("tm_year")? + 1900,
-            field("tm_mon")? + 1,
-            field("tm_mday")?,
-        ],
-        [field("tm_hour")?, field("tm_min")?, field("tm_sec")?],
-    )
+    let (year, month, day) = (
+        field("tm_year")? + 1900,
+        field("tm_mon")? + 1,
+        field("tm_mday")?,
+    );
+    let (hour, minute, second) = (field("tm_hour")?, field("tm_min")?, field("tm_sec")?);
+    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
+    date::parse_rfc3339(&text).ok()
 }
 
 #[cfg(test)]

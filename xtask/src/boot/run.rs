@@ -10,6 +10,7 @@ use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool::{self, Running, Stdio, Tool};
 
 use super::accel;
+use super::checks;
 use super::happening::{Happening, Network, What};
 use super::judge::Judge;
 use super::qemu::TFTP;
@@ -32,6 +33,8 @@ pub struct Job {
     pub record: PathBuf,
     /// Our own program, whose verb `lab` is the inside of a lab.
     pub xtask: PathBuf,
+    /// The cache folder: whether KVM is any good is remembered there.
+    pub cache: PathBuf,
     /// The network to use; otherwise the lab's, or QEMU's own where the host does not allow that.
     pub network: Option<Network>,
 }
@@ -74,8 +77,9 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     });
     let workshop = Workshop::open(&job.record)?;
     link_bundle(job, workshop.path())?;
-    let accel = accel::choose(listen)?;
+    let accel = accel::choose(&job.cache, listen)?;
     let mut hearing = Hearing {
+        scenario: &job.scenario,
         judge,
         happenings: Vec::new(),
         step: step.clone(),
@@ -262,6 +266,7 @@ pub(super) fn log_tail(work: &Path) -> String {
 
 /// Hears what a lab reports.
 struct Hearing<'a> {
+    scenario: &'a Scenario,
     judge: Judge,
     happenings: Vec<Happening>,
     step: String,
@@ -303,6 +308,17 @@ impl Hearing<'_> {
                 step: self.step.clone(),
                 line,
             });
+        }
+        if let What::Started { network, .. } = happening.what {
+            let unseen = checks::not_to_be_seen(self.scenario, network);
+            if !unseen.is_empty() {
+                let fields = unseen.join(", ");
+                let what = format!(
+                    "{}: not checked in QEMU's own network: {fields}",
+                    self.scenario.name
+                );
+                self.listen.hear(Event::Warning(what));
+            }
         }
         self.judge.observe(&happening);
         self.happenings.push(happening);

@@ -6,7 +6,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::time;
+use crate::date;
 
 /// One boot that proves something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -273,8 +273,8 @@ impl Scenario {
         let clock = self.clock.iter().filter_map(|clock| {
             let message = format!("`{}` is not like 2001-01-01T00:00:00Z", clock.power_on);
             let field = "clock.power-on";
-            time::parse(&clock.power_on)
-                .is_none()
+            date::parse_rfc3339(&clock.power_on)
+                .is_err()
                 .then_some(Problem { field, message })
         });
         let end = (self.end == End::Expected && self.expect.is_empty()).then(|| Problem {

@@ -37,7 +37,7 @@ const START_OF_HEADING: u8 = 0x01;
 pub fn shell(job: &Job, listen: &dyn Listen) -> Result<()> {
     let workshop = Workshop::open(&job.record)?;
     link_bundle(job, workshop.path())?;
-    let accel = accel::choose(listen)?;
+    let accel = accel::choose(&job.cache, listen)?;
     listen.hear(Event::Note(format!("{LEAVE} leaves the console")));
     let _terminal = RawTerminal::enter()?;
     in_some_network(job.network, listen, |network| {
@@ -135,9 +135,9 @@ impl RawTerminal {
 impl Drop for RawTerminal {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // Colours off, cursor on: what a full-screen program on the console may have left. A terminal that is gone needs
+            // Colours off, line wrap and cursor on: what firmware and full-screen programs may have left. A terminal that is gone needs
             // neither this nor its modes.
-            show(b"\r\n\x1b[0m\x1b[?25h").ok();
+            show(b"\r\n\x1b[0m\x1b[?7h\x1b[?25h").ok();
             tcsetattr(std::io::stdin(), OptionalActions::Flush, before).ok();
         }
     }

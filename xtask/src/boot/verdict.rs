@@ -80,6 +80,9 @@ pub enum Verdict {
         last_line: String,
         /// How far the boot came.
         stage: Option<Stage>,
+        /// The patterns that no line had matched.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unmatched: Vec<String>,
     },
     /// Something expected was never seen.
     ExpectationMissed {
@@ -168,10 +171,17 @@ impl Verdict {
                 seconds,
                 last_line,
                 stage: at,
-            } => format!(
-                "nothing decisive happened within {seconds} s; it had come to: {}; last line: {last_line}",
-                stage(at)
-            ),
+                unmatched,
+            } => {
+                let missed = match unmatched.as_slice() {
+                    [] => String::new(),
+                    patterns => format!("; no line matched {}", backticks(patterns)),
+                };
+                format!(
+                    "nothing decisive happened within {seconds} s{missed}; it had come to: {}; last line: {last_line}",
+                    stage(at)
+                )
+            }
             Self::ExpectationMissed { patterns } => {
                 format!("no line matched {}", backticks(patterns))
             }
@@ -248,6 +258,7 @@ mod tests {
             seconds: 60.0,
             last_line: "Loading vmlinuz...".into(),
             stage: Some(Stage::Config),
+            unmatched: Vec::new(),
         };
         let failure = verdict
             .into_result("plain", std::path::Path::new("/r"))

@@ -9,9 +9,12 @@ use super::Context;
 use crate::boot::scenario::Scenario;
 use crate::boot::{self, Job, Outcome};
 use crate::failure::{Failure, Kind, Result};
+use crate::recipe::Loaded;
 use crate::report::Answer;
 use crate::text::nearest;
-use crate::workshop::Built;
+
+/// Records of bundles that somebody else built, under `out/`; no recipe can have this name.
+const FOREIGN: &str = "+boots";
 
 /// The boot file of our own bundles.
 pub(super) const LOADER: &str = "pxelinux.0";
@@ -22,7 +25,7 @@ pub(super) struct Args {
     #[arg(required_unless_present = "bundle")]
     recipe: Option<String>,
     /// One of its scenarios; may be given more than once [default: all]
-    #[arg(long, value_name = "NAME", requires = "recipe")]
+    #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
     /// A folder that somebody else built, to be served by TFTP as it is
     #[arg(
@@ -32,15 +35,26 @@ pub(super) struct Args {
         requires = "expect"
     )]
     bundle: Option<PathBuf>,
-    /// What some line of its screen or console must match
-    #[arg(long, value_name = "REGEX", requires = "bundle")]
+    /// What some line of its screen or console must match; for a recipe, beside what its scenarios expect
+    #[arg(long, value_name = "REGEX")]
     expect: Vec<String>,
-    /// Seconds until it is given up
-    #[arg(long, value_name = "SECONDS", requires = "bundle")]
+    /// Seconds until a boot is given up [default: the scenario's; 180 for --bundle]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
-    /// Where the record of its boot is kept [default: out/boots/NAME]
-    #[arg(long, value_name = "DIR", requires = "bundle")]
+    /// Where the records are kept [default: out/RECIPE/boots/VERSION, or out/+boots for --bundle]
+    #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+}
+
+impl Args {
+    /// A scenario with what the command line wants of it.
+    fn adjust(&self, mut scenario: Scenario) -> Scenario {
+        scenario.expect.extend(self.expect.iter().cloned());
+        if let Some(seconds) = self.timeout {
+            scenario.timeout = seconds;
+        }
+        scenario
+    }
 }
 
 /// Which of a recipe's scenarios.
@@ -54,15 +68,27 @@ pub(super) enum Which<'a> {
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
-    match (&args.bundle, &args.recipe) {
-        (Some(bundle), _) => foreign(context, args, bundle),
-        (None, Some(recipe)) if args.scenario.is_empty() => of_recipe(context, recipe, &Which::All),
-        (None, Some(recipe)) => of_recipe(context, recipe, &Which::Named(&args.scenario)),
-        (None, None) => Err(Failure::new(
-            Kind::Usage,
-            "boot what? Name a recipe, or a folder with --bundle",
-        )),
+    let recipe = match (&args.bundle, &args.recipe) {
+        (Some(bundle), _) => return foreign(context, args, bundle),
+        (None, Some(recipe)) => recipe,
+        (None, None) => {
+            let what = "boot what? Name a recipe, or a folder with --bundle";
+            return Err(Failure::new(Kind::Usage, what));
+        }
+    };
+    let which = if args.scenario.is_empty() {
+        Which::All
+    } else {
+        Which::Named(&args.scenario)
+    };
+    let mut jobs = jobs(context, recipe, &which)?;
+    for job in &mut jobs {
+        job.scenario = args.adjust(job.scenario.clone());
+        if let Some(record) = &args.record {
+            job.record = std::path::absolute(record)?.join(&job.scenario.name);
+        }
     }
+    all(context, &jobs)
 }
 
 /// Builds a recipe and boots its scenarios, one after the other.
@@ -70,8 +96,11 @@ pub(super) fn of_recipe(context: &Context<'_>, recipe: &str, which: &Which<'_>) 
     all(context, &jobs(context, recipe, which)?)
 }
 
-/// Builds a recipe, and says what is to be booted.
+/// Says what is to be booted, and builds it.
 pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Result<Vec<Job>> {
+    // A name that is misspelt is found before anything is built.
+    let loaded = context.workshop.recipe(recipe)?;
+    let scenarios = choose(&loaded, which)?;
     let built = context.workshop.build(recipe, context.report.listener())?;
     let record = context.workshop.shelf(&built.name).boots(&built.version);
     let job = |scenario: &Scenario| {
@@ -81,18 +110,19 @@ pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Re
             record: record.join(&scenario.name),
             scenario: scenario.clone(),
             xtask: ourselves()?,
+            cache: context.workshop.cache.clone(),
             network: None,
         })
     };
-    choose(&built, which)?.into_iter().map(job).collect()
+    scenarios.into_iter().map(job).collect()
 }
 
-fn choose<'a>(built: &'a Built, which: &Which<'_>) -> Result<Vec<&'a Scenario>> {
-    let there = &built.loaded.recipe.boot;
+fn choose<'a>(loaded: &'a Loaded, which: &Which<'_>) -> Result<Vec<&'a Scenario>> {
+    let there = &loaded.recipe.boot;
     if there.is_empty() {
         return Err(Failure::new(
             Kind::Usage,
-            format!("{} has no scenario to boot", built.name),
+            format!("{} has no scenario to boot", loaded.name),
         )
         .hint("a table [[boot]] in the recipe is one; `recipes/demo.toml` shows some"));
     }
@@ -101,7 +131,7 @@ fn choose<'a>(built: &'a Built, which: &Which<'_>) -> Result<Vec<&'a Scenario>> 
         Which::All => Ok(there.iter().collect()),
         Which::Named(names) => names
             .iter()
-            .map(|name| find(there, &built.name, name))
+            .map(|name| find(there, &loaded.name, name))
             .collect(),
     }
 }
@@ -117,7 +147,7 @@ fn find<'a>(there: &'a [Scenario], recipe: &str, name: &str) -> Result<&'a Scena
                     format!("its scenarios: {}", names().collect::<Vec<_>>().join(", ")),
                 );
             match nearest(name, names()) {
-                Some(near) => failure.hint(format!("did you mean {near:?}?")),
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
                 None => failure,
             }
         })
@@ -125,19 +155,25 @@ fn find<'a>(there: &'a [Scenario], recipe: &str, name: &str) -> Result<&'a Scena
 
 /// A tree that somebody else built: what proves it is in its own lines.
 fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> {
-    let bundle = fs_err::canonicalize(bundle)?;
-    let (loader, mut scenario) = boot::foreign::scenario(&bundle, &args.expect)?;
-    if let Some(seconds) = args.timeout {
-        scenario.timeout = seconds;
+    if !bundle.is_dir() {
+        return Err(Failure::new(
+            Kind::Usage,
+            format!("there is no folder {}", bundle.display()),
+        ));
     }
+    let bundle = fs_err::canonicalize(bundle)?;
+    let name = bundle.file_name().map_or_else(
+        || "bundle".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let (loader, scenario) = boot::foreign::scenario(&bundle, &args.expect)?;
+    let scenario = Scenario {
+        timeout: args.timeout.unwrap_or(scenario.timeout),
+        ..scenario
+    };
     let record = match &args.record {
         Some(record) => std::path::absolute(record)?,
-        None => context
-            .workshop
-            .checkout
-            .out()
-            .join("boots")
-            .join(&scenario.name),
+        None => context.workshop.checkout.out().join(FOREIGN).join(&name),
     };
     let job = Job {
         bundle,
@@ -145,6 +181,7 @@ fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> 
         scenario,
         record,
         xtask: ourselves()?,
+        cache: context.workshop.cache.clone(),
         network: None,
     };
     all(context, &[job])
@@ -158,24 +195,34 @@ pub(super) fn ourselves() -> Result<PathBuf> {
 fn all(context: &Context<'_>, jobs: &[Job]) -> Result<Answer> {
     let mut text = String::new();
     let mut values = Vec::new();
-    let mut failed = Vec::new();
+    let mut failures = Vec::new();
     for job in jobs {
         let outcome = boot::run(job, context.report.listener())?;
         let told = tell(context, job, &outcome);
-        if !outcome.verdict.passed() {
-            failed.push(job.scenario.name.clone());
-        }
         text += told.text();
         values.push(told.value().clone());
+        failures.extend(outcome.into_result(&job.scenario.name).err());
     }
-    let answer = Answer::new(&values, text);
-    if failed.is_empty() {
-        return Ok(answer);
-    }
+    let Some(first) = failures.pop() else {
+        return Ok(Answer::new(&values, text));
+    };
+    let failure = if failures.is_empty() {
+        first
+    } else {
+        let what = format!(
+            "{} of {} boots did not pass",
+            failures.len() + 1,
+            jobs.len()
+        );
+        let failure = Failure::new(Kind::Boot, what)
+            .hint("transcript.log in the record of each is what happened, with times");
+        failures
+            .iter()
+            .chain([&first])
+            .fold(failure, |failure, one| failure.note(one.what.clone()))
+    };
     // What happened is worth as much when it failed.
-    context.report.answer(&answer)?;
-    Err(Failure::new(Kind::Boot, format!("{} of {} boots did not pass: {}", failed.len(), jobs.len(), failed.join(", ")))
-        .hint("the record of each is in the folder named above: console.log is what the machine said, with times"))
+    Err(failure.after(text, json!(values)))
 }
 
 fn tell(context: &Context<'_>, job: &Job, outcome: &Outcome) -> Answer {
@@ -200,6 +247,7 @@ fn tell(context: &Context<'_>, job: &Job, outcome: &Outcome) -> Answer {
         "scenario": job.scenario.name,
         "passed": outcome.verdict.passed(),
         "verdict": outcome.verdict,
+        "seconds": outcome.timeline.boots.first().and_then(|boot| boot.marks.last()).map(|mark| mark.at),
         "timeline": outcome.timeline,
         "record": outcome.record,
     });

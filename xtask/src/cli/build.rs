@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::failure::{Failure, Kind, Result};
+use crate::out::Put;
 use crate::recipe;
 use crate::report::Answer;
 
@@ -52,12 +53,21 @@ pub(super) fn one(context: &Context<'_>, recipe: &str) -> Result<Answer> {
         .relative(&built.folder)
         .display()
         .to_string();
-    let what = match built.ran.len() {
-        0 if built.written => "nothing had changed; the bundle was put back",
-        0 => "nothing to do",
-        _ => "built",
+    let what = match (built.ran.is_empty(), built.put) {
+        (true, Put::Kept) => "nothing to do",
+        (true, Put::New) => "found in the store",
+        (true, Put::Replaced) => "nothing had changed; the bundle was put back",
+        (false, Put::Kept | Put::New) => "built",
+        (false, Put::Replaced) => "built, in place of what was there of this version",
     };
-    let text = format!("{} {}: {what}: {folder}\n", built.name, built.version);
+    let mut text = format!("{} {}: {what}: {folder}\n", built.name, built.version);
+    let current = workshop.shelf(&built.name).current();
+    if let Some(other) = current.filter(|current| *current != built.version) {
+        text += &format!(
+            "current is {other}; `cargo xtask switch {} {}` moves it\n",
+            built.name, built.version
+        );
+    }
     let value = json!({
         "recipe": built.name, "version": built.version, "bundle": built.folder, "ran": built.ran, "key": built.key,
     });

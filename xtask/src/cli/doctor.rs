@@ -30,7 +30,7 @@ impl Finding {
 }
 
 pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
-    let mut findings: Vec<Finding> = NEEDS.iter().map(look).collect();
+    let mut findings: Vec<Finding> = NEEDS.iter().map(look).collect::<Result<_>>()?;
     findings.push(namespaces());
     findings.push(lab()?);
     // The trial needs QEMU.
@@ -55,7 +55,7 @@ pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
         .map(|need| need.package)
         .collect();
     packages.dedup();
-    let mut failure = Failure::new(
+    let failure = Failure::new(
         Kind::Missing,
         format!("{} of {} needs are not met", bad.len(), findings.len()),
     )
@@ -63,16 +63,17 @@ pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
         "run: sudo apt-get install --no-install-recommends {}",
         packages.join(" ")
     ));
-    for line in text.lines() {
-        failure = failure.note(line);
-    }
-    Err(failure)
+    Err(failure.after(text, serde_json::json!(findings)))
 }
 
-fn look(need: &Need) -> Finding {
-    let standing = version::standing(need);
+fn look(need: &Need) -> Result<Finding> {
+    let standing = version::standing(need)?;
     let (state, detail) = match &standing {
         Standing::Met(version) => ("ok", version.clone().unwrap_or_default()),
+        Standing::Missing if need.optional => (
+            "no",
+            format!("package {}; one can do without it", need.package),
+        ),
         Standing::Missing => ("missing", format!("package {}", need.package)),
         Standing::Broken => (
             "missing",
@@ -86,12 +87,12 @@ fn look(need: &Need) -> Finding {
             )
         }
     };
-    Finding {
+    Ok(Finding {
         what: need.name().to_owned(),
         purpose: Some(need.purpose),
         state,
         detail,
-    }
+    })
 }
 
 fn namespaces() -> Finding {

@@ -1,5 +1,7 @@
 //! `explain`: why a build would make something again.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::Context;
@@ -35,7 +37,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         )
         .note(format!("its steps: {}", names.join(", ")));
         return Err(match nearest(name, names.iter().copied()) {
-            Some(near) => failure.hint(format!("did you mean {near:?}?")),
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => failure,
         });
     }
@@ -75,25 +77,78 @@ fn tell(why: &Reason, there: bool) -> Option<String> {
         }
         (Reason::New, false) => Some("never built here\n".to_owned()),
         (Reason::Changed { changes }, there) => {
-            let head = if there {
-                "changed; its result is in the store already"
+            let there = if there {
+                "; its result is in the store already"
             } else {
-                "changed"
+                ""
             };
-            let lines: String = changes.iter().map(line).collect();
-            Some(format!("{head}\n{lines}"))
+            let (following, own): (Vec<&Change>, Vec<&Change>) =
+                changes.iter().partition(|change| follows(change));
+            let lines: String = own.iter().map(|change| line(change)).collect();
+            let because: BTreeSet<&str> = following
+                .iter()
+                .filter_map(|change| upstream(change))
+                .collect();
+            let because = match (own.is_empty(), because.is_empty()) {
+                (_, true) => String::new(),
+                (true, false) => format!(
+                    ", because of {}",
+                    because.into_iter().collect::<Vec<_>>().join(", ")
+                ),
+                (false, false) => format!(
+                    ", also because of {}",
+                    because.into_iter().collect::<Vec<_>>().join(", ")
+                ),
+            };
+            Some(format!("changed{because}{there}\n{lines}"))
         }
     }
 }
+
+/// Whether a change only follows from one in another step.
+fn follows(change: &Change) -> bool {
+    let told_elsewhere = ["action.provenance.", "action.stamps.build_id"];
+    upstream(change).is_some()
+        || told_elsewhere
+            .iter()
+            .any(|path| change.path.starts_with(path))
+}
+
+/// The step that a change follows from.
+fn upstream(change: &Change) -> Option<&str> {
+    let input = change.path.starts_with("inputs.") && change.path.ends_with(".step");
+    let step = change
+        .new
+        .as_deref()
+        .filter(|_| input)?
+        .strip_prefix("step ")?;
+    step.split(' ').next()
+}
+
+/// Where in a definition a change is, and what a person calls that.
+const PLACES: &[(&str, &str, &str)] = &[
+    ("inputs.", ".digest", "the content of"),
+    ("inputs.", "", ""),
+    ("tools.", "", "the version of the tool"),
+    ("environment.", "", "the variable"),
+    ("action.", "", "the setting"),
+    ("outputs", "", "the outputs"),
+    ("format", "", "the format of keys"),
+];
 
 fn line(change: &Change) -> String {
     let side = |side: &Option<String>| {
         side.as_deref()
             .map_or_else(|| "(nothing)".to_owned(), shorten)
     };
+    let what = PLACES.iter().find_map(|(prefix, suffix, words)| {
+        let name = change.path.strip_prefix(prefix)?.strip_suffix(suffix)?;
+        Some(format!("{words} {name}").trim().to_owned())
+    });
+    let what = what.unwrap_or_else(|| change.path.clone());
     format!(
         "  {}: {} -> {}\n",
-        change.path,
+        what.trim_end(),
         side(&change.old),
         side(&change.new)
     )

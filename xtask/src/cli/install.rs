@@ -1,6 +1,7 @@
 //! Installing Debian packages that are missing: the one thing that needs root. Shown and asked first, unless `--yes`.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 
 use super::Context;
 use crate::event::Event;
@@ -38,33 +39,24 @@ pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Cons
                 .hint(format!("run: {by_hand}")),
         );
     };
-    installer.refresh_lists(&packages)?;
+    agreed(
+        context,
+        consent,
+        &format!("these Debian packages are missing: {names}"),
+        &names,
+        &by_hand,
+    )?;
+    installer
+        .refresh_lists(&packages)
+        .map_err(|failure| failure.hint(format!("run: {by_hand}")))?;
     let removed = installer.would_remove(&packages)?;
-    let mut question = format!("these Debian packages are missing: {names}");
     if !removed.is_empty() {
-        question += &format!("\nto install them, apt removes: {}", removed.join(" "));
+        let warning = format!("to install them, apt removes: {}", removed.join(" "));
+        agreed(context, consent, &warning, &names, &by_hand)?;
     }
-    if consent.yes {
-        listener.hear(Event::Note(question));
-    } else {
-        match context
-            .report
-            .confirm(&format!("{question}\ninstall them now?"))
-        {
-            Some(true) => {}
-            Some(false) => {
-                return Err(refused(&names, "not installed").hint(format!("run: {by_hand}")));
-            }
-            None => {
-                return Err(
-                    refused(&names, "there is no terminal to ask on").hint(format!(
-                        "give --yes to let them be installed, or run: {by_hand}"
-                    )),
-                );
-            }
-        }
-    }
-    installer.install(&packages, listener)?;
+    installer
+        .install(&packages, listener)
+        .map_err(|failure| failure.hint(format!("run: {by_hand}")))?;
     match needs::absent(purposes).as_slice() {
         [] => Ok(()),
         [first, ..] => Err(Failure::new(
@@ -75,6 +67,32 @@ pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Cons
                 first.name()
             ),
         )),
+    }
+}
+
+/// Says something and asks whether to go on, unless that was agreed to beforehand.
+fn agreed(
+    context: &Context<'_>,
+    consent: &Consent,
+    what: &str,
+    names: &str,
+    by_hand: &str,
+) -> Result<()> {
+    if consent.yes {
+        context.report.listener().hear(Event::Note(what.to_owned()));
+        return Ok(());
+    }
+    match context
+        .report
+        .confirm(&format!("{what}\ninstall them now?"))?
+    {
+        Some(true) => Ok(()),
+        Some(false) => Err(refused(names, "not installed").hint(format!("run: {by_hand}"))),
+        None => Err(
+            refused(names, "there is no terminal to ask on").hint(format!(
+                "give --yes to let them be installed, or run: {by_hand}"
+            )),
+        ),
     }
 }
 
@@ -100,16 +118,19 @@ impl Installer {
         (root || needs::find("sudo").is_some()).then_some(Self { sudo: !root, log })
     }
 
+    /// In the foreground: sudo asks for a password there, and dpkg must not be killed in the middle of its work.
     fn apt_get(&self) -> Tool {
-        let tool = if self.sudo {
-            Tool::new("sudo").arg("apt-get")
-        } else {
-            Tool::new("apt-get")
+        let tool = match (self.sudo, std::io::stdin().is_terminal()) {
+            (true, true) => Tool::new("sudo").arg("apt-get"),
+            // Nobody could answer: sudo had better say so than wait.
+            (true, false) => Tool::new("sudo").args(["-n", "apt-get"]),
+            (false, _) => Tool::new("apt-get"),
         };
         tool.own_environment()
             .env("DEBIAN_FRONTEND", "noninteractive")
             .env("LC_ALL", "C.UTF-8")
             .kind(Kind::Missing)
+            .foreground()
     }
 
     fn simulate(packages: &[&str]) -> Tool {

@@ -1,5 +1,6 @@
 //! `menuconfig`: edit a configuration; only what differs comes back into the fragments.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -53,6 +54,15 @@ impl What {
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    if args.with.contains("menu") || args.with == "nconfig" {
+        // Without a terminal, the menu would wait for keys for ever.
+        if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+            let what = format!("{} needs a terminal", args.with);
+            return Err(
+                Failure::new(Kind::Usage, what).hint("`--with oldconfig` asks line by line")
+            );
+        }
+    }
     let workshop = &context.workshop;
     let recipe = workshop.recipe(&args.recipe)?.recipe;
     let (folder, names, source) = match args.what {
@@ -142,6 +152,7 @@ fn edit(source: &Path, config: &[u8], target: &str) -> Result<String> {
         .arg(format!("O={}", folder.path().display()))
         .arg(target)
         .interactive()?;
+    crate::tool::check_interrupt()?;
     if !status.success() {
         return Err(Failure::new(
             Kind::Build,

@@ -65,8 +65,8 @@ struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "CORDWAINER_ROOT")]
     root: Option<PathBuf>,
     /// How many jobs run at once [default: the number of cores]
-    #[arg(short, long, global = true, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(short, long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,7 +89,7 @@ enum Verb {
     Switch(switch::Args),
     /// PXE-boot a recipe's bundle in QEMU and judge what happens
     Boot(boot::Args),
-    /// PXE-boot a recipe's bundle with its console on this terminal
+    /// PXE-boot a recipe's bundle with its console on this terminal; Ctrl-] or Ctrl-A x leaves
     Shell(shell::Args),
     /// Edit a kernel or busybox configuration; what differs goes back into the fragment
     Menuconfig(menuconfig::Args),
@@ -105,7 +105,7 @@ enum Verb {
     Tidy,
     /// Time things: a build with nothing to do, a boot
     Bench(bench::Args),
-    /// Print a shell's completion script
+    /// Print a shell's completion script for `xtask` (`alias xtask='cargo xtask'` makes that a command)
     Completions(completions::Args),
     /// Print the JSON schema of recipes, so that editors can complete them
     Schema(schema::Args),
@@ -147,7 +147,10 @@ impl Cli {
             Verb::Schema(args) => return report.answer(&schema::run(args)),
             _ => {}
         }
-        let workshop = Workshop::open(self.global.root.as_deref(), self.global.jobs)?;
+        let workshop = Workshop::open(
+            self.global.root.as_deref(),
+            self.global.jobs.map(usize::from),
+        )?;
         let context = Context { workshop, report };
         let answer = self.verb.run(&context)?;
         report.answer(&answer)

@@ -1,9 +1,11 @@
 //! `shell`: a recipe's bundle, PXE-booted, with its console on this terminal.
 
+use std::io::IsTerminal;
+
 use serde_json::json;
 
 use super::{Context, boot};
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::report::Answer;
 
 #[derive(Debug, clap::Args)]
@@ -16,6 +18,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Err(Failure::new(Kind::Usage, "shell needs a terminal")
+            .hint(format!("`cargo xtask boot {}` needs none", args.recipe)));
+    }
     let named: Vec<String> = args.scenario.iter().cloned().collect();
     let which = if named.is_empty() {
         boot::Which::First

@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 }
 
 fn verify(context: &Context<'_>) -> Result<Answer> {
-    let (looked_at, damages) = context.workshop.store.verify()?;
+    let (looked_at, damages) = context.workshop.store.verify(|| waiting(context))?;
     if damages.is_empty() {
         let value = json!({ "results": looked_at, "damaged": damages });
         return Ok(Answer::new(
@@ -56,9 +56,8 @@ fn verify(context: &Context<'_>) -> Result<Answer> {
 }
 
 fn gc(context: &Context<'_>, dry_run: bool) -> Result<Answer> {
-    let listener = context.report.listener();
-    let waiting = || listener.hear(Event::Note("a build is running; waiting for it".to_owned()));
-    let collected = context.workshop.store.collect(dry_run, waiting)?;
+    let store = &context.workshop.store;
+    let collected = store.collect(dry_run, || waiting(context))?;
     let verb = if dry_run { "would remove" } else { "removed" };
     let text = format!(
         "{verb} {} results, {} objects, {} leftovers: {:.1} MB",
@@ -68,6 +67,11 @@ fn gc(context: &Context<'_>, dry_run: bool) -> Result<Answer> {
         megabytes(collected.bytes)
     );
     Ok(Answer::new(&collected, text))
+}
+
+fn waiting(context: &Context<'_>) {
+    let note = "a build is running; waiting for it".to_owned();
+    context.report.listener().hear(Event::Note(note));
 }
 
 fn stat(context: &Context<'_>) -> Result<Answer> {

@@ -51,6 +51,10 @@ const CHECKS: &[Check] = &[
     ),
 ];
 
+const TESTS: &[&str] = &["test", "--workspace"];
+/// Without those that need QEMU.
+const QUICK_TESTS: &[&str] = &["test", "--workspace", "--lib", "--bins", "--test", "cli"];
+
 /// `--hide-inclusion-graph` keeps it short; what is wrong is named all the same.
 const DENY: &[&str] = &[
     "--offline",
@@ -74,37 +78,19 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         )?;
     }
     super::tidy::run(context)?;
-
-    let boots = if args.quick {
+    let tests = if args.quick { QUICK_TESTS } else { TESTS };
+    if args.quick {
         listener.hear(Event::Warning(
             "--quick: neither licences nor boots are checked".to_owned(),
         ));
-        "skip"
     } else {
-        install::ensure(
-            context,
-            &[
-                Purpose::Sources,
-                Purpose::Build,
-                Purpose::Boot,
-                Purpose::Test,
-            ],
-            &args.consent,
-        )?;
-        listener.hear(Event::Note("check: licences, bans, sources".to_owned()));
-        passed(
-            "cargo deny",
-            &deny(context)?.folder(root).own_environment().args(DENY),
-        )?;
-        super::build::one(context, "demo")?;
-        "require"
-    };
+        prepare(context, &args.consent)?;
+    }
     listener.hear(Event::Note("check: tests".to_owned()));
+    let boots = if args.quick { "skip" } else { "require" };
     passed(
         "tests",
-        &cargo(root)
-            .args(["test", "--workspace"])
-            .env("CORDWAINER_BOOTS", boots),
+        &cargo(root).args(tests).env("CORDWAINER_BOOTS", boots),
     )?;
     let checks: Vec<&str> = CHECKS
         .iter()
@@ -115,6 +101,27 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         &json!({ "passed": checks, "boots": boots }),
         "all checks passed",
     ))
+}
+
+/// What the boots need: packages, and the bundle that is booted. Licences are checked on the way.
+fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
+    let purposes = [
+        Purpose::Sources,
+        Purpose::Build,
+        Purpose::Boot,
+        Purpose::Test,
+    ];
+    install::ensure(context, &purposes, consent)?;
+    context
+        .report
+        .listener()
+        .hear(Event::Note("check: licences, bans, sources".to_owned()));
+    let root = context.workshop.checkout.root();
+    passed(
+        "cargo deny",
+        &deny(context)?.folder(root).own_environment().args(DENY),
+    )?;
+    super::build::one(context, "demo").map(drop)
 }
 
 fn cargo(root: &std::path::Path) -> Tool {

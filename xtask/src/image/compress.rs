@@ -69,18 +69,6 @@ impl Compression {
         }
     }
 
-    /// The suffix of a file's name, with its dot; nothing for uncompressed files.
-    #[must_use]
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Gzip => ".gz",
-            Self::Xz => ".xz",
-            Self::Zstd => ".zst",
-            Self::Lz4 => ".lz4",
-        }
-    }
-
     /// The kernel's configuration symbol for unpacking it, without `CONFIG_`; none where it needs no support.
     #[must_use]
     pub const fn kernel_symbol(self) -> Option<&'static str> {

@@ -113,6 +113,25 @@ pub fn snapshot(folder: &Path, items: &[Item], to: &Path) -> Result<()> {
     Ok(())
 }
 
+impl std::fmt::Display for ItemKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Directory => f.write_str("a directory"),
+            Self::Symlink { target } => write!(f, "a link to {target}"),
+            Self::File {
+                executable, digest, ..
+            } => {
+                let kind = if *executable {
+                    "an executable"
+                } else {
+                    "a file"
+                };
+                write!(f, "{kind} ({})", digest.short())
+            }
+        }
+    }
+}
+
 /// Turns a template's name and text into what goes into the image.
 pub type Render<'a> = &'a dyn Fn(&str, &str) -> Result<String>;
 

@@ -268,6 +268,8 @@ impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Symbol(name) => f.write_str(name),
+            // Kconfig knows both quotes, and no way to write one inside its own.
+            Self::Constant(text) if text.contains('"') => write!(f, "'{text}'"),
             Self::Constant(text) => write!(f, "\"{text}\""),
         }
     }
@@ -361,6 +363,7 @@ mod tests {
             "A && (B || !C) && D != \"x\"",
             "!(A && B) || C",
             "A || B && C",
+            "A = 'it says \"x\"'",
         ] {
             assert_eq!(Expr::parse(text).to_string(), text);
         }

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{
-    Action, Bundle, Definition, Initramfs, Input, Layout, Location, Plan, Stamps, Step, tools,
-};
+use super::draft::Draft;
+use super::{Action, Bundle, Definition, Initramfs, Layout, Plan, Stamps, Step, tools};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
@@ -16,7 +15,7 @@ use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
-use crate::source::resolve::Resolved;
+use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
 
 /// Raised when a step's code changes what it leaves: results of the former code are no longer found.
@@ -87,72 +86,6 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
     Ok(plan)
 }
 
-/// A definition in the making, with where its inputs are found.
-struct Draft<'a> {
-    checkout: &'a Checkout,
-    definition: Definition,
-    locations: BTreeMap<String, Location>,
-}
-
-impl<'a> Draft<'a> {
-    fn new(checkout: &'a Checkout, action: Action, outputs: &[&str], tools: tools::Tools) -> Self {
-        let mut definition = Definition::new(action, outputs);
-        definition.tools = tools;
-        Self {
-            checkout,
-            definition,
-            locations: BTreeMap::new(),
-        }
-    }
-
-    fn input(&mut self, name: String, input: Input, location: Location) {
-        self.definition.inputs.insert(name.clone(), input);
-        self.locations.insert(name, location);
-    }
-
-    /// An output of another step.
-    fn step(&mut self, plan: &Plan, name: &str, step: &str, output: &str) -> Result<()> {
-        let (input, location) = plan.output(step, output)?;
-        self.input(name.to_owned(), input, location);
-        Ok(())
-    }
-
-    /// A file of the checkout, by its path there; the path is the input's name too, so that messages name it.
-    fn file(&mut self, path: &Path) -> Result<()> {
-        let (digest, _) = Digest::of_file(&self.checkout.root().join(path))?;
-        let name = path.to_string_lossy().into_owned();
-        self.input(
-            name,
-            Input::File { digest },
-            Location::Checkout(path.to_owned()),
-        );
-        Ok(())
-    }
-
-    /// A folder of the checkout, by what counts in it.
-    fn folder(&mut self, name: &str, path: &Path) -> Result<()> {
-        let listing = overlay::listing(&self.checkout.root().join(path))?;
-        let digest = Digest::of_value(&listing);
-        self.input(
-            name.to_owned(),
-            Input::Folder { digest },
-            Location::Checkout(path.to_owned()),
-        );
-        Ok(())
-    }
-
-    fn environment(&mut self, variables: &[(&str, String)]) {
-        let owned = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
-        self.definition.environment.extend(owned);
-    }
-
-    fn finish(self, name: &str, title: impl Into<String>) -> Step {
-        Step::new(name, title, self.definition, self.locations)
-    }
-}
-
 /// The steps from outside to a source's tree.
 fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()> {
     let source = material
@@ -181,7 +114,7 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
             sha256: file.sha256,
         };
         let fetch = Step::new(
-            format!("fetch-{}", file.name),
+            fetch_step(plan, file),
             format!(
                 "fetch {}{}",
                 file.name,
@@ -201,6 +134,21 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
         ),
     ))?;
     Ok(())
+}
+
+/// Files are known by their names, and by their digests where two have the same name.
+fn fetch_step(plan: &Plan, file: &File) -> String {
+    let name = format!("fetch-{}", file.name);
+    let same = |there: &Step| {
+        there.definition.action
+            == Action::Fetch {
+                sha256: file.sha256,
+            }
+    };
+    match plan.get(&name) {
+        Some(there) if !same(there) => format!("{name}-{}", file.sha256.short()),
+        _ => name,
+    }
 }
 
 fn unpack_draft<'a>(material: &Material<'a>, layout: Layout) -> Draft<'a> {
@@ -274,9 +222,10 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         tools::both(material.tools.kernel()?, tools::revision(KERNEL_REVISION)),
     );
     draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
-    for path in base.iter().chain(&fragments) {
+    if let Some(path) = &base {
         draft.file(path)?;
     }
+    draft.fragments(&fragments)?;
     draft.environment(&[
         ("SOURCE_DATE_EPOCH", release.epoch.to_string()),
         ("KBUILD_BUILD_TIMESTAMP", date::kbuild(release.epoch)),
@@ -284,14 +233,7 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         ("KBUILD_BUILD_HOST", "cordwainer".to_owned()),
         ("KBUILD_BUILD_VERSION", "1".to_owned()),
     ]);
-    Ok(draft.finish(
-        KERNEL,
-        format!(
-            "build the kernel ({} fragments on {})",
-            fragments.len(),
-            kernel.base
-        ),
-    ))
+    Ok(draft.finish(KERNEL, format!("build the kernel ({})", kernel.base)))
 }
 
 fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
@@ -323,9 +265,7 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         tools,
     );
     draft.step(plan, "source", &source_step(&busybox.source), "tree")?;
-    for path in &fragments {
-        draft.file(path)?;
-    }
+    draft.fragments(&fragments)?;
     draft.environment(&[("SOURCE_DATE_EPOCH", release.epoch.to_string())]);
     Ok(draft.finish(BUSYBOX, "build busybox"))
 }

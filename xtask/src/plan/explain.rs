@@ -1,9 +1,11 @@
 //! Why a step would run again: what its definition was when it last ran, and what it is now.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Plan, Step};
+use super::{Folders, Plan, Step};
 use crate::store::Root;
 
 /// One thing that differs, by its path in the definition.
@@ -51,7 +53,34 @@ pub fn reason(plan: &Plan, step: &Step, last: Option<&Root>) -> Reason {
     for change in &mut changes {
         name_upstream(plan, last, change);
     }
+    let changes = changes
+        .into_iter()
+        .flat_map(|change| by_file(change, &former.folders, &step.folders))
+        .collect();
     Reason::Changed { changes }
+}
+
+/// The digest of a folder says nothing to a person: puts what differs in it in its place, where that is known.
+fn by_file(change: Change, old: &Folders, new: &Folders) -> Vec<Change> {
+    let name = change
+        .path
+        .strip_prefix("inputs.")
+        .and_then(|path| path.strip_suffix(".digest"));
+    let Some((name, old, new)) = name.and_then(|name| Some((name, old.get(name)?, new.get(name)?)))
+    else {
+        return vec![change];
+    };
+    let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changed = paths
+        .into_iter()
+        .filter(|path| old.get(*path) != new.get(*path));
+    changed
+        .map(|path| Change {
+            path: format!("inputs.{name}/{path}"),
+            old: old.get(path).cloned(),
+            new: new.get(path).cloned(),
+        })
+        .collect()
 }
 
 /// A key says nothing to a person: puts the step's name to it.

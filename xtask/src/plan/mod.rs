@@ -12,15 +12,15 @@
 //! never writes. What an action does is left to `steps`, walking the graph to `engine`.
 
 pub mod assemble;
+mod draft;
 pub mod explain;
 mod step;
 pub mod tools;
 
-pub use step::{Action, Bundle, Definition, Initramfs, Input, Layout, Location, Stamps, Step};
+pub use step::{
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Stamps, Step,
+};
 
-use std::collections::BTreeMap;
-
-use crate::digest::Digest;
 use crate::failure::{Failure, Result};
 use crate::store::{Root, RootStep};
 
@@ -93,6 +93,7 @@ impl Plan {
         let of = |step: &Step| RootStep {
             key: step.key,
             definition: step.definition.value(),
+            folders: step.folders.clone(),
         };
         Root {
             checkout: checkout.to_owned(),
@@ -103,15 +104,6 @@ impl Plan {
                 .map(|step| (step.name.clone(), of(step)))
                 .collect(),
         }
-    }
-
-    /// The names of steps by key, for people.
-    #[must_use]
-    pub fn names(&self) -> BTreeMap<Digest, &str> {
-        self.steps
-            .iter()
-            .map(|step| (step.key, step.name.as_str()))
-            .collect()
     }
 }
 

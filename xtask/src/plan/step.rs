@@ -209,7 +209,12 @@ pub struct Step {
     pub key: Digest,
     /// Where its inputs are found.
     pub locations: BTreeMap<String, Location>,
+    /// What is in the inputs that are folders, by path: no part of the key (their digests are), but what `explain` tells.
+    pub folders: Folders,
 }
+
+/// Name of an input that is a folder → path in it → what is there, in words that differ when it differs.
+pub type Folders = BTreeMap<String, BTreeMap<String, String>>;
 
 impl Step {
     /// A step; its key is computed here, so the definition must be complete.
@@ -227,6 +232,7 @@ impl Step {
             definition,
             key,
             locations,
+            folders: Folders::new(),
         }
     }
 

@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
 use super::explain::{Change, Reason, reason};
 use super::*;
+use crate::digest::Digest;
 
 fn fetch(name: &str) -> Step {
     let action = Action::Fetch {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::failure::{Failure, Result};
+use crate::failure::{self, Failure, Result};
 use crate::files;
 use crate::needs;
 use crate::recipe::schema::Libc;
@@ -25,19 +25,26 @@ enum Identity {
 
 use Identity::{File, Version};
 
-/// What compiles a kernel. `bc`, `perl` and the like only compute constants that any version computes alike.
+/// What a kernel's build calls (Documentation/process/changes.rst).
 const KERNEL: &[(&str, Identity)] = &[
+    ("bc", Version("bc")),
     ("bison", Version("bison")),
+    ("depmod", Version("depmod")),
     ("flex", Version("flex")),
     ("gcc", Version("gcc")),
+    ("gzip", Version("gzip")),
     ("ld", Version("ld")),
+    ("lz4", Version("lz4")),
     ("make", Version("make")),
+    ("perl", Version("perl")),
     ("xz", Version("xz")),
     ("zstd", Version("zstd")),
 ];
 
+/// busybox is compiled against the host's kernel headers; this one holds their version.
 const BUSYBOX: &[(&str, Identity)] = &[
     ("gcc", Version("gcc")),
+    ("kernel headers", File("/usr/include/linux/version.h")),
     ("ld", Version("ld")),
     ("make", Version("make")),
 ];
@@ -48,6 +55,9 @@ const GLIBC: &[(&str, Identity)] = &[("libc", File("/usr/lib/x86_64-linux-gnu/li
 /// Tools and their versions. One that is missing has the version `missing`: planning goes on,
 /// and the step that needs it fails with what to install.
 pub type Tools = BTreeMap<String, String>;
+
+/// The version of a tool that does not run. No step may run with it.
+pub const BROKEN: &str = "broken";
 
 /// Both sets of tools.
 #[must_use]
@@ -62,8 +72,17 @@ pub fn both(mut tools: Tools, others: Tools) -> Tools {
 pub struct Memory {
     path: PathBuf,
     /// Program or file → who it is, and what its file was like when that was found out.
-    known: Mutex<BTreeMap<String, Remembered>>,
+    known: Mutex<Known>,
     news: AtomicBool,
+}
+
+type Known = BTreeMap<String, Remembered>;
+
+/// The memory as it is written: what a tool says of itself goes into keys and manifests, so damage must not pass for it.
+#[derive(Deserialize, Serialize)]
+struct Written<K> {
+    digest: Digest,
+    known: K,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,16 +116,17 @@ impl FileLooks {
 }
 
 impl Memory {
-    /// What was remembered in a cache folder. A memory that cannot be read is an empty one.
+    /// What was remembered in a cache folder. A memory that cannot be read, or is damaged, is an empty one.
     #[must_use]
     pub fn of(cache: &Path) -> Self {
         let path = cache.join("tools.json");
-        let known = std::fs::read(&path)
+        let written = std::fs::read(&path)
             .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            .and_then(|bytes| serde_json::from_slice::<Written<Known>>(&bytes).ok())
+            .filter(|written| Digest::of_value(&written.known) == written.digest);
         Self {
             path,
-            known: Mutex::new(known.unwrap_or_default()),
+            known: Mutex::new(written.map_or_else(Known::new, |written| written.known)),
             news: AtomicBool::new(false),
         }
     }
@@ -119,7 +139,9 @@ impl Memory {
         if !self.news.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&*self.lock())
+        let known = &*self.lock();
+        let digest = Digest::of_value(known);
+        let bytes = serde_json::to_vec(&Written { digest, known })
             .map_err(|error| Failure::bug(format!("tools cannot be written down: {error}")))?;
         files::replace(&self.path, &bytes)
     }
@@ -154,9 +176,7 @@ impl Memory {
             asked
                 .into_iter()
                 .map(|(name, answer)| {
-                    let answer = answer
-                        .join()
-                        .map_err(|_| Failure::bug("asking a tool panicked"))??;
+                    let answer = answer.join().map_err(|_| failure::panicked())??;
                     Ok((name.to_owned(), answer))
                 })
                 .collect()
@@ -191,7 +211,7 @@ impl Memory {
         Ok(found)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -215,10 +235,16 @@ pub fn revision(number: u32) -> Tools {
 impl Identity {
     fn ask(self, file: &Path) -> Result<String> {
         match self {
-            Version(program) => {
-                let said = Tool::new(program).arg("--version").read()?;
-                Ok(said.lines().next().unwrap_or("").trim().to_owned())
-            }
+            Version(program) => match Tool::new(program).arg("--version").answer()? {
+                Some(said) => Ok(said
+                    .lines()
+                    .map(str::trim)
+                    .find(|line| !line.is_empty())
+                    .unwrap_or("")
+                    .to_owned()),
+                // The step that needs it says so; planning goes on.
+                None => Ok(BROKEN.to_owned()),
+            },
             File(_) => Ok(Digest::of_file(file)?.0.to_string()),
         }
     }
@@ -248,6 +274,27 @@ mod tests {
         }
         assert_eq!(again.find(Version("make")).unwrap(), make);
         assert!(again.news.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_damaged_memory_is_an_empty_one() {
+        let cache = tempfile::tempdir().unwrap();
+        let memory = Memory::of(cache.path());
+        let make = memory.find(Version("make")).unwrap();
+        memory.keep().unwrap();
+        let whole = fs_err::read(&memory.path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            fs_err::write(&memory.path, bytes).unwrap();
+            let known = Memory::of(cache.path());
+            let known: Vec<String> = known
+                .lock()
+                .values()
+                .map(|it| it.identity.clone())
+                .collect();
+            assert!(known.is_empty() || known == [make.clone()], "{known:?}");
+        }
     }
 
     #[test]

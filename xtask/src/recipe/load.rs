@@ -174,6 +174,8 @@ fn find(checkout: &Checkout, name: &str) -> Result<PathBuf> {
     if plain && known.iter().any(|known| known == name) {
         return Ok(path);
     }
+    // Of a folder that cannot be read, no names are known.
+    fs_err::read_dir(checkout.recipes())?;
     let failure = Failure::new(Kind::Usage, format!("there is no recipe {}", quoted(name)));
     let failure = match listing(&known, "and") {
         none if none.is_empty() => failure,
@@ -202,6 +204,15 @@ fn by_path(checkout: &Checkout, name: &str) -> Result<PathBuf> {
     let real = fs_err::canonicalize(path)?;
     let folder = fs_err::canonicalize(checkout.recipes())?;
     match real.strip_prefix(&folder) {
+        // What lies deeper are parts for others to extend.
+        Ok(inner) if inner.components().count() > 1 => {
+            let what = format!(
+                "{} is a part for recipes to extend, and no recipe itself",
+                path.display()
+            );
+            Err(Failure::new(Kind::Usage, what)
+                .hint("recipes lie directly in the folder `recipes`"))
+        }
         Ok(inner) => Ok(checkout.recipes().join(inner)),
         Err(_) => Err(Failure::new(
             Kind::Usage,

@@ -17,7 +17,8 @@ pub(super) fn render(failure: &Failure, colour: bool) -> String {
             text.to_owned()
         }
     };
-    let mut text = diagnostics::render(&failure.diagnostics, colour);
+    let shown: Vec<Diagnostic> = failure.diagnostics.iter().map(legible).collect();
+    let mut text = diagnostics::render(&shown, colour);
     if !text.is_empty() {
         text.push('\n');
     }
@@ -26,15 +27,15 @@ pub(super) fn render(failure: &Failure, colour: bool) -> String {
     } else {
         "error"
     };
-    text += &format!("{}: {}\n", paint("1;31", head), failure.what);
+    text += &format!("{}: {}\n", paint("1;31", head), plain(&failure.what));
     for note in &failure.notes {
-        text += &format!("  {}\n", note.replace('\n', "\n  "));
+        text += &format!("  {}\n", plain(note).replace('\n', "\n  "));
     }
     if let Some(tool) = &failure.tool {
         text += &end(tool, &paint);
     }
     if let Some(hint) = &failure.hint {
-        text += &format!("{}: {hint}\n", paint("1;36", "hint"));
+        text += &format!("{}: {}\n", paint("1;36", "hint"), plain(hint));
     }
     if failure.kind == Kind::Bug {
         text += BUG;
@@ -43,10 +44,30 @@ pub(super) fn render(failure: &Failure, colour: bool) -> String {
     text
 }
 
+/// The text with nothing in it that a terminal would obey: recipes, names and what tools say come from anywhere.
+fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_unicode().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+/// The diagnostic with its words made plain; the text it points at is drawn so anyway.
+fn legible(diagnostic: &Diagnostic) -> Diagnostic {
+    Diagnostic {
+        message: plain(&diagnostic.message),
+        label: plain(&diagnostic.label),
+        help: diagnostic.help.as_deref().map(plain),
+        ..diagnostic.clone()
+    }
+}
+
 fn end(tool: &ToolEnd, paint: &dyn Fn(&str, &str) -> String) -> String {
     let mut text = String::new();
     for line in &tool.tail {
-        text += &format!("  {} {line}\n", paint("2", "|"));
+        text += &format!("  {} {}\n", paint("2", "|"), plain(line));
     }
     if let Some(log) = &tool.log {
         text += &format!("  full log: {}\n", log.display());
@@ -78,7 +99,8 @@ pub(super) fn value(failure: &Failure) -> Value {
             "hint": failure.hint,
             "diagnostics": failure.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),
             "tool": tool,
-        }
+        },
+        "answer": failure.answer.as_ref().map(|(_, value)| value),
     })
 }
 

@@ -12,8 +12,12 @@ use std::io::{IsTerminal, Write};
 
 pub use answer::{Answer, Table};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
 use crate::event::Listen;
 use crate::failure::{Failure, Result};
+use crate::tool;
 
 /// Who reads the answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -63,12 +67,6 @@ impl Report {
         &self.progress
     }
 
-    /// Whether a program reads the answers.
-    #[must_use]
-    pub fn format(&self) -> Format {
-        self.format
-    }
-
     /// Prints an answer.
     ///
     /// # Errors
@@ -85,24 +83,52 @@ impl Report {
     /// Prints a failure: to standard error for a person, as JSON to standard output for a program.
     pub fn failure(&self, failure: &Failure) {
         self.progress.finish();
-        match self.format {
-            Format::Human => progress::say(&failure::render(failure, self.colour)),
-            // Standard output is gone: there is nobody left to tell.
-            Format::Json => print(&json(&failure::value(failure))).unwrap_or(()),
+        let answer = match (self.format, &failure.answer) {
+            (Format::Human, Some((text, _))) => text.clone(),
+            (Format::Human, None) => String::new(),
+            (Format::Json, _) => json(&failure::value(failure)),
+        };
+        // When standard output is gone, there is nobody left to tell.
+        print(&answer).unwrap_or(());
+        if self.format == Format::Human {
+            progress::say(&failure::render(failure, self.colour));
         }
     }
 
-    /// Asks a question that can be answered by yes; everything else is no. Only where there is a terminal.
-    #[must_use]
-    pub fn confirm(&self, question: &str) -> Option<bool> {
-        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            return None;
+    /// Asks a question that can be answered by yes; everything else is no. Nothing, where there is no terminal to ask on.
+    ///
+    /// # Errors
+    /// On Ctrl-C; when the terminal cannot be read.
+    pub fn confirm(&self, question: &str) -> Result<Option<bool>> {
+        let stdin = std::io::stdin();
+        if !(stdin.is_terminal() && std::io::stderr().is_terminal()) {
+            return Ok(None);
         }
         self.progress.finish();
         progress::say(&format!("{question} [y/N] "));
+        wait_for_input(&stdin)?;
         let mut line = String::new();
-        std::io::stdin().read_line(&mut line).ok()?;
-        Some(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+        stdin.read_line(&mut line)?;
+        Ok(Some(matches!(
+            line.trim().to_lowercase().as_str(),
+            "y" | "yes"
+        )))
+    }
+}
+
+/// Waits until there is something to read. Reading alone would go on waiting after Ctrl-C.
+fn wait_for_input(stdin: &std::io::Stdin) -> Result<()> {
+    let look = Timespec {
+        tv_sec: 0,
+        tv_nsec: 100_000_000,
+    };
+    loop {
+        tool::check_interrupt()?;
+        match poll(&mut [PollFd::new(stdin, PollFlags::IN)], Some(&look)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(std::io::Error::from(error).into()),
+        }
     }
 }
 

@@ -66,11 +66,7 @@ impl Progress {
             return self.line(&format!("{} {step}: {title}", self.mark("36", "build")));
         };
         let prefix = format!("{step}: {title}");
-        let bar = bars.add(
-            ProgressBar::new_spinner()
-                .with_style(style(log))
-                .with_prefix(prefix),
-        );
+        let bar = bars.add(ProgressBar::new_spinner().with_style(style(prefix, log)));
         bar.enable_steady_tick(Duration::from_millis(200));
         self.running
             .lock()
@@ -90,30 +86,32 @@ impl Progress {
     }
 }
 
-/// A spinner, the step, the time it has taken, and what its tool says now: each drawn anew at every tick.
-fn style(log: Option<PathBuf>) -> ProgressStyle {
+/// A spinner, the step, the time it has taken, and what its tool says now: each drawn anew at every tick, and never
+/// wider than the terminal.
+fn style(prefix: String, log: Option<PathBuf>) -> ProgressStyle {
     let since = Instant::now();
-    ProgressStyle::with_template("{spinner:.cyan} {prefix} {took} {msg}{tail:.dim}")
+    ProgressStyle::with_template("{spinner:.cyan} {line} {wide_msg:.dim}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
         .with_key(
-            "took",
+            "line",
             move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-                out.write_str(&seconds(since.elapsed())).unwrap_or(());
-            },
-        )
-        .with_key(
-            "tail",
-            move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
-                out.write_str(&log.as_deref().map(last_line).unwrap_or_default())
-                    .unwrap_or(());
+                let said = log.as_deref().map(last_line).unwrap_or_default();
+                let line = format!("{prefix} {} {said}", seconds(since.elapsed()));
+                let line: String = line.chars().take(columns().saturating_sub(4)).collect();
+                out.write_str(&line).unwrap_or(());
             },
         )
 }
 
+/// How wide the terminal is.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    size.map_or(80, |size| usize::from(size.ws_col)).max(20)
+}
+
 /// The last line of a log that is being written, cut to what fits beside the rest.
 fn last_line(log: &Path) -> String {
-    const WINDOW: u64 = 400;
-    const WIDTH: usize = 60;
+    const WINDOW: u64 = 2000;
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = fs_err::File::open(log)?;
         let length = file.metadata()?.len();
@@ -125,16 +123,12 @@ fn last_line(log: &Path) -> String {
     // The log may not be there yet.
     let bytes = read().unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let line = text
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("");
-    line.trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(WIDTH)
-        .collect()
+    // make's own words are no news, and our command lines are long.
+    let news = |line: &&str| {
+        !line.trim().is_empty() && !line.starts_with("make") && !line.starts_with("$ ")
+    };
+    let line = text.lines().rev().find(news).unwrap_or("");
+    line.trim().chars().filter(|c| !c.is_control()).collect()
 }
 
 impl Listen for Progress {

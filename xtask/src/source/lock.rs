@@ -176,6 +176,13 @@ impl Lock {
     /// # Errors
     /// [`Kind::Recipe`] with the place that is wrong; what reading fails with.
     pub fn load(path: &Path, name: &Path) -> Result<Self> {
+        // A pipe or a device would be read for ever.
+        if path.metadata().is_ok_and(|about| !about.is_file()) {
+            let what = format!("{} is no regular file", name.display());
+            return Err(
+                Failure::new(Kind::Recipe, what).hint("remove it, and run `cargo xtask update`")
+            );
+        }
         match fs_err::read_to_string(path) {
             Ok(text) => Self::parse(&text, name),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),

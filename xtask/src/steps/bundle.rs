@@ -103,7 +103,7 @@ fn loader(work: &Work<'_>, folder: &Path) -> Result<()> {
     c32::version(&fs_err::read(&program)?)?;
     copy(&program, &folder.join(c32::PXELINUX))?;
     let modules = work.input("modules");
-    let needed = c32::needed(&[(pxelinux::CHAIN, "pxelinux.cfg/chain")], |name| {
+    let needed = c32::needed(&pxelinux::ENTRIES, |name| {
         find(&modules, MODULES_FOLDER, name)?
             .map(fs_err::read)
             .transpose()
@@ -117,31 +117,47 @@ fn loader(work: &Work<'_>, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file in an unpacked package: in the folder where Debian has it, or the only one of its name.
+/// A file in an unpacked package: in the folder where Debian has it, or the only one of its name. A link that leads out of the
+/// package is refused: what it leads to is no part of the source, and of no key.
 fn find(tree: &Path, folder: &str, name: &str) -> Result<Option<PathBuf>> {
+    let tree = fs_err::canonicalize(tree)?;
     let usual = tree.join(folder).join(name);
-    if usual.is_file() {
-        return Ok(Some(usual));
+    let found = if usual.symlink_metadata().is_ok() {
+        vec![usual]
+    } else {
+        named(&tree, name)?
+    };
+    let path = match found.as_slice() {
+        [] => return Ok(None),
+        [only] => fs_err::canonicalize(only)?,
+        [first, second, ..] => {
+            let places = format!("{} and {}", first.display(), second.display());
+            return Err(Failure::new(
+                Kind::Source,
+                format!("the source has more than one {name}: {places}"),
+            ));
+        }
+    };
+    if path.starts_with(&tree) {
+        return Ok(Some(path));
     }
+    Err(Failure::new(
+        Kind::Source,
+        format!("the source's {name} is a link that leads out of it"),
+    )
+    .note(format!("it leads to {}", path.display())))
+}
+
+/// Every file or link of this name below a folder.
+fn named(tree: &Path, name: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in WalkDir::new(fs_err::canonicalize(tree)?).sort_by_file_name() {
+    for entry in WalkDir::new(tree).sort_by_file_name() {
         let entry = entry.map_err(std::io::Error::from)?;
-        if entry.file_type().is_file() && entry.file_name() == name {
+        if !entry.file_type().is_dir() && entry.file_name() == name {
             found.push(entry.into_path());
         }
     }
-    match found.as_slice() {
-        [] => Ok(None),
-        [only] => Ok(Some(only.clone())),
-        [first, second, ..] => Err(Failure::new(
-            Kind::Source,
-            format!(
-                "the source has more than one {name}: {} and {}",
-                first.display(),
-                second.display()
-            ),
-        )),
-    }
+    Ok(found)
 }
 
 fn absent(name: &str, key: &str) -> Failure {

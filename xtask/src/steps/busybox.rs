@@ -8,9 +8,12 @@ use super::kbuild::Kbuild;
 use super::kernel::makefile_version;
 use crate::failure::Result;
 use crate::kconfig::tree;
-use crate::needs::Purpose;
+use crate::needs::{Need, Purpose};
 use crate::recipe::schema::Libc;
 use crate::tool::version;
+
+/// The compiler for musl.
+pub(super) const MUSL: &str = "musl-gcc";
 
 /// Folders of kernel headers that busybox includes and musl does not bring.
 const KERNEL_HEADERS: [(&str, &str); 4] = [
@@ -24,7 +27,11 @@ const KERNEL_HEADERS: [(&str, &str); 4] = [
 const DEFAULTS: [u8; 4096] = [b'\n'; 4096];
 
 pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<()> {
-    version::require(Purpose::Build)?;
+    let wanted = |need: &Need| match need.name() {
+        MUSL => libc == Libc::Musl,
+        name => ["gcc", "ld", "make"].contains(&name) || name.starts_with('/'),
+    };
+    version::require(Purpose::Build, wanted)?;
     let mut kbuild = Kbuild::new(work, fragments)?;
     let mut flags = kbuild.prefix_map();
     let compiler = match libc {
@@ -34,7 +41,7 @@ pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<(
                 "{flags} -isystem {}",
                 kernel_headers(work.slot.folder())?.display()
             );
-            kbuild.compiler("musl-gcc")
+            kbuild.compiler(MUSL)
         }
     };
     kbuild.argument(format!("CC={compiler}"));

@@ -2,6 +2,7 @@
 //! the reason why it is there. Two that claim one path are an error that names both; only a later overlay wins over an earlier one.
 
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use walkdir::WalkDir;
@@ -41,12 +42,28 @@ struct Variables<'a> {
     ntp: &'a [String],
 }
 
+/// Lays out what is known before anything is built: what the recipe declares, and overlays with stand-ins for what kernel and busybox will
+/// say of themselves. So that mistakes in them are said at once, and not after a kernel was compiled.
+///
+/// # Errors
+/// Mistakes in templates; two that claim one path.
+pub(super) fn rehearse(initramfs: &Initramfs, checkout: &Path) -> Result<()> {
+    let mut tree = FileTree::default();
+    declared(initramfs, &mut tree)?;
+    overlays(initramfs, checkout, ("0", "0"), &mut tree)
+}
+
 pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
-    let release = work.text("kernel/release")?;
+    let versions = (work.text("kernel/release")?, work.text("busybox/version")?);
     let mut tree = FileTree::default();
     // Before the overlays: what the recipe says of a folder's mode stays.
     declared(initramfs, &mut tree)?;
-    overlays(work, initramfs, &release, &mut tree)?;
+    overlays(
+        initramfs,
+        &work.slot.inputs(),
+        (&versions.0, &versions.1),
+        &mut tree,
+    )?;
     busybox(work, &mut tree)?;
     modules(work, &mut tree)?;
     stamps(&initramfs.stamps, &mut tree)?;
@@ -70,28 +87,28 @@ pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
     Ok(fs_err::write(work.output("listing"), listing)?)
 }
 
+/// Lays the overlays, which are below `folder`, over a tree.
 fn overlays(
-    work: &Work<'_>,
     initramfs: &Initramfs,
-    release: &str,
+    folder: &Path,
+    (kernel_version, busybox_version): (&str, &str),
     tree: &mut FileTree,
 ) -> Result<()> {
     let stamps = &initramfs.stamps;
-    let busybox_version = work.text("busybox/version")?;
     let variables = Variables {
         name: &stamps.name,
         version: &stamps.version,
         build_id: &stamps.build_id,
         date: &stamps.date,
-        kernel_version: release,
-        busybox_version: &busybox_version,
+        kernel_version,
+        busybox_version,
         console: &initramfs.image.console.device,
         baud: initramfs.image.console.baud,
         ntp: &initramfs.image.ntp,
     };
     for name in &initramfs.overlays {
         let render = |file: &str, text: &str| template::render(file.as_ref(), text, &variables);
-        overlay::lay(tree, name, &work.input(name), &render)?;
+        overlay::lay(tree, name, &folder.join(name), &render)?;
     }
     Ok(())
 }

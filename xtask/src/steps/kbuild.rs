@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::kconfig::config::Config;
 use crate::kconfig::fragment::{self, Fragment};
 use crate::kconfig::language::Tree;
@@ -26,11 +26,24 @@ pub(super) struct Kbuild<'a> {
     fragments: Vec<Fragment>,
 }
 
+/// Whether paths with it mean the same to make, its makefiles and their shells.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || !c.is_ascii() && !c.is_whitespace() || "/._-+,@=".contains(c)
+}
+
 impl<'a> Kbuild<'a> {
     /// Prepares to build the input `source` with these fragments, which are inputs too.
     pub(super) fn new(work: &'a Work<'a>, fragments: &[String]) -> Result<Self> {
         let source = fs_err::canonicalize(work.input("source"))?;
         let build = work.slot.folder().join("build");
+        if let Some(odd) = build.to_string_lossy().chars().find(|&c| !is_plain(c)) {
+            let what = format!(
+                "nothing can be built in {}: make cannot take the character {odd:?}",
+                build.display()
+            );
+            return Err(Failure::new(Kind::Host, what)
+                .hint("choose another cache folder: `cache` in site.toml, or CORDWAINER_CACHE in the environment"));
+        }
         fs_err::create_dir_all(&build)?;
         let fragments = fragments
             .iter()

@@ -12,6 +12,7 @@ use crate::kconfig::config::{Config, Tristate};
 use crate::kconfig::tree;
 use crate::needs::Purpose;
 use crate::recipe::schema::Arch;
+use crate::steps::busybox::MUSL;
 use crate::tool::version;
 
 /// How a kernel is built.
@@ -30,7 +31,7 @@ const fn arch(arch: Arch) -> (&'static str, &'static str, &'static str) {
 }
 
 pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
-    version::require(Purpose::Build)?;
+    version::require(Purpose::Build, |need| need.name() != MUSL)?;
     let mut kbuild = Kbuild::new(work, settings.fragments)?;
     let compiler = kbuild.compiler("gcc");
     let map = kbuild.prefix_map();

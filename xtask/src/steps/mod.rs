@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::event::Listen;
-use crate::failure::Result;
-use crate::plan::{Action, Step};
+use crate::failure::{Failure, Kind, Result};
+use crate::needs::Purpose;
+use crate::plan::{Action, Step, tools};
 use crate::store::Slot;
-use crate::tool::Tool;
+use crate::tool::{Tool, version};
 
 /// Gets bytes from outside. The engine's owner knows where they may come from.
 pub trait Fetch: Sync {
@@ -80,11 +81,31 @@ impl Work<'_> {
     }
 }
 
+/// Finds the mistakes of a step that can be found before anything is built, from the files of the checkout.
+///
+/// # Errors
+/// Those mistakes.
+pub fn rehearse(step: &Step, checkout: &Path) -> Result<()> {
+    match &step.definition.action {
+        Action::Initramfs(initramfs) => initramfs::rehearse(initramfs, checkout),
+        _ => Ok(()),
+    }
+}
+
 /// Runs a step: leaves every output that its definition names.
 ///
 /// # Errors
 /// Whatever the step fails with.
 pub fn run(work: &Work<'_>) -> Result<()> {
+    let tools = &work.step.definition.tools;
+    if let Some((name, _)) = tools.iter().find(|(_, version)| *version == tools::BROKEN) {
+        version::require(Purpose::Build, |need| need.name() == name)?;
+        return Err(
+            Failure::new(Kind::Missing, format!("{name} did not run")).hint(format!(
+                "see what `{name} --version` says, then run the same command again"
+            )),
+        );
+    }
     match &work.step.definition.action {
         Action::Fetch { sha256 } => work
             .fetch

@@ -1,6 +1,6 @@
 //! A result: what a step left in the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,19 @@ pub(super) struct Record {
     pub(super) took_ms: u64,
 }
 
+impl Record {
+    /// Whether it is what was once written for this key: its definition has that digest, and names the outputs.
+    fn belongs_to(&self, key: &Digest) -> bool {
+        let named = self.definition["outputs"].as_array();
+        let named: BTreeSet<_> = named
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str())
+            .collect();
+        named.into_iter().eq(self.outputs.keys()) && Digest::of_value(&self.definition) == *key
+    }
+}
+
 /// A step's outputs in the store.
 #[derive(Clone, Debug)]
 pub struct Artifact {
@@ -62,7 +75,8 @@ impl Artifact {
             Err(error) => return Err(error.into()),
         };
         // A record that was cut or altered is as good as none: the step runs again and replaces it.
-        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
+        let record = serde_json::from_slice::<Record>(&bytes);
+        let Some(record) = record.ok().filter(|record| record.belongs_to(key)) else {
             return Ok(None);
         };
         let artifact = Self::new(store.clone(), *key, record);
@@ -84,12 +98,6 @@ impl Artifact {
     #[must_use]
     pub fn outputs(&self) -> &BTreeMap<String, Output> {
         &self.record.outputs
-    }
-
-    /// Wall-clock time that the step took when it ran, in milliseconds.
-    #[must_use]
-    pub fn took_ms(&self) -> u64 {
-        self.record.took_ms
     }
 
     /// The step's definition, as it was when it ran.
@@ -132,23 +140,28 @@ impl Artifact {
         }
     }
 
-    /// Reads and digests every output that is a file; trees too when `trees`.
+    /// Reads and digests every output.
     ///
     /// # Errors
     /// [`Kind::Store`] when one does not have its digest.
-    pub fn verify(&self, trees: bool) -> Result<()> {
+    pub fn verify(&self) -> Result<()> {
+        match self.damaged()?.first() {
+            Some((name, _)) => Err(damaged(name, &self.key)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads and digests every output; those that do not have their digest, or cannot be read.
+    pub(super) fn damaged(&self) -> Result<Vec<(&str, &Output)>> {
+        let mut damaged = Vec::new();
         for (name, output) in &self.record.outputs {
-            let path = self.store.object_path(&output.digest);
-            let digest = match output.kind {
-                OutputKind::File => Digest::of_file(&path)?.0,
-                OutputKind::Tree if trees => object::measure_tree(&path)?.digest,
-                OutputKind::Tree => continue,
-            };
-            if digest != output.digest {
-                return Err(damaged(name, &self.key));
+            match object::measure(&self.store.object_path(&output.digest)) {
+                Ok(found) if found.digest == output.digest && found.kind == output.kind => {}
+                Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
+                Ok(_) | Err(_) => damaged.push((name.as_str(), output)),
             }
         }
-        Ok(())
+        Ok(damaged)
     }
 
     /// The cheap half of verifying: there, of the right kind, and a file of the right length.
@@ -161,7 +174,7 @@ impl Artifact {
     }
 }
 
-fn damaged(output: &str, key: &Digest) -> Failure {
+pub(super) fn damaged(output: &str, key: &Digest) -> Failure {
     Failure::new(Kind::Store, format!("the store's copy of {output:?} of {} is damaged", key.short()))
         .hint("`cargo xtask store verify` finds and removes everything damaged; the next build makes it again")
 }

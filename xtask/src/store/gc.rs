@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 
 use super::Store;
 use super::artifact::Artifact;
+use super::roots::Root;
 use crate::digest::Digest;
 use crate::failure::Result;
 use crate::files::{Guard, remove_if_there};
@@ -39,8 +40,8 @@ pub struct Stat {
 }
 
 impl Store {
-    /// Removes what no root refers to; waits for builds that run. A root whose checkout or recipe is
-    /// gone goes first. With `dry_run`, only counts.
+    /// Removes what no root refers to; waits for builds that run. A root whose checkout is gone, or
+    /// that cannot be read, goes first. With `dry_run`, only counts.
     ///
     /// # Errors
     /// When something cannot be read or removed.
@@ -62,10 +63,9 @@ impl Store {
 
         let mut wanted = BTreeSet::new();
         for (path, root) in self.roots()? {
-            if root.checkout.join("recipes").is_dir() {
-                wanted.extend(root.steps.values().map(|step| step.key));
-            } else {
-                remove(&path, &mut collected.leftovers, &mut collected.bytes)?;
+            match root.filter(Root::is_there) {
+                Some(root) => wanted.extend(root.steps.values().map(|step| step.key)),
+                None => remove(&path, &mut collected.leftovers, &mut collected.bytes)?,
             }
         }
         let mut named = BTreeSet::new();

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 pub use artifact::{Artifact, Output, OutputKind};
 pub use gc::{Collected, Stat};
+pub use object::measure;
 pub use roots::{Root, RootStep};
 pub use slot::Slot;
 pub use verify::Damage;

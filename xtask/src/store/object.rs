@@ -28,8 +28,11 @@ enum Node {
     Symlink { target: String },
 }
 
-/// Digests whatever is at `path`.
-pub(super) fn measure(path: &Path) -> Result<Output> {
+/// Digests whatever is at `path`, as outputs are.
+///
+/// # Errors
+/// When it cannot be read, or is neither file nor folder.
+pub fn measure(path: &Path) -> Result<Output> {
     let meta = fs_err::symlink_metadata(path)?;
     if meta.is_dir() {
         measure_tree(path)
@@ -49,7 +52,7 @@ pub(super) fn measure(path: &Path) -> Result<Output> {
 }
 
 /// Digests a folder.
-pub(super) fn measure_tree(folder: &Path) -> Result<Output> {
+fn measure_tree(folder: &Path) -> Result<Output> {
     let mut entries = Vec::new();
     let mut size = 0;
     for entry in WalkDir::new(folder).min_depth(1).sort_by_file_name() {
@@ -63,6 +66,13 @@ pub(super) fn measure_tree(folder: &Path) -> Result<Output> {
             Node::Symlink {
                 target: utf8(&fs_err::read_link(entry.path())?)?,
             }
+        } else if !kind.is_file() {
+            // Reading a pipe would wait for somebody who writes it.
+            let what = format!(
+                "{} is neither file, folder nor link",
+                entry.path().display()
+            );
+            return Err(Failure::new(Kind::Host, what));
         } else {
             let (digest, length) = Digest::of_file(entry.path())?;
             size += length;

@@ -31,6 +31,20 @@ pub struct RootStep {
     pub key: Digest,
     /// What the key is the digest of; kept here so that it outlives the result.
     pub definition: serde_json::Value,
+    /// What was in its inputs that are folders: input → path → what was there.
+    #[serde(default)]
+    pub folders: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Root {
+    /// Whether the checkout still has the recipe.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.checkout
+            .join("recipes")
+            .join(format!("{}.toml", self.recipe))
+            .is_file()
+    }
 }
 
 impl Store {
@@ -60,15 +74,14 @@ impl Store {
         files::replace(&self.root_path(&root.checkout, &root.recipe), &bytes)
     }
 
-    pub(super) fn roots(&self) -> Result<Vec<(PathBuf, Root)>> {
-        let mut roots = Vec::new();
-        for path in super::gc::files_in(&self.folder.join("roots"))? {
+    /// Every root by its file; nothing for one that cannot be understood.
+    pub(super) fn roots(&self) -> Result<Vec<(PathBuf, Option<Root>)>> {
+        let paths = super::gc::files_in(&self.folder.join("roots"))?;
+        let read = |path: PathBuf| {
             let bytes = fs_err::read(&path)?;
-            if let Ok(root) = serde_json::from_slice(&bytes) {
-                roots.push((path, root));
-            }
-        }
-        Ok(roots)
+            Ok((path, serde_json::from_slice(&bytes).ok()))
+        };
+        paths.into_iter().map(read).collect()
     }
 
     fn root_path(&self, checkout: &Path, recipe: &str) -> PathBuf {

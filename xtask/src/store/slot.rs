@@ -10,13 +10,14 @@ use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Result};
 use crate::files::{self, Guard, remove_if_there};
 
-/// The right to make one artifact. Dropped without [`Slot::commit`], it leaves nothing but the log.
+/// The right to make one artifact. Dropped without [`Slot::commit`] or [`Slot::leave`], it leaves nothing but the log.
 #[derive(Debug)]
 pub struct Slot {
     store: Store,
     key: Digest,
     work: PathBuf,
     since: Instant,
+    left: bool,
     /// Held until the slot is gone; the kernel lets go of it even when we are killed.
     _lock: Guard,
 }
@@ -34,6 +35,7 @@ impl Slot {
             key,
             work,
             since: Instant::now(),
+            left: false,
             _lock: lock,
         })
     }
@@ -61,6 +63,11 @@ impl Slot {
     #[must_use]
     pub fn log(&self) -> PathBuf {
         self.store.log_path(&self.key)
+    }
+
+    /// Leaves the folder as it is, for somebody who wants to see why the step failed. The next claim of this key removes it, or gc.
+    pub fn leave(&mut self) {
+        self.left = true;
     }
 
     /// Moves the outputs into the store and names them by a result.
@@ -94,13 +101,10 @@ impl Slot {
         fs_err::create_dir_all(place.parent().unwrap_or(&place))?;
         sync(path, output.kind)?;
         // The same bytes may be there from another step. They are replaced: ours are known to be good.
-        if output.kind == OutputKind::Tree {
-            remove_if_there(&place)?;
-        } else {
+        if output.kind == OutputKind::File {
             read_only(path)?;
         }
-        fs_err::rename(path, &place)?;
-        Ok(())
+        files::exchange(path, &place)
     }
 }
 
@@ -124,6 +128,9 @@ fn read_only(path: &Path) -> Result<()> {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        if self.left {
+            return;
+        }
         // What cannot be removed now is removed by the next claim of this key, or by gc.
         remove_if_there(&self.work).ok();
     }

@@ -11,8 +11,13 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn key(text: &str) -> Digest {
-    Digest::of(text)
+/// The definition of a step that leaves one output, `it`.
+fn definition(name: &str) -> serde_json::Value {
+    json!({ "of": name, "outputs": ["it"] })
+}
+
+fn key(name: &str) -> Digest {
+    Digest::of_value(&definition(name))
 }
 
 fn slot(store: &Store, name: &str) -> Slot {
@@ -25,8 +30,7 @@ fn slot(store: &Store, name: &str) -> Slot {
 fn make(store: &Store, name: &str, bytes: &str) -> Artifact {
     let slot = slot(store, name);
     fs_err::write(slot.outputs().join("it"), bytes).unwrap();
-    slot.commit(&["it".to_owned()], &json!({ "of": name }))
-        .unwrap()
+    slot.commit(&["it".to_owned()], &definition(name)).unwrap()
 }
 
 #[test]
@@ -36,7 +40,7 @@ fn what_is_committed_is_found() {
     let found = store.lookup(&key("a")).unwrap().unwrap();
     assert_eq!(found.read("it").unwrap(), b"bytes");
     assert_eq!(found.outputs(), made.outputs());
-    assert_eq!(found.definition(), &json!({ "of": "a" }));
+    assert_eq!(found.definition(), &definition("a"));
 }
 
 #[test]
@@ -79,7 +83,7 @@ fn two_at_once_do_the_work_once() {
                 if let Claim::Miss(slot) = store.claim(&key("a"), || {}).unwrap() {
                     made.fetch_add(1, Ordering::SeqCst);
                     fs_err::write(slot.outputs().join("it"), "bytes").unwrap();
-                    slot.commit(&["it".to_owned()], &json!({})).unwrap();
+                    slot.commit(&["it".to_owned()], &definition("a")).unwrap();
                 }
             });
         }
@@ -92,14 +96,14 @@ fn a_tree_is_named_by_its_listing() {
     let (_folder, store) = store();
     let digest = |name: &str, mode: u32| {
         let slot = slot(&store, name);
-        let tree = slot.outputs().join("tree");
+        let tree = slot.outputs().join("it");
         fs_err::create_dir_all(tree.join("empty")).unwrap();
         fs_err::write(tree.join("run"), "#!").unwrap();
         fs_err::set_permissions(tree.join("run"), std::fs::Permissions::from_mode(mode)).unwrap();
         std::os::unix::fs::symlink("run", tree.join("link")).unwrap();
-        let made = slot.commit(&["tree".to_owned()], &json!({})).unwrap();
-        made.verify(true).unwrap();
-        made.outputs()["tree"].digest
+        let made = slot.commit(&["it".to_owned()], &definition(name)).unwrap();
+        made.verify().unwrap();
+        made.outputs()["it"].digest
     };
     let plain = digest("a", 0o644);
     assert_eq!(plain, digest("b", 0o600), "only the executable bit counts");
@@ -122,10 +126,10 @@ fn damage_is_found_and_forgotten() {
         made.read("it").unwrap_err().kind,
         crate::failure::Kind::Store
     );
-    let (looked_at, damages) = store.verify().unwrap();
+    let (looked_at, damages) = store.verify(|| {}).unwrap();
     assert_eq!((looked_at, damages.len(), damages[0].key), (2, 1, key("a")));
     assert!(store.lookup(&key("a")).unwrap().is_none());
-    assert_eq!(store.verify().unwrap(), (1, Vec::new()));
+    assert_eq!(store.verify(|| {}).unwrap(), (1, Vec::new()));
 }
 
 #[test]
@@ -143,15 +147,55 @@ fn a_truncated_object_or_record_counts_as_absent() {
 }
 
 #[test]
+fn a_record_of_something_else_counts_as_absent() {
+    let (_folder, store) = store();
+    make(&store, "a", "bytes");
+    let path = store.result_path(&key("a"));
+    let record = fs_err::read_to_string(&path).unwrap();
+    for (old, new) in [
+        ("\"it\"", "\"is\""),
+        ("\"it\": {", "\"is\": {"),
+        ("\"a\"", "\"b\""),
+    ] {
+        fs_err::write(&path, record.replacen(old, new, 1)).unwrap();
+        assert!(store.lookup(&key("a")).unwrap().is_none(), "{old}");
+    }
+}
+
+#[test]
+fn the_same_tree_from_two_steps_is_there_at_every_moment() {
+    let (_folder, store) = store();
+    let tree = |name: &str| {
+        let slot = slot(&store, name);
+        fs_err::create_dir_all(slot.outputs().join("it/folder")).unwrap();
+        let names = ["it".to_owned()];
+        slot.commit(&names, &definition(name)).unwrap()
+    };
+    let there = tree("first").path("it").unwrap();
+    std::thread::scope(|scope| {
+        let names = ["a", "b", "c", "d"];
+        let made: Vec<_> = names
+            .map(|name| scope.spawn(move || tree(name)))
+            .into_iter()
+            .collect();
+        while !made.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            assert!(there.is_dir());
+        }
+    });
+}
+
+#[test]
 fn gc_keeps_what_roots_name_and_nothing_else() {
     let (folder, store) = store();
     make(&store, "kept", "kept");
     make(&store, "stray", "stray bytes");
     let checkout = folder.path().join("checkout");
     fs_err::create_dir_all(checkout.join("recipes")).unwrap();
+    fs_err::write(checkout.join("recipes/demo.toml"), "").unwrap();
     let step = RootStep {
         key: key("kept"),
         definition: json!({}),
+        folders: std::collections::BTreeMap::new(),
     };
     let root = Root {
         checkout: checkout.clone(),

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::Store;
+use super::{Store, artifact};
 use crate::digest::Digest;
-use crate::failure::{Kind, Result};
+use crate::failure::Result;
+use crate::files::{Guard, remove_if_there};
 
 /// A result that was damaged, and is now forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,12 +17,16 @@ pub struct Damage {
 }
 
 impl Store {
-    /// Digests every object. What is damaged is removed, so that the next build makes it again. Returns how
+    /// Digests every object; waits for builds that run. What is damaged is removed, so that the next build makes it again. Returns how
     /// many results were looked at, and which were damaged.
     ///
     /// # Errors
     /// When the store cannot be read, or what is damaged cannot be removed.
-    pub fn verify(&self) -> Result<(usize, Vec<Damage>)> {
+    pub fn verify(&self, waiting: impl FnOnce()) -> Result<(usize, Vec<Damage>)> {
+        if !self.folder.exists() {
+            return Ok((0, Vec::new()));
+        }
+        let _alone = Guard::exclusive_after(&self.folder, waiting)?;
         let keys = self.keys()?;
         let mut damages = Vec::new();
         for key in &keys {
@@ -30,16 +35,17 @@ impl Store {
                 None => {
                     "its record or one of its objects is missing or of the wrong length".to_owned()
                 }
-                Some(artifact) => match artifact.verify(true) {
-                    Ok(()) => continue,
-                    Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
-                    Err(failure) => {
-                        for output in artifact.outputs().values() {
-                            crate::files::remove_if_there(&self.object_path(&output.digest))?;
-                        }
-                        failure.to_string()
+                Some(artifact) => {
+                    // Only these: what is whole may be another result's, too.
+                    let damaged = artifact.damaged()?;
+                    for (_, output) in &damaged {
+                        remove_if_there(&self.object_path(&output.digest))?;
                     }
-                },
+                    match damaged.first() {
+                        Some((name, _)) => artifact::damaged(name, key).to_string(),
+                        None => continue,
+                    }
+                }
             };
             self.forget(key)?;
             damages.push(Damage { key: *key, what });

@@ -6,6 +6,7 @@
 
 mod confine;
 mod running;
+mod scarcity;
 #[cfg(test)]
 mod tests;
 pub mod version;
@@ -23,6 +24,7 @@ use confine::CONFINED;
 pub use confine::namespaces;
 use running::Group;
 pub use running::{Running, Stdio, check_interrupt, interrupt, interrupted, interruption};
+use scarcity::{NO_SPACE, is_full, is_scarcity};
 use words::last_lines;
 pub use words::{describe, quote};
 
@@ -43,6 +45,7 @@ pub struct Tool {
     kind: Kind,
     confined: bool,
     jobs: Option<jobserver::Client>,
+    foreground: bool,
 }
 
 impl Tool {
@@ -66,6 +69,7 @@ impl Tool {
             kind: Kind::Build,
             confined: false,
             jobs: None,
+            foreground: false,
         }
     }
 
@@ -144,6 +148,14 @@ impl Tool {
         self
     }
 
+    /// Leaves it in the terminal's foreground: it may ask for a password there, and Ctrl-C is its own to handle. For what must not
+    /// be killed in the middle.
+    #[must_use]
+    pub fn foreground(mut self) -> Self {
+        self.foreground = true;
+        self
+    }
+
     /// Lets it take part in the job budget (GNU make's jobserver).
     #[must_use]
     pub fn jobs(mut self, jobs: &jobserver::Client) -> Self {
@@ -212,13 +224,26 @@ impl Tool {
         self.capture(true).is_ok()
     }
 
+    /// What it answers; nothing, when it does not run or fails. For trials, where failing is an answer.
+    ///
+    /// # Errors
+    /// When it cannot be tried: an interrupt, or a host that has no file, process, memory or space left for it.
+    pub fn answer(self) -> Result<Option<String>> {
+        match self.read() {
+            Ok(said) => Ok(Some(said)),
+            Err(failure) if failure.tool.is_some() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     fn capture(self, want_stdout: bool) -> Result<Vec<u8>> {
         self.check()?;
         let mut log = self.open_log()?;
-        writeln!(log, "$ {}", self.paste())?;
+        writeln!(log, "$ {}", self.paste())
+            .doing(|| format!("cannot write the log of {}", self.program))?;
         let from = log.stream_position()?;
 
-        let jobs = self.jobs.clone();
+        let (jobs, foreground) = (self.jobs.clone(), self.foreground);
         let argv = self.argv();
         let expression = expression(&argv)
             .full_env(&self.env)
@@ -227,7 +252,7 @@ impl Tool {
             .stderr_file(log.try_clone()?)
             .unchecked()
             .before_spawn(move |command| {
-                own_group(command, jobs.as_ref());
+                prepare(command, jobs.as_ref(), foreground);
                 Ok(())
             });
         let expression = if want_stdout {
@@ -239,7 +264,8 @@ impl Tool {
             .start()
             .map_err(|error| self.not_started(&error))?;
         let output = {
-            let _group = Group::enter(handle.pids().first().copied().unwrap_or(0));
+            let pid = handle.pids().first().copied().unwrap_or(0);
+            let _group = (!foreground).then(|| Group::enter(pid));
             handle
                 .wait()
                 .doing(|| format!("cannot wait for {}", self.program))?
@@ -265,7 +291,7 @@ impl Tool {
             .dir(self.folder.as_deref().unwrap_or(Path::new("/")))
             .unchecked()
             .before_spawn(move |command| {
-                own_group(command, jobs.as_ref());
+                prepare(command, jobs.as_ref(), false);
                 Ok(())
             });
         expression = match stdio.stdin {
@@ -333,16 +359,19 @@ impl Tool {
                 log.seek(SeekFrom::End(0))?;
                 Ok(log.into_parts().0)
             }
-            None => Ok(tempfile::tempfile()?),
+            None => tempfile::tempfile().doing(|| "cannot make a temporary file".to_owned()),
         }
     }
 
     fn not_started(&self, error: &io::Error) -> Failure {
-        Failure::new(
+        let failure = Failure::new(
             Kind::Host,
             format!("cannot start {}: {error}", self.program),
-        )
-        .tool(ToolEnd {
+        );
+        if error.raw_os_error().is_some_and(is_scarcity) {
+            return failure.hint("see `ulimit -a` for what this host allows, then run the same command again: finished steps are kept");
+        }
+        failure.tool(ToolEnd {
             end: "not started".to_owned(),
             paste: self.paste(),
             ..ToolEnd::default()
@@ -357,19 +386,24 @@ impl Tool {
         }
         written.extend_from_slice(stdout);
         let tail = last_lines(&String::from_utf8_lossy(&written));
-        let full = tail
-            .iter()
-            .any(|line| line.contains("No space left on device"));
+        let full = tail.iter().any(|line| line.contains(NO_SPACE)) || is_full(log);
         let kind = if full { Kind::Space } else { self.kind };
         let end = describe(status);
-        let failure =
-            Failure::new(kind, format!("{} failed ({end})", self.program)).tool(ToolEnd {
-                end,
-                tail,
-                log: self.log.clone(),
-                paste: self.paste(),
-            });
+        let what = format!("{} failed ({end})", self.program);
+        let failure = Failure::new(kind, what).tool(ToolEnd {
+            end,
+            tail,
+            log: self.log.clone(),
+            paste: self.paste(),
+        });
         if full {
+            let said = failure.tool.iter().flat_map(|tool| &tool.tail);
+            let said = said.into_iter().any(|line| line.contains(NO_SPACE));
+            let failure = if said {
+                failure
+            } else {
+                failure.note(NO_SPACE)
+            };
             failure.hint("free some space (`cargo xtask store gc`), then run the same command again: finished steps are kept")
         } else {
             failure
@@ -377,8 +411,10 @@ impl Tool {
     }
 }
 
-fn own_group(command: &mut Command, jobs: Option<&jobserver::Client>) {
-    command.process_group(0);
+fn prepare(command: &mut Command, jobs: Option<&jobserver::Client>, foreground: bool) {
+    if !foreground {
+        command.process_group(0);
+    }
     if let Some(jobs) = jobs {
         jobs.configure_make(command);
     }

@@ -39,33 +39,38 @@ impl fmt::Display for Standing {
 }
 
 /// Looks at one need; starts the program when its version matters.
-#[must_use]
-pub fn standing(need: &Need) -> Standing {
+///
+/// # Errors
+/// When it cannot be tried.
+pub fn standing(need: &Need) -> Result<Standing> {
     if !need.present() {
-        return Standing::Missing;
+        return Ok(Standing::Missing);
     }
     let (What::Program(program), Some((argument, minimum))) = (need.what, need.minimum) else {
-        return Standing::Met(None);
+        return Ok(Standing::Met(None));
     };
-    let Ok(said) = Tool::new(program).arg(argument).read() else {
-        return Standing::Broken;
+    let Some(said) = Tool::new(program).arg(argument).answer()? else {
+        return Ok(Standing::Broken);
     };
-    match version_in(&said) {
+    Ok(match version_in(&said) {
         Some(version) if older(&version, minimum) => Standing::TooOld(version),
         version => Standing::Met(version),
-    }
+    })
 }
 
-/// Fails when something is missing or too old for this purpose. For what takes long: it had better not begin.
+/// Fails when something is missing or too old for this purpose, as far as it is `wanted` and one cannot do without it. For what takes
+/// long: it had better not begin.
 ///
 /// # Errors
 /// [`Kind::Missing`] naming everything that is not as it should be, and what to install.
-pub fn require(purpose: Purpose) -> Result<()> {
-    let needs = NEEDS.iter().filter(|need| need.purpose == purpose);
+pub fn require(purpose: Purpose, wanted: impl Fn(&Need) -> bool) -> Result<()> {
+    let needs = NEEDS
+        .iter()
+        .filter(|need| need.purpose == purpose && !need.optional && wanted(need));
     let unmet: Vec<(&Need, Standing)> = needs
-        .map(|need| (need, standing(need)))
-        .filter(|(_, standing)| !standing.is_met())
-        .collect();
+        .map(|need| Ok((need, standing(need)?)))
+        .filter(|looked| !looked.as_ref().is_ok_and(|(_, standing)| standing.is_met()))
+        .collect::<Result<_>>()?;
     let Some((first, how)) = unmet.first() else {
         return Ok(());
     };
@@ -133,19 +138,23 @@ mod tests {
             what: What::Program(name),
             package: "p",
             purpose: Purpose::Build,
+            optional: false,
             minimum: None,
         };
-        assert_eq!(standing(&need("no-such-program")), Standing::Missing);
-        assert_eq!(standing(&need("ls")), Standing::Met(None));
+        assert_eq!(
+            standing(&need("no-such-program")).unwrap(),
+            Standing::Missing
+        );
+        assert_eq!(standing(&need("ls")).unwrap(), Standing::Met(None));
         let never = Need {
             minimum: Some(("--version", "999")),
             ..need("ls")
         };
-        assert!(matches!(standing(&never), Standing::TooOld(_)));
+        assert!(matches!(standing(&never).unwrap(), Standing::TooOld(_)));
         let broken = Need {
             minimum: Some(("--no-such-option", "1")),
             ..need("ls")
         };
-        assert_eq!(standing(&broken), Standing::Broken);
+        assert_eq!(standing(&broken).unwrap(), Standing::Broken);
     }
 }
