@@ -69,6 +69,15 @@ fn the_stamps_are_the_changelogs() {
     let manifest: serde_json::Value =
         serde_json::from_str(&tiny.read("out/tiny/current/manifest.json")).unwrap();
     assert_eq!(manifest["version"], "2.0-1");
+    let made_from = &manifest["made_from"];
+    assert!(
+        made_from["files"]["recipes/tiny.toml"].is_string()
+            && made_from["files"]["debian/changelog"].is_string()
+    );
+    assert_eq!(
+        made_from["steps"]["kernel"]["definition"]["environment"]["KBUILD_BUILD_VERSION"],
+        "1"
+    );
     assert_eq!(manifest["date"], "2026-11-19T12:00:00Z");
     assert_eq!(manifest["kernel"], "6.1.0-tiny-2.0-1");
     let kernel = tiny.read("out/tiny/current/vmlinuz-tiny-2.0-1");

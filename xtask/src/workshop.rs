@@ -338,6 +338,7 @@ impl Workshop {
             checkout: &self.checkout,
             name: &loaded.name,
             recipe: &loaded.recipe,
+            files: &loaded.files,
             release: &release,
             sources,
             tools: &self.tools,

@@ -107,7 +107,11 @@ fn tell(why: &Reason, there: bool) -> Option<String> {
 
 /// Whether a change only follows from one in another step.
 fn follows(change: &Change) -> bool {
-    let told_elsewhere = ["action.provenance.", "action.stamps.build_id"];
+    let told_elsewhere = [
+        "action.provenance.steps.",
+        "action.provenance.sources.",
+        "action.stamps.build_id",
+    ];
     upstream(change).is_some()
         || told_elsewhere
             .iter()
@@ -131,6 +135,7 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("inputs.", "", ""),
     ("tools.", "", "the version of the tool"),
     ("environment.", "", "the variable"),
+    ("action.provenance.files.", "", "the content of"),
     ("action.", "", "the setting"),
     ("outputs", "", "the outputs"),
     ("format", "", "the format of keys"),

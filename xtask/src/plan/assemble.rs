@@ -46,6 +46,8 @@ pub struct Material<'a> {
     pub name: &'a str,
     /// The recipe, with what the site sets in place of its defaults.
     pub recipe: &'a Recipe,
+    /// The files that the recipe was read from, relative to the checkout.
+    pub files: &'a [PathBuf],
     /// The changelog's first entry.
     pub release: &'a Entry,
     /// What each of the recipe's sources is: version and digests.
@@ -321,7 +323,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         nodes: recipe.node.clone(),
         console: recipe.image.console.clone(),
         stamps: stamps.clone(),
-        provenance: provenance(plan, material),
+        provenance: provenance(plan, material)?,
     }));
     let mut draft = Draft::new(checkout, action, &["bundle"], tools::ours());
     draft.step(plan, "kernel", KERNEL, "kernel")?;
@@ -373,8 +375,8 @@ fn stamps(plan: &Plan, material: &Material<'_>) -> Result<Stamps> {
     })
 }
 
-/// For the manifest: each source with its version and files, each step with its key and tools.
-fn provenance(plan: &Plan, material: &Material<'_>) -> serde_json::Value {
+/// For the manifest: the recipe's own files, each source with its version and files, each step with its key and all that is in it.
+fn provenance(plan: &Plan, material: &Material<'_>) -> Result<serde_json::Value> {
     let sources: BTreeMap<&str, serde_json::Value> = sources(material.recipe)
         .into_iter()
         .map(|name| (name, json!({ "from": material.recipe.sources[name], "used": material.sources.get(name) })))
@@ -383,13 +385,24 @@ fn provenance(plan: &Plan, material: &Material<'_>) -> serde_json::Value {
         .steps()
         .iter()
         .map(|step| {
-            let definition = &step.definition;
-            let said =
-                json!({ "key": step.key, "inputs": definition.inputs, "tools": definition.tools });
-            (step.name.as_str(), said)
+            (
+                step.name.as_str(),
+                json!({ "key": step.key, "definition": step.definition, "folders": step.folders }),
+            )
         })
         .collect();
-    json!({ "sources": sources, "steps": steps })
+    let mut files = BTreeMap::new();
+    for path in material
+        .files
+        .iter()
+        .chain([&PathBuf::from(&material.recipe.changelog)])
+    {
+        files.insert(
+            path.to_string_lossy().into_owned(),
+            Digest::of_file(&material.checkout.root().join(path))?.0,
+        );
+    }
+    Ok(json!({ "files": files, "sources": sources, "steps": steps }))
 }
 
 /// The changelog's version without its epoch: the epoch orders packages, and `:` has no place in file names.
