@@ -2,11 +2,11 @@
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fs_err::File;
-use serde::Serialize;
 use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
 use crate::failure::{Failure, Kind, Result};
@@ -22,7 +22,14 @@ pub enum Content {
         path: PathBuf,
         /// Its size in bytes.
         size: u64,
-        /// Its digest.
+        /// Its digest, once somebody has read it: copying reads it anyway.
+        digest: OnceLock<Digest>,
+    },
+    /// Bytes that are somewhere else: in an archive that was listed, and cannot be read here.
+    Elsewhere {
+        /// Their number.
+        size: u64,
+        /// Their digest.
         digest: Digest,
     },
 }
@@ -37,8 +44,18 @@ impl Content {
         Ok(Self::File {
             path: path.to_owned(),
             size,
-            digest,
+            digest: digest.into(),
         })
+    }
+
+    /// The contents of a file on disk that nobody writes to, which is read only when it is copied or compared.
+    #[must_use]
+    pub fn unread(path: PathBuf, size: u64) -> Self {
+        Self::File {
+            path,
+            size,
+            digest: OnceLock::new(),
+        }
     }
 
     /// Size in bytes.
@@ -46,16 +63,28 @@ impl Content {
     pub fn size(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { size, .. } => *size,
+            Self::File { size, .. } | Self::Elsewhere { size, .. } => *size,
         }
     }
 
     /// Digest of the bytes.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
+    ///
+    /// # Errors
+    /// What reading fails with, where nobody has read them yet; [`Kind::Host`] when the file has another size by now.
+    pub fn digest(&self) -> Result<Digest> {
         match self {
-            Self::Bytes(bytes) => Digest::of(bytes),
-            Self::File { digest, .. } => *digest,
+            Self::Bytes(bytes) => Ok(Digest::of(bytes)),
+            Self::Elsewhere { digest, .. } => Ok(*digest),
+            Self::File { path, size, digest } => match digest.get() {
+                Some(digest) => Ok(*digest),
+                None => {
+                    let (found, length) = Digest::of_file(path)?;
+                    if length != *size {
+                        return Err(changed(path));
+                    }
+                    Ok(*digest.get_or_init(|| found))
+                }
+            },
         }
     }
 
@@ -73,6 +102,7 @@ impl Content {
                     .read_to_end(&mut bytes)?;
                 Ok(bytes)
             }
+            Self::Elsewhere { .. } => Err(elsewhere()),
         }
     }
 
@@ -83,22 +113,31 @@ impl Content {
     pub fn copy_to(&self, output: &mut impl Write) -> Result<()> {
         let (path, size, digest) = match self {
             Self::Bytes(bytes) => return Ok(output.write_all(bytes)?),
-            Self::File { path, size, digest } => (path, *size, *digest),
+            Self::Elsewhere { .. } => return Err(elsewhere()),
+            Self::File { path, size, digest } => (path, *size, digest),
         };
         let mut file = File::open(path)?;
         let mut hasher = Hasher::new(output);
         io::copy(&mut Read::by_ref(&mut file).take(size), &mut hasher)?;
         let (copied, length, _) = hasher.finish();
         let longer = file.read(&mut [0])? > 0;
-        if length == size && copied == digest && !longer {
+        if length == size && copied == *digest.get_or_init(|| copied) && !longer {
             return Ok(());
         }
-        Err(Failure::new(
-            Kind::Host,
-            format!("{} was changed while it was being used", path.display()),
-        )
-        .hint("run the same command again, and let nothing write there meanwhile"))
+        Err(changed(path))
     }
+}
+
+fn changed(path: &Path) -> Failure {
+    Failure::new(
+        Kind::Host,
+        format!("{} was changed while it was being used", path.display()),
+    )
+    .hint("run the same command again, and let nothing write there meanwhile")
+}
+
+fn elsewhere() -> Failure {
+    Failure::bug("the bytes of something that was only listed are asked for")
 }
 
 impl From<Vec<u8>> for Content {
@@ -117,7 +156,11 @@ impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Bytes(one), Self::Bytes(other)) => one == other,
-            _ => self.size() == other.size() && self.digest() == other.digest(),
+            // What cannot be read is equal to nothing; reading it in earnest says why.
+            _ => {
+                self.size() == other.size()
+                    && matches!((self.digest(), other.digest()), (Ok(one), Ok(other)) if one == other)
+            }
         }
     }
 }
@@ -129,8 +172,22 @@ impl Serialize for Content {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Content", 2)?;
         fields.serialize_field("size", &self.size())?;
-        fields.serialize_field("digest", &self.digest())?;
+        let digest = self.digest().map_err(serde::ser::Error::custom)?;
+        fields.serialize_field("digest", &digest)?;
         fields.end()
+    }
+}
+
+/// A listing names bytes; it does not hold them.
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Listed {
+            size: u64,
+            digest: Digest,
+        }
+        let Listed { size, digest } = Listed::deserialize(deserializer)?;
+        Ok(Self::Elsewhere { size, digest })
     }
 }
 

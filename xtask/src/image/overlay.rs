@@ -222,7 +222,11 @@ fn item(folder: &Path, found: &DirEntry) -> Result<Item> {
 
 fn content(path: PathBuf, kind: &ItemKind) -> Content {
     match *kind {
-        ItemKind::File { size, digest, .. } => Content::File { path, size, digest },
+        ItemKind::File { size, digest, .. } => Content::File {
+            path,
+            size,
+            digest: digest.into(),
+        },
         _ => Content::from(""),
     }
 }

@@ -13,7 +13,7 @@ use super::content::Content;
 use super::path::ImagePath;
 
 /// Why a path is in the image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Origin {
     /// It is a file of an overlay.
@@ -43,6 +43,25 @@ pub enum Origin {
         /// What it is, such as `version stamp`.
         what: String,
     },
+    /// A table of the recipe names it, or a pattern that fits it.
+    Copied {
+        /// The table, such as `copy.tools`.
+        table: String,
+        /// The name or pattern there that it goes back to.
+        name: String,
+    },
+    /// Something that is in the image does not work without it.
+    Needed {
+        /// What needs it.
+        by: ImagePath,
+        /// As what, in a few words: `library libc.so.6`, `interpreter`, `module dependency`, `firmware`.
+        how: String,
+    },
+    /// An archive holds it, and does not say why.
+    Archive {
+        /// The archive's segment, counted from 1.
+        segment: usize,
+    },
     /// It is a directory that something else has to be in.
     Parent {
         /// The first path in it.
@@ -58,6 +77,9 @@ impl fmt::Display for Origin {
             Self::Recipe { table } => write!(f, "the recipe's [{table}]"),
             Self::Built { from } => write!(f, "built from {from}"),
             Self::Generated { what } => write!(f, "generated: {what}"),
+            Self::Copied { table, name } => write!(f, "the recipe's [{table}] names {name}"),
+            Self::Needed { by, how } => write!(f, "needed by {by} ({how})"),
+            Self::Archive { segment } => write!(f, "segment {segment} of the archive"),
             Self::Parent { of } => write!(f, "parent of {of}"),
         }
     }
@@ -73,8 +95,20 @@ pub enum DeviceKind {
     Block,
 }
 
+/// Where something was taken from that was there before: a file of the host, of a folder, or of a package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The root: `host`, `sysroot`, or the name of a source.
+    pub root: String,
+    /// The path in that root, without a leading slash.
+    pub path: String,
+    /// The package that it belongs to there; its versions are in the image's list of packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+}
+
 /// What is at a path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Node {
     /// A regular file.
@@ -111,7 +145,7 @@ impl Node {
 }
 
 /// One path of the image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// What is there.
     #[serde(flatten)]
@@ -124,6 +158,9 @@ pub struct Entry {
     pub gid: u32,
     /// Why it is there.
     pub origin: Origin,
+    /// Where it was taken from, unless it was made for this image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
 }
 
 impl Entry {
@@ -136,6 +173,7 @@ impl Entry {
             uid: 0,
             gid: 0,
             origin,
+            taken: None,
         }
     }
 
@@ -168,7 +206,7 @@ impl Entry {
 }
 
 /// The files of an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FileTree {
     entries: BTreeMap<ImagePath, Entry>,

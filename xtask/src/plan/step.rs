@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::arch::Arch;
 use crate::digest::Digest;
 use crate::recipe::schema;
 
@@ -101,7 +102,7 @@ pub enum Action {
     /// Configures and builds a Linux kernel.
     Kernel {
         /// Debian's name of the machine's architecture.
-        arch: schema::Arch,
+        arch: Arch,
         /// One of Kbuild's targets, or the name of the input that is a whole configuration.
         base: String,
         /// Names of the inputs that are fragments, in order.
