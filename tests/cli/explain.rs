@@ -36,7 +36,10 @@ fn what_follows_from_a_change_names_the_step() {
         |tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"),
         "bundle",
     );
-    assert_eq!(said, "bundle: changed, because of initramfs, kernel\n");
+    assert_eq!(
+        said,
+        "bundle: changed, because of initramfs, kernel, system\n"
+    );
 }
 
 #[test]
