@@ -38,7 +38,7 @@ fn what_follows_from_a_change_names_the_step() {
     );
     assert_eq!(
         said,
-        "bundle: changed, because of initramfs, kernel, system\n"
+        "bundle: changed, because of initramfs, kernel\n"
     );
 }
 

@@ -76,7 +76,9 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
         &bundle.modules,
     ]
     .into_iter()
+    .chain(recipe.copy.values().flat_map(|copy| &copy.from))
     .map(String::as_str)
+    .filter(|name| recipe.sources.contains_key(*name))
     .collect()
 }
 
@@ -301,7 +303,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     draft.step(plan, "release", KERNEL, "release")?;
     draft.step(plan, "initramfs", INITRAMFS, "initramfs")?;
     draft.step(plan, "listing", INITRAMFS, "listing")?;
-    draft.step(plan, "packages", SYSTEM, "packages")?;
+    draft.step(plan, "packages", INITRAMFS, "packages")?;
     for name in recipe.segment.keys() {
         let step = segment_step(name);
         draft.step(plan, &format!("segment/{name}"), &step, "archive")?;

@@ -66,14 +66,15 @@ pub(super) fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -
         overlays: overlays.clone(),
         stamps: stamps.clone(),
     }));
-    let mut draft = Draft::new(checkout, action, &["initramfs", "listing"], tools::ours());
+    let outputs = ["initramfs", "listing", "packages"];
+    let mut draft = Draft::new(checkout, action, &outputs, tools::ours());
     for output in ["busybox", "links", "version"] {
         draft.step(plan, &format!("busybox/{output}"), BUSYBOX, output)?;
     }
     for output in ["config", "release"] {
         draft.step(plan, &format!("kernel/{output}"), KERNEL, output)?;
     }
-    for output in ["early", "archive", "listing"] {
+    for output in ["early", "archive", "listing", "packages"] {
         draft.step(plan, &format!("system/{output}"), SYSTEM, output)?;
     }
     for overlay in &overlays {

@@ -75,7 +75,11 @@ pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
         .map(PathBuf::as_path),
         &work.output("initramfs"),
     )?;
-    segment::listing(&tree, &work.output("listing"))
+    segment::listing(&tree, &work.output("listing"))?;
+    Ok(fs_err::write(
+        work.output("packages"),
+        work.text("system/packages")?,
+    )?)
 }
 
 /// Overlays that are to be laid, and what their templates see.
@@ -112,9 +116,12 @@ pub(super) fn overlays(laid: &Laid<'_>, folder: &Path, tree: &mut FileTree) -> R
         baud: laid.image.console.baud,
         ntp: &laid.image.ntp,
     };
-    for name in laid.overlays {
-        let render = |file: &str, text: &str| template::render(file.as_ref(), text, &variables);
-        overlay::lay(tree, name, &folder.join(name), &render)?;
+    for folder_name in laid.overlays {
+        let name = folder_name.strip_prefix("overlays/").unwrap_or(folder_name);
+        let render = |file: &str, text: &str| {
+            template::render(format!("overlays/{file}").as_ref(), text, &variables)
+        };
+        overlay::lay(tree, name, &folder.join(folder_name), &render)?;
     }
     Ok(())
 }

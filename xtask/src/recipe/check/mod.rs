@@ -6,6 +6,7 @@ mod boot;
 mod files;
 pub(crate) mod form;
 mod image;
+pub mod ready;
 mod sources;
 
 use crate::checkout::Checkout;
@@ -34,6 +35,7 @@ pub fn check(
     check.configs(recipe, checkout);
     check.image(&recipe.image);
     check.overlays(&recipe.image, checkout);
+    check.ready(recipe, checkout);
     check.bundle(&recipe.bundle);
     check.nodes(&recipe.node);
     check.scenarios(&recipe.boot);
