@@ -36,10 +36,7 @@ fn what_follows_from_a_change_names_the_step() {
         |tiny| tiny.write("kernel-configs/net.config", "CONFIG_NET=y\n"),
         "bundle",
     );
-    assert_eq!(
-        said,
-        "bundle: changed, because of initramfs, kernel\n"
-    );
+    assert_eq!(said, "bundle: changed, because of initramfs, kernel\n");
 }
 
 #[test]
