@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::draft::Draft;
-use super::{Action, Bundle, Definition, Initramfs, Layout, Plan, Stamps, Step, tools};
+use super::{Action, Bundle, Definition, Initramfs, Layout, Plan, Stamps, Step, sysroot, tools};
+use crate::arch::Arch;
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
@@ -17,6 +18,7 @@ use crate::image::overlay;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
+use crate::source::sysroot::Package;
 
 /// Raised when a step's code changes what it leaves: results of the former code are no longer found.
 const UNPACK_REVISION: u32 = 1;
@@ -25,6 +27,8 @@ const BUSYBOX_REVISION: u32 = 1;
 
 /// Names of steps that verbs ask for.
 pub const BUNDLE: &str = "bundle";
+/// The sysroot's step.
+pub const SYSROOT: &str = "sysroot";
 /// The kernel's step.
 pub const KERNEL: &str = "kernel";
 /// busybox's step.
@@ -52,6 +56,8 @@ pub struct Material<'a> {
     pub release: &'a Entry,
     /// What each of the recipe's sources is: version and digests.
     pub sources: &'a BTreeMap<String, Resolved>,
+    /// The packages of the recipe's sysroot, where it has one.
+    pub sysroot: Option<&'a [(Package, File)]>,
     /// Who the tools are.
     pub tools: &'a tools::Memory,
 }
@@ -59,16 +65,19 @@ pub struct Material<'a> {
 /// Names of the sources that a recipe's build takes something from.
 #[must_use]
 pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
-    let bundle = &recipe.bundle;
-    [
-        &recipe.kernel.source,
-        &recipe.busybox.source,
-        &bundle.pxelinux,
-        &bundle.modules,
-    ]
-    .into_iter()
-    .map(String::as_str)
-    .collect()
+    let mut names = BTreeSet::from([recipe.busybox.source.as_str()]);
+    if recipe.kernel.package.is_none() {
+        names.insert(&recipe.kernel.source);
+    }
+    if has_loader(recipe) {
+        names.extend([recipe.bundle.pxelinux.as_str(), &recipe.bundle.modules]);
+    }
+    names
+}
+
+/// Whether a boot loader is part of the bundle: other machines' firmware reads pxelinux's configurations by itself.
+fn has_loader(recipe: &Recipe) -> bool {
+    recipe.arch == Arch::Amd64
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].
@@ -80,7 +89,11 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
     for name in sources(material.recipe) {
         add_source(&mut plan, material, name)?;
     }
-    plan.add(kernel(&plan, material)?)?;
+    sysroot::add(&mut plan, material)?;
+    plan.add(match &material.recipe.kernel.package {
+        Some(package) => sysroot::kernel(&plan, material, package)?,
+        None => kernel(&plan, material)?,
+    })?;
     plan.add(busybox(&plan, material)?)?;
     let stamps = stamps(&plan, material)?;
     plan.add(initramfs(&plan, material, &stamps)?)?;
@@ -112,20 +125,7 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
     };
     let mut draft = unpack_draft(material, layout(source, resolved)?);
     for file in &resolved.files {
-        let action = Action::Fetch {
-            sha256: file.sha256,
-        };
-        let fetch = Step::new(
-            fetch_step(plan, file),
-            format!(
-                "fetch {}{}",
-                file.name,
-                file.size.map_or_else(String::new, megabytes)
-            ),
-            Definition::new(action, &["file"]),
-            BTreeMap::new(),
-        );
-        let fetch = plan.add(fetch)?;
+        let fetch = fetch(plan, file)?;
         draft.step(plan, &file.name, &fetch, "file")?;
     }
     plan.add(draft.finish(
@@ -136,6 +136,23 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
         ),
     ))?;
     Ok(())
+}
+
+/// Adds the step that fetches a file, and returns its name.
+pub(super) fn fetch(plan: &mut Plan, file: &File) -> Result<String> {
+    let action = Action::Fetch {
+        sha256: file.sha256,
+    };
+    plan.add(Step::new(
+        fetch_step(plan, file),
+        format!(
+            "fetch {}{}",
+            file.name,
+            file.size.map_or_else(String::new, megabytes)
+        ),
+        Definition::new(action, &["file"]),
+        BTreeMap::new(),
+    ))
 }
 
 /// Files are known by their names, and by their digests where two have the same name.
@@ -221,7 +238,10 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         checkout,
         action,
         &outputs,
-        tools::both(material.tools.kernel()?, tools::revision(KERNEL_REVISION)),
+        tools::both(
+            material.tools.kernel(recipe.arch)?,
+            tools::revision(KERNEL_REVISION),
+        ),
     );
     draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
     if let Some(path) = &base {
@@ -253,11 +273,12 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         .map(|name| folder.join(name))
         .collect();
     let action = Action::Busybox {
+        arch: recipe.arch,
         libc: busybox.libc,
         fragments: names(&fragments),
     };
     let tools = tools::both(
-        material.tools.busybox(busybox.libc)?,
+        material.tools.busybox(busybox.libc, recipe.arch)?,
         tools::revision(BUSYBOX_REVISION),
     );
     let mut draft = Draft::new(
@@ -331,18 +352,15 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     draft.step(plan, "initramfs", INITRAMFS, "initramfs")?;
     draft.step(plan, "listing", INITRAMFS, "listing")?;
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
-    draft.step(
-        plan,
-        "pxelinux",
-        &source_step(&recipe.bundle.pxelinux),
-        "tree",
-    )?;
-    draft.step(
-        plan,
-        "modules",
-        &source_step(&recipe.bundle.modules),
-        "tree",
-    )?;
+    if has_loader(recipe) {
+        let loader = [
+            ("pxelinux", &recipe.bundle.pxelinux),
+            ("modules", &recipe.bundle.modules),
+        ];
+        for (name, source) in loader {
+            draft.step(plan, name, &source_step(source), "tree")?;
+        }
+    }
     Ok(draft.finish(BUNDLE, "lay out the bundle"))
 }
 
@@ -402,7 +420,12 @@ fn provenance(plan: &Plan, material: &Material<'_>) -> Result<serde_json::Value>
             Digest::of_file(&material.checkout.root().join(path))?.0,
         );
     }
-    Ok(json!({ "files": files, "sources": sources, "steps": steps }))
+    let mut all = json!({ "files": files, "sources": sources, "steps": steps });
+    if let Some(packages) = material.sysroot {
+        let used: Vec<&Package> = packages.iter().map(|(package, _)| package).collect();
+        all["sysroot"] = json!({ "from": material.recipe.sysroot, "used": used });
+    }
+    Ok(all)
 }
 
 /// The changelog's version without its epoch: the epoch orders packages, and `:` has no place in file names.

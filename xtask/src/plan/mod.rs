@@ -15,10 +15,12 @@ pub mod assemble;
 mod draft;
 pub mod explain;
 mod step;
+pub mod sysroot;
 pub mod tools;
 
 pub use step::{
     Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Stamps, Step,
+    SysrootPackage,
 };
 
 use crate::failure::{Failure, Result};

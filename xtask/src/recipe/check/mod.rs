@@ -7,6 +7,7 @@ mod files;
 pub(crate) mod form;
 mod image;
 mod sources;
+mod sysroot;
 
 use crate::checkout::Checkout;
 use crate::failure::Diagnostic;
@@ -31,6 +32,7 @@ pub fn check(
     check.text(&form::PACKAGE, name, &Path::root());
     check.one_line("description", &recipe.description);
     check.sources(recipe, checkout);
+    check.sysroot(recipe);
     check.configs(recipe, checkout);
     check.image(&recipe.image);
     check.overlays(&recipe.image, checkout);
