@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind};
 
 /// Where programs are looked for: Debian's own folders, so that what a user has in front of
@@ -41,6 +42,8 @@ pub struct Need {
     pub package: &'static str,
     /// What it is for.
     pub purpose: Purpose,
+    /// The architecture of the images it is needed for; nothing for what all need.
+    pub arch: Option<Arch>,
     /// Whether one can do without it: it is installed with the others, and not missed when it is gone.
     pub optional: bool,
     /// Argument that makes the program print its version, and the lowest that will do.
@@ -52,6 +55,7 @@ const fn program(name: &'static str, package: &'static str, purpose: Purpose) ->
         what: What::Program(name),
         package,
         purpose,
+        arch: None,
         optional: false,
         minimum: None,
     }
@@ -62,6 +66,7 @@ const fn file(path: &'static str, package: &'static str, purpose: Purpose) -> Ne
         what: What::File(path),
         package,
         purpose,
+        arch: None,
         optional: false,
         minimum: None,
     }
@@ -70,6 +75,13 @@ const fn file(path: &'static str, package: &'static str, purpose: Purpose) -> Ne
 const fn optional(need: Need) -> Need {
     Need {
         optional: true,
+        ..need
+    }
+}
+
+const fn only(arch: Arch, need: Need) -> Need {
+    Need {
+        arch: Some(arch),
         ..need
     }
 }
@@ -110,7 +122,106 @@ pub const NEEDS: &[Need] = &[
     ),
     file("/usr/include/stdio.h", "libc6-dev", Purpose::Build),
     program("depmod", "kmod", Purpose::Build),
-    program("musl-gcc", "musl-tools", Purpose::Build),
+    only(
+        Arch::Amd64,
+        program("musl-gcc", "musl-tools", Purpose::Build),
+    ),
+    only(
+        Arch::Arm64,
+        program(
+            "aarch64-linux-gnu-gcc",
+            "gcc-aarch64-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Arm64,
+        program(
+            "aarch64-linux-gnu-ld",
+            "binutils-aarch64-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Arm64,
+        file(
+            "/usr/aarch64-linux-gnu/lib/libc.a",
+            "libc6-dev-arm64-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Arm64,
+        file(
+            "/usr/aarch64-linux-gnu/include/linux/version.h",
+            "linux-libc-dev-arm64-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        program(
+            "arm-linux-gnueabihf-gcc",
+            "gcc-arm-linux-gnueabihf",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        program(
+            "arm-linux-gnueabihf-ld",
+            "binutils-arm-linux-gnueabihf",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        file(
+            "/usr/arm-linux-gnueabihf/lib/libc.a",
+            "libc6-dev-armhf-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        file(
+            "/usr/arm-linux-gnueabihf/include/linux/version.h",
+            "linux-libc-dev-armhf-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        program(
+            "powerpc64le-linux-gnu-gcc",
+            "gcc-powerpc64le-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        program(
+            "powerpc64le-linux-gnu-ld",
+            "binutils-powerpc64le-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        file(
+            "/usr/powerpc64le-linux-gnu/lib/libc.a",
+            "libc6-dev-ppc64el-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        file(
+            "/usr/powerpc64le-linux-gnu/include/linux/version.h",
+            "linux-libc-dev-ppc64el-cross",
+            Purpose::Build,
+        ),
+    ),
     optional(program("ccache", "ccache", Purpose::Build)),
     at_least(
         program("qemu-system-x86_64", "qemu-system-x86", Purpose::Boot),
@@ -138,6 +249,12 @@ pub const NEEDS: &[Need] = &[
 ];
 
 impl Need {
+    /// Whether images of these architectures need it.
+    #[must_use]
+    pub fn concerns(&self, arches: &[Arch]) -> bool {
+        self.arch.is_none_or(|arch| arches.contains(&arch))
+    }
+
     /// Whether the host has it. Its version is not looked at.
     #[must_use]
     pub fn present(&self) -> bool {
@@ -179,12 +296,13 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(executable)
 }
 
-/// What is needed for these purposes and not there.
+/// What is needed for these purposes and images of these architectures, and not there.
 #[must_use]
-pub fn absent(purposes: &[Purpose]) -> Vec<&'static Need> {
+pub fn absent(purposes: &[Purpose], arches: &[Arch]) -> Vec<&'static Need> {
     NEEDS
         .iter()
-        .filter(|need| purposes.contains(&need.purpose) && !need.present())
+        .filter(|need| purposes.contains(&need.purpose) && need.concerns(arches))
+        .filter(|need| !need.present())
         .collect()
 }
 

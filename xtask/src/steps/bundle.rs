@@ -22,7 +22,10 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     let text = text(bundle)?;
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
     copy(&work.input("initramfs"), &folder.join(&text.initramfs))?;
-    loader(work, &folder)?;
+    // Other machines' firmware reads pxelinux's configurations by itself.
+    if work.step.definition.inputs.contains_key("pxelinux") {
+        loader(work, &folder)?;
+    }
     for file in pxelinux::files(&text)?
         .into_iter()
         .chain(dhcp::files(&text)?)

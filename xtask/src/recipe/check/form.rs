@@ -49,6 +49,13 @@ pub(crate) const SUITE: Form = Form {
     },
 };
 
+/// Debian Policy 2.2.
+pub(crate) const COMPONENT: Form = Form {
+    what: "name of a suite's component",
+    help: "`main`, `contrib`, `non-free` or `non-free-firmware`",
+    fits: |text| spec::is_component(text) && text.len() <= 64,
+};
+
 /// RFC 3986, as far as a download needs it; no user and password, which would end up in logs.
 pub(crate) const URL: Form = Form {
     what: "address of a download",

@@ -8,6 +8,7 @@ pub(crate) mod form;
 mod image;
 pub mod ready;
 mod sources;
+mod sysroot;
 
 use crate::checkout::Checkout;
 use crate::failure::Diagnostic;
@@ -32,6 +33,7 @@ pub fn check(
     check.text(&form::PACKAGE, name, &Path::root());
     check.one_line("description", &recipe.description);
     check.sources(recipe, checkout);
+    check.sysroot(recipe);
     check.configs(recipe, checkout);
     check.image(&recipe.image);
     check.overlays(&recipe.image, checkout);
