@@ -6,6 +6,7 @@ mod boot;
 mod files;
 pub(crate) mod form;
 mod image;
+mod lint;
 mod sources;
 
 use crate::checkout::Checkout;
@@ -36,6 +37,7 @@ pub fn check(
     check.overlays(&recipe.image, checkout);
     check.bundle(&recipe.bundle);
     check.nodes(&recipe.node);
+    check.lint(&recipe.lint);
     check.scenarios(&recipe.boot);
     check.problems
 }
