@@ -7,7 +7,7 @@ fn planning_writes_nothing() {
     let tiny = Tiny::new();
     let before = tiny.fingerprint();
     let plan = tiny.json("plan tiny");
-    assert_eq!(plan["to_run"], 8);
+    assert_eq!(plan["to_run"], 9);
     tiny.ok("explain tiny");
     tiny.ok("show tiny");
     tiny.ok("build tiny --dry-run");

@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use crate::checkout::{self, Checkout};
 use crate::debian::changelog::{self, Entry};
 use crate::digest::Digest;
 use crate::engine::{self, Engine};
 use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
+use crate::image::tree::FileTree;
 use crate::out::{Put, Shelf};
 use crate::plan::Plan;
-use crate::plan::assemble::{self, BUNDLE, Material};
+use crate::plan::assemble::{self, BUNDLE, INITRAMFS, Material};
 use crate::plan::tools;
 use crate::recipe::{self, Loaded, Site};
 use crate::source::apt::Debian;
@@ -59,6 +62,18 @@ impl Planned {
     pub fn bundle_folder(&self, workshop: &Workshop) -> PathBuf {
         workshop.shelf(&self.name).bundle(&self.version)
     }
+}
+
+/// An image that is there.
+pub struct Image {
+    /// The recipe, and what the image was made by.
+    pub planned: Planned,
+    /// The archive.
+    pub initramfs: PathBuf,
+    /// What is in it, and why.
+    pub tree: FileTree,
+    /// The packages that something in it was taken from: name → versions.
+    pub packages: serde_json::Value,
 }
 
 /// A bundle that is there.
@@ -177,6 +192,21 @@ impl Workshop {
         let (tree, digest) = (artifact.path("bundle")?, &artifact.output("bundle")?.digest);
         self.shelf(&planned.name)
             .put(&tree, digest, &planned.version)
+    }
+
+    /// A recipe's image, made where it is not there.
+    ///
+    /// # Errors
+    /// As [`Workshop::build`].
+    pub fn image(&self, name: &str, listen: &dyn Listen) -> Result<Image> {
+        let _share = self.store.share()?;
+        let (planned, built) = self.make(name, INITRAMFS, listen)?;
+        Ok(Image {
+            initramfs: built.artifact.path("initramfs")?,
+            tree: read(&built.artifact.path("listing")?)?,
+            packages: read(&built.artifact.path("packages")?)?,
+            planned,
+        })
     }
 
     /// Makes one step of a recipe's plan, and all it needs.
@@ -362,6 +392,14 @@ impl Workshop {
         let text = fs_err::read_to_string(self.checkout.root().join(path))?;
         changelog::latest(path, &text)
     }
+}
+
+/// Reads a result that is JSON.
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_slice(&fs_err::read(path)?).map_err(|error| {
+        let what = format!("{} cannot be read: {error}", path.display());
+        Failure::new(Kind::Store, what).hint("`cargo xtask store verify` finds what is damaged")
+    })
 }
 
 /// What to do about a cache folder that cannot be used.

@@ -21,6 +21,7 @@ mod switch;
 mod test;
 mod tidy;
 mod update;
+mod why;
 
 use std::path::PathBuf;
 
@@ -83,6 +84,8 @@ enum Verb {
     Plan(plan::Args),
     /// Say why a build would make something again: the inputs that changed, old and new
     Explain(explain::Args),
+    /// Say why a path is in a recipe's image: the chain to the recipe's line, package and source
+    Why(why::Args),
     /// Build recipes into out/RECIPE/VERSION/
     Build(build::Args),
     /// Show a recipe's bundles, or let `current` point to another one
@@ -166,6 +169,7 @@ impl Verb {
             Self::Show(args) => show::run(context, &args),
             Self::Plan(args) => plan::run(context, &args),
             Self::Explain(args) => explain::run(context, &args),
+            Self::Why(args) => why::run(context, &args),
             Self::Build(args) => build::run(context, &args),
             Self::Switch(args) => switch::run(context, &args),
             Self::Boot(args) => boot::run(context, &args),

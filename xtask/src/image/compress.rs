@@ -4,6 +4,7 @@
 //! libraries (all of them built from source at the versions that `Cargo.lock` names), never on the number of processors; tests pin them.
 
 use std::io::{self, BufReader, Read, Write};
+use std::ops::RangeInclusive;
 
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
@@ -51,6 +52,8 @@ pub struct Shape {
     pub length: u64,
     /// What most of the code in it is for; xz only.
     pub filter: Filter,
+    /// How hard to try: see [`Compression::levels`]; as hard as is worth it otherwise.
+    pub level: Option<u32>,
 }
 
 impl Compression {
@@ -81,6 +84,17 @@ impl Compression {
         }
     }
 
+    /// The levels that it has; none where there is nothing to choose. Of zstd's, those with `--ultra` need more memory than the kernel takes.
+    #[must_use]
+    pub const fn levels(self) -> Option<RangeInclusive<u32>> {
+        match self {
+            Self::None | Self::Lz4 => None,
+            Self::Gzip => Some(1..=9),
+            Self::Xz => Some(0..=9),
+            Self::Zstd => Some(1..=ZSTD_LEVEL as u32),
+        }
+    }
+
     /// A writer that compresses into `output`. Nothing is whole before [`Encoder::finish`].
     ///
     /// # Errors
@@ -88,7 +102,14 @@ impl Compression {
     pub fn encoder<W: Write>(self, shape: Shape, output: W) -> Result<Encoder<W>> {
         let stage = match self {
             Self::None => Stage::None(output),
-            Self::Gzip => Stage::Gzip(GzBuilder::new().write(output, flate2::Compression::best())),
+            Self::Gzip => Stage::Gzip(
+                GzBuilder::new().write(
+                    output,
+                    shape
+                        .level
+                        .map_or_else(flate2::Compression::best, flate2::Compression::new),
+                ),
+            ),
             Self::Xz => Stage::Xz(XzEncoder::new_stream(
                 output,
                 xz(shape).map_err(io::Error::from)?,
@@ -120,10 +141,10 @@ const XZ_BLOCK: u64 = 32 << 20;
 /// Each thread of xz takes some 12 times its dictionary in memory.
 const XZ_THREADS: u64 = 4;
 
-/// `xz -9e --check=crc32` (the kernel knows no CRC64) with as small a dictionary as will do. Blocks are compressed side by side: how many at once changes nothing but the time.
+/// `xz -9e --check=crc32` where no other level is asked for (the kernel knows no CRC64) with as small a dictionary as will do. Blocks are compressed side by side: how many at once changes nothing but the time.
 fn xz(shape: Shape) -> Result<Stream, xz2::stream::Error> {
     let dictionary = shape.length.next_power_of_two().clamp(1 << 16, XZ_BLOCK);
-    let mut options = LzmaOptions::new_preset(9 | PRESET_EXTREME)?;
+    let mut options = LzmaOptions::new_preset(shape.level.unwrap_or(9 | PRESET_EXTREME))?;
     options.dict_size(dictionary as u32);
     let mut filters = Filters::new();
     if shape.filter == Filter::X86 {
@@ -146,7 +167,8 @@ fn xz(shape: Shape) -> Result<Stream, xz2::stream::Error> {
 const ZSTD_LEVEL: i32 = 19;
 
 fn zstd_encoder<W: Write>(shape: Shape, output: W) -> io::Result<zstd::Encoder<'static, W>> {
-    let mut encoder = zstd::Encoder::new(output, ZSTD_LEVEL)?;
+    let level = shape.level.map_or(ZSTD_LEVEL, |level| level as i32);
+    let mut encoder = zstd::Encoder::new(output, level)?;
     encoder.multithread(processors().min(4) as u32)?;
     encoder.set_pledged_src_size(Some(shape.length))?;
     encoder.include_checksum(true)?;

@@ -33,6 +33,7 @@ fn packed(compression: Compression, plain: &[u8], filter: Filter) -> Vec<u8> {
     let shape = Shape {
         length: plain.len() as u64,
         filter,
+        level: None,
     };
     compression.encode(shape, plain, Vec::new()).unwrap()
 }
@@ -119,6 +120,7 @@ fn a_wrong_announcement_is_a_bug() {
             let shape = Shape {
                 length,
                 filter: Filter::None,
+                level: None,
             };
             assert!(
                 compression

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Hasher};
 use crate::failure::{Failure, Kind, Result};
 
+/// A digest that may not be known yet; copies learn it together.
+pub type Known = Arc<OnceLock<Digest>>;
+
 /// What is in a file. Two are equal when their bytes are.
 #[derive(Clone, Debug)]
 pub enum Content {
@@ -23,7 +26,7 @@ pub enum Content {
         /// Its size in bytes.
         size: u64,
         /// Its digest, once somebody has read it: copying reads it anyway.
-        digest: OnceLock<Digest>,
+        digest: Known,
     },
     /// Bytes that are somewhere else: in an archive that was listed, and cannot be read here.
     Elsewhere {
@@ -44,7 +47,7 @@ impl Content {
         Ok(Self::File {
             path: path.to_owned(),
             size,
-            digest: digest.into(),
+            digest: known(digest),
         })
     }
 
@@ -54,7 +57,7 @@ impl Content {
         Self::File {
             path,
             size,
-            digest: OnceLock::new(),
+            digest: Known::default(),
         }
     }
 
@@ -126,6 +129,12 @@ impl Content {
         }
         Err(changed(path))
     }
+}
+
+/// A digest that is known.
+#[must_use]
+pub fn known(digest: Digest) -> Known {
+    Arc::new(digest.into())
 }
 
 fn changed(path: &Path) -> Failure {

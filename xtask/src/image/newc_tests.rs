@@ -109,7 +109,7 @@ fn what_the_kernel_cannot_take_is_refused() {
     let huge = super::content::Content::File {
         path: "/nowhere".into(),
         size: 1 << 32,
-        digest: digest.into(),
+        digest: super::content::known(digest),
     };
     for (path, entry) in [
         (long.as_str(), Entry::file("", false, origin())),

@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool;
 
-use super::content::Content;
+use super::content::{self, Content};
 use super::tree::{Entry, FileTree, Node, Origin};
 
 /// Suffix of the files that are templates.
@@ -167,7 +167,7 @@ pub fn lay(tree: &mut FileTree, name: &str, folder: &Path, render: Render) -> Re
     }
     for (path, entry) in layer.iter() {
         let directory = |entry: &Entry| entry.node == Node::Directory;
-        if directory(entry) && tree.get(path).is_some_and(directory) {
+        if directory(entry) && tree.get(&tree.resolve(path)?).is_some_and(directory) {
             // An overlay cannot say which mode a directory has: somebody else may have.
             continue;
         }
@@ -225,7 +225,7 @@ fn content(path: PathBuf, kind: &ItemKind) -> Content {
         ItemKind::File { size, digest, .. } => Content::File {
             path,
             size,
-            digest: digest.into(),
+            digest: content::known(digest),
         },
         _ => Content::from(""),
     }

@@ -205,6 +205,9 @@ impl Entry {
     }
 }
 
+/// The kernel follows no more links in one path (include/linux/namei.h, MAXSYMLINKS).
+const MOST_LINKS: usize = 40;
+
 /// The files of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -213,12 +216,14 @@ pub struct FileTree {
 }
 
 impl FileTree {
-    /// Adds an entry. The same entry again is fine, and the first origin stays.
+    /// Adds an entry. The same entry again is fine, and the first origin stays. Links to directories that lead there are followed, as whoever
+    /// unpacks the image would: with `bin -> usr/bin` in the tree, `bin/sh` goes to `usr/bin/sh`.
     ///
     /// # Errors
     /// [`Kind::Recipe`], naming the path and both origins, when something else is there already, when a path above it is no
     /// directory, or when it is no directory and has paths below it; also for an impossible mode or link target.
     pub fn add(&mut self, path: ImagePath, entry: Entry) -> Result<()> {
+        let path = self.place(path, &entry)?;
         self.check(&path, &entry)?;
         match self.entries.get(&path) {
             Some(there) if there.same(&entry) => Ok(()),
@@ -236,6 +241,7 @@ impl FileTree {
     /// # Errors
     /// As [`FileTree::add`], but for the case of two files, links or device nodes, or two directories.
     pub fn add_over(&mut self, path: ImagePath, entry: Entry) -> Result<()> {
+        let path = self.place(path, &entry)?;
         self.check(&path, &entry)?;
         match self.entries.get(&path) {
             Some(there) if there.is_directory() != entry.is_directory() => {
@@ -257,6 +263,90 @@ impl FileTree {
             }
         }
         self.entries.extend(missing);
+    }
+
+    /// The path under which the tree has what is at `path`: links are followed on the way there, and the last component too where it is one. A path
+    /// that leads nowhere is returned as far as it could be followed.
+    ///
+    /// # Errors
+    /// [`Kind::Recipe`] when links lead in a circle.
+    pub fn resolve(&self, path: &ImagePath) -> Result<ImagePath> {
+        self.follow(path, true)
+    }
+
+    /// Where a new entry goes: links above it are followed. A directory where there is a link to one is that one.
+    fn place(&self, path: ImagePath, entry: &Entry) -> Result<ImagePath> {
+        let links = |path: &ImagePath| {
+            self.get(path)
+                .is_some_and(|there| matches!(there.node, Node::Symlink { .. }))
+        };
+        if path.ancestors().any(|above| links(&above)) || entry.is_directory() && links(&path) {
+            self.follow(&path, entry.is_directory())
+        } else {
+            Ok(path)
+        }
+    }
+
+    fn follow(&self, path: &ImagePath, last: bool) -> Result<ImagePath> {
+        let mut left: Vec<String> = path.as_str().rsplit('/').map(str::to_owned).collect();
+        let mut done: Vec<String> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    done.pop();
+                    continue;
+                }
+                _ => done.push(part),
+            }
+            let target = match self.entries.get(done.join("/").as_str()).map(|at| &at.node) {
+                Some(Node::Symlink { target }) if last || !left.is_empty() => target,
+                _ => continue,
+            };
+            links += 1;
+            if links > MOST_LINKS {
+                return Err(Failure::new(
+                    Kind::Recipe,
+                    format!("links lead in a circle at {path}"),
+                )
+                .hint("correct the links above it"));
+            }
+            done.pop();
+            if target.starts_with('/') {
+                done.clear();
+            }
+            left.extend(target.rsplit('/').map(str::to_owned));
+        }
+        done.join("/").parse()
+    }
+
+    /// What this tree has and the other has not, with the directories above it: what a segment on top of that one holds.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Self {
+        let mut beyond = Self::default();
+        for (path, entry) in &self.entries {
+            // Directories that are only there because something is in them come with that.
+            let there = other.entries.get(path);
+            if is_filled_in(entry) || there.is_some_and(|there| there.same(entry)) {
+                continue;
+            }
+            let above = path.ancestors();
+            let above = above.filter_map(|above| self.entries.get_key_value(&above));
+            let whole = above.chain([(path, entry)]);
+            beyond
+                .entries
+                .extend(whole.map(|(path, entry)| (path.clone(), entry.clone())));
+        }
+        beyond
+    }
+
+    /// What is at a path, links above it followed.
+    ///
+    /// # Errors
+    /// As [`FileTree::resolve`].
+    pub fn at(&self, path: &ImagePath) -> Result<Option<&Entry>> {
+        Ok(self.get(&self.follow(path, false)?))
     }
 
     /// What is at a path.

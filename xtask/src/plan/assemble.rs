@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::draft::Draft;
-use super::{Action, Bundle, Definition, Initramfs, Layout, Plan, Stamps, Step, tools};
+use super::image::{initramfs, segment, system};
+use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, tools};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
 use crate::digest::Digest;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::image::overlay;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
@@ -29,8 +30,16 @@ pub const BUNDLE: &str = "bundle";
 pub const KERNEL: &str = "kernel";
 /// busybox's step.
 pub const BUSYBOX: &str = "busybox";
+/// The step of what is ready-made.
+pub const SYSTEM: &str = "system";
 /// The initramfs's step.
 pub const INITRAMFS: &str = "initramfs";
+
+/// The step that makes a segment of its own.
+#[must_use]
+pub fn segment_step(segment: &str) -> String {
+    format!("segment-{segment}")
+}
 
 /// The step that leaves a source's tree.
 #[must_use]
@@ -67,7 +76,9 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
         &bundle.modules,
     ]
     .into_iter()
+    .chain(recipe.copy.values().flat_map(|copy| &copy.from))
     .map(String::as_str)
+    .filter(|name| recipe.sources.contains_key(*name))
     .collect()
 }
 
@@ -83,7 +94,11 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
     plan.add(kernel(&plan, material)?)?;
     plan.add(busybox(&plan, material)?)?;
     let stamps = stamps(&plan, material)?;
+    plan.add(system(&plan, material)?)?;
     plan.add(initramfs(&plan, material, &stamps)?)?;
+    for name in material.recipe.segment.keys() {
+        plan.add(segment(&plan, material, &stamps, name)?)?;
+    }
     plan.add(bundle(&plan, material, &stamps)?)?;
     Ok(plan)
 }
@@ -272,48 +287,6 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
     Ok(draft.finish(BUSYBOX, "build busybox"))
 }
 
-fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
-    let Material {
-        checkout,
-        recipe,
-        release,
-        ..
-    } = material;
-    let overlays: Vec<String> = recipe
-        .image
-        .overlays
-        .iter()
-        .map(|name| format!("overlays/{name}"))
-        .collect();
-    let mtime = u32::try_from(release.epoch).map_err(|_| {
-        Failure::new(
-            Kind::Recipe,
-            format!(
-                "the changelog's date {} does not fit into an initramfs",
-                date::iso8601(release.epoch)
-            ),
-        )
-        .hint("a date must be from 1970 to 2106")
-    })?;
-    let action = Action::Initramfs(Box::new(Initramfs {
-        image: recipe.image.clone(),
-        overlays: overlays.clone(),
-        stamps: stamps.clone(),
-        mtime,
-    }));
-    let mut draft = Draft::new(checkout, action, &["initramfs", "listing"], tools::ours());
-    for output in ["busybox", "links", "version"] {
-        draft.step(plan, &format!("busybox/{output}"), BUSYBOX, output)?;
-    }
-    for output in ["config", "release", "modules"] {
-        draft.step(plan, &format!("kernel/{output}"), KERNEL, output)?;
-    }
-    for overlay in &overlays {
-        draft.folder(overlay, Path::new(overlay))?;
-    }
-    Ok(draft.finish(INITRAMFS, "assemble the initramfs"))
-}
-
 fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
     let Material {
         checkout, recipe, ..
@@ -330,6 +303,11 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     draft.step(plan, "release", KERNEL, "release")?;
     draft.step(plan, "initramfs", INITRAMFS, "initramfs")?;
     draft.step(plan, "listing", INITRAMFS, "listing")?;
+    draft.step(plan, "packages", INITRAMFS, "packages")?;
+    for name in recipe.segment.keys() {
+        let step = segment_step(name);
+        draft.step(plan, &format!("segment/{name}"), &step, "archive")?;
+    }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
     draft.step(
         plan,

@@ -14,11 +14,13 @@
 pub mod assemble;
 mod draft;
 pub mod explain;
+mod image;
 mod step;
 pub mod tools;
 
 pub use step::{
-    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Stamps, Step,
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Packing, Segment,
+    Stamps, Step, System,
 };
 
 use crate::failure::{Failure, Result};

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::arch::Arch;
 use crate::digest::Digest;
+use crate::image::compress::Compression;
 use crate::recipe::schema;
 
 /// Version of the encoding below. Raised when the meaning of a definition changes, so that
@@ -117,23 +118,74 @@ pub enum Action {
         /// Names of the inputs that are fragments, in order.
         fragments: Vec<String>,
     },
+    /// Collects what is ready-made into a segment of the initramfs.
+    System(Box<System>),
     /// Assembles the initramfs.
     Initramfs(Box<Initramfs>),
+    /// Makes a segment that some machines get on top of the initramfs.
+    Segment(Box<Segment>),
     /// Lays out what a server serves.
     Bundle(Box<Bundle>),
+}
+
+/// How an archive is written.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Packing {
+    /// What most of the code in it is for.
+    pub arch: Arch,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// How hard.
+    pub level: Option<u32>,
+    /// Modification time of everything in it, seconds since 1970.
+    pub mtime: u32,
+}
+
+/// What the segment of ready-made things is collected from, beside the step's inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct System {
+    /// How it is written.
+    pub packing: Packing,
+    /// The recipe's `[copy]`.
+    pub copy: BTreeMap<String, schema::Copy>,
+    /// The recipe's `[closure]`.
+    pub closure: schema::Closure,
+    /// The recipe's `[modules]`.
+    pub modules: schema::Modules,
+    /// Whether all modules of the kernel are taken.
+    pub all_modules: bool,
+    /// Processors whose microcode comes first.
+    pub microcode: Vec<schema::Microcode>,
+    /// The image's own nsswitch.conf(5), where an overlay has one.
+    pub nsswitch: Option<String>,
+    /// Digest of what is taken from the host, where anything is: what was found while planning has to be there still.
+    pub host: Option<Digest>,
+}
+
+/// What a segment on top of the image is made from, beside the step's inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Segment {
+    /// How it is written.
+    pub packing: Packing,
+    /// Names of the inputs that are overlays, in order.
+    pub overlays: Vec<String>,
+    /// The recipe's `[image]`, which templates see some of.
+    pub image: schema::Image,
+    /// The version stamps.
+    pub stamps: Stamps,
 }
 
 /// What the initramfs is assembled from, beside the step's inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Initramfs {
+    /// How its segments are written.
+    pub packing: Packing,
     /// The recipe's `[image]`.
     pub image: schema::Image,
     /// Names of the inputs that are overlays, in order.
     pub overlays: Vec<String>,
     /// The version stamps.
     pub stamps: Stamps,
-    /// Modification time of everything in it, seconds since 1970.
-    pub mtime: u32,
 }
 
 /// What a bundle is laid out from, beside the step's inputs.

@@ -34,12 +34,14 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     let listing = serde_json::from_str(&work.text("listing")?).map_err(|error| {
         Failure::bug(format!("the initramfs's listing cannot be read: {error}"))
     })?;
+    let packages = serde_json::from_str(&work.text("packages")?)
+        .map_err(|error| Failure::bug(format!("the list of packages cannot be read: {error}")))?;
     let versions = (work.text("release")?, work.text("busybox-version")?);
     manifest::write(
         &folder,
         &bundle.stamps,
         (&versions.0, &versions.1),
-        listing,
+        (listing, packages),
         &bundle.provenance,
     )
 }

@@ -43,6 +43,8 @@ pub struct Manifest<'a> {
     pub files: BTreeMap<String, File>,
     /// What is in the initramfs: path, mode, digest, and why it is there.
     pub initramfs: Value,
+    /// The packages that something in the initramfs was taken from: name → versions.
+    pub packages: Value,
     /// Sources, steps and tools.
     pub made_from: &'a Value,
 }
@@ -72,7 +74,7 @@ pub fn write(
     folder: &Path,
     stamps: &Stamps,
     (kernel, busybox): (&str, &str),
-    initramfs: Value,
+    (initramfs, packages): (Value, Value),
     made_from: &Value,
 ) -> Result<()> {
     let files = files(folder)?;
@@ -83,6 +85,7 @@ pub fn write(
         busybox,
         files: files.clone(),
         initramfs,
+        packages,
         made_from,
     };
     let mut bytes = serde_json::to_vec_pretty(&manifest)
@@ -125,7 +128,7 @@ mod tests {
             folder.path(),
             &stamps,
             ("6.1", "1.35"),
-            Value::Null,
+            (Value::Null, Value::Null),
             &Value::Null,
         )
         .unwrap();

@@ -7,6 +7,8 @@ mod initramfs;
 mod kbuild;
 mod kernel;
 pub mod manifest;
+mod segment;
+mod system;
 mod unpack;
 
 use std::path::{Path, PathBuf};
@@ -126,7 +128,9 @@ pub fn run(work: &Work<'_>) -> Result<()> {
             },
         ),
         Action::Busybox { libc, fragments } => busybox::run(work, *libc, fragments),
+        Action::System(system) => system::run(work, system),
         Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
+        Action::Segment(segment) => segment::run(work, segment),
         Action::Bundle(bundle) => bundle::run(work, bundle),
     }
 }

@@ -7,6 +7,7 @@ mod files;
 pub(crate) mod form;
 mod image;
 mod lint;
+pub mod ready;
 mod sources;
 
 use crate::checkout::Checkout;
@@ -35,6 +36,7 @@ pub fn check(
     check.configs(recipe, checkout);
     check.image(&recipe.image);
     check.overlays(&recipe.image, checkout);
+    check.ready(recipe, checkout);
     check.bundle(&recipe.bundle);
     check.nodes(&recipe.node);
     check.lint(&recipe.lint);

@@ -130,9 +130,9 @@ pub enum MissingFirmware {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Microcode {
-    /// GenuineIntel (package intel-microcode).
+    /// `GenuineIntel` (package intel-microcode).
     Intel,
-    /// AuthenticAMD (package amd64-microcode).
+    /// `AuthenticAMD` (package amd64-microcode).
     Amd,
 }
 

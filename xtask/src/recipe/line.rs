@@ -1,0 +1,63 @@
+//! Which line of which file asks for something in an image.
+
+use crate::image::tree::Origin;
+use crate::recipe::document::{Node, Value};
+use crate::recipe::path::Path;
+
+/// The line, as `recipes/demo.toml:12`, that an origin goes back to; none for what no line asks for. `root` is what was written.
+#[must_use]
+pub fn line_of(root: &Node, origin: &Origin) -> Option<String> {
+    let (path, text) = match origin {
+        Origin::Copied { table, name } => (dotted(table), name.as_str()),
+        Origin::Recipe { table } => (dotted(table), ""),
+        Origin::Overlay { overlay, .. } => (Path::of(&["image", "overlays"]), overlay.as_str()),
+        Origin::Built { from } => (Path::of(&[from]), ""),
+        _ => return None,
+    };
+    let node = root.at(&path)?;
+    Some(find(node, text).unwrap_or(node).place.line())
+}
+
+fn dotted(table: &str) -> Path {
+    Path::of(&table.split('.').collect::<Vec<_>>())
+}
+
+/// The string with this text, below a node.
+fn find<'n>(node: &'n Node, text: &str) -> Option<&'n Node> {
+    match &node.value {
+        Value::String(here) => (here == text).then_some(node),
+        Value::Array(nodes) => nodes.iter().find_map(|inner| find(inner, text)),
+        Value::Table(entries) => entries.values().find_map(|entry| find(&entry.node, text)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::recipe::parse::parse;
+    use crate::text::Text;
+
+    #[test]
+    fn the_line_that_names_it_is_found() {
+        let text = "[image]\noverlays = [\n\"base\",\n\"lab\"]\n[copy.tools]\nfiles = [\"tar\",\n\"parted\"]\n";
+        let root = parse(&Arc::new(Text::new("recipes/x.toml".as_ref(), text))).root;
+        let line = |origin| line_of(&root, &origin).unwrap_or_default();
+        let copied = Origin::Copied {
+            table: "copy.tools".to_owned(),
+            name: "parted".to_owned(),
+        };
+        assert_eq!(line(copied), "recipes/x.toml:7");
+        let overlay = Origin::Overlay {
+            overlay: "lab".to_owned(),
+            file: "etc/x".to_owned(),
+        };
+        assert_eq!(line(overlay), "recipes/x.toml:4");
+        let generated = Origin::Generated {
+            what: "stamp".to_owned(),
+        };
+        assert_eq!(line(generated), "");
+    }
+}

@@ -1,0 +1,121 @@
+//! A segment of the initramfs: a tree as a compressed archive, with its listing. And segments of their own, which some machines get on top of
+//! the image.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::{Work, initramfs};
+use crate::arch::Arch;
+use crate::failure::{Failure, Result};
+use crate::image::compress::{Filter, Shape};
+use crate::image::kernel_support::{self, Needs};
+use crate::image::newc;
+use crate::image::tree::FileTree;
+use crate::plan::{Packing, Segment};
+
+/// What segments are padded to with zeros: an archive that is not compressed has to start at such a place (init/initramfs.c).
+const ALIGNMENT: u64 = 512;
+
+/// Machine code that xz has a filter for, of those that every kernel's xz knows.
+const fn filter(arch: Arch) -> Filter {
+    match arch {
+        Arch::Amd64 => Filter::X86,
+        _ => Filter::None,
+    }
+}
+
+/// Holds what the archive will need against the kernel's configuration.
+///
+/// # Errors
+/// What the kernel lacks.
+pub(super) fn check(work: &Work<'_>, packing: &Packing, tree: &FileTree) -> Result<()> {
+    let needs = Needs::of(tree, packing.compression, filter(packing.arch))?;
+    kernel_support::check(&work.text("kernel/config")?, &needs)
+}
+
+/// Writes a tree as a compressed archive. An empty tree makes an empty file.
+///
+/// # Errors
+/// What the archive or the compressor cannot take; what reading contents and writing fail with.
+pub(super) fn write(tree: &FileTree, packing: &Packing, to: &Path) -> Result<()> {
+    let output = fs_err::File::create(to)?;
+    if tree.is_empty() {
+        return Ok(());
+    }
+    let shape = Shape {
+        length: newc::length(tree),
+        filter: filter(packing.arch),
+        level: packing.level,
+    };
+    let mut encoder = packing
+        .compression
+        .encoder(shape, BufWriter::with_capacity(1 << 20, output))?;
+    newc::write(tree, packing.mtime, &mut encoder)?;
+    Ok(encoder.finish()?.flush()?)
+}
+
+/// Puts archives one after the other, each but the last padded with zeros.
+///
+/// # Errors
+/// What reading and writing fail with.
+pub(super) fn concatenate<'a>(
+    archives: impl IntoIterator<Item = &'a Path>,
+    to: &Path,
+) -> Result<()> {
+    let mut output = fs_err::File::create(to)?;
+    let mut written = 0_u64;
+    for archive in archives {
+        let mut input = fs_err::File::open(archive)?;
+        if input.metadata()?.len() == 0 {
+            continue;
+        }
+        let padding = written.next_multiple_of(ALIGNMENT) - written;
+        output.write_all(&vec![0; padding as usize])?;
+        written += padding + std::io::copy(&mut input, &mut output)?;
+    }
+    Ok(output.flush()?)
+}
+
+/// Writes a tree's listing: what is where, and why.
+///
+/// # Errors
+/// What reading contents whose digest nobody knows yet, and writing, fail with.
+pub(super) fn listing(tree: &FileTree, to: &Path) -> Result<()> {
+    let listing = serde_json::to_vec_pretty(tree)
+        .map_err(|error| Failure::bug(format!("a tree cannot be written: {error}")))?;
+    Ok(fs_err::write(to, listing)?)
+}
+
+/// Reads a listing that a step left.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn listed(work: &Work<'_>, input: &str) -> Result<FileTree> {
+    serde_json::from_str(&work.text(input)?)
+        .map_err(|error| Failure::bug(format!("the listing {input} cannot be read: {error}")))
+}
+
+/// Makes a segment on top of the image: overlays that win over what the image has.
+///
+/// # Errors
+/// Mistakes in overlays; as [`check`] and [`write`].
+pub(super) fn run(work: &Work<'_>, segment: &Segment) -> Result<()> {
+    let below = listed(work, "listing")?;
+    let mut tree = below.clone();
+    let versions = (work.text("kernel/release")?, work.text("busybox/version")?);
+    initramfs::overlays(
+        &initramfs::Laid {
+            image: &segment.image,
+            stamps: &segment.stamps,
+            overlays: &segment.overlays,
+            versions: (&versions.0, &versions.1),
+        },
+        &work.slot.inputs(),
+        &mut tree,
+    )?;
+    tree.fill_parents(0o755);
+    let top = tree.beyond(&below);
+    check(work, &segment.packing, &top)?;
+    write(&top, &segment.packing, &work.output("archive"))?;
+    listing(&top, &work.output("listing"))
+}
