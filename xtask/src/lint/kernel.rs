@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Finding;
 use super::facts::Facts;
 use super::rules::{KERNEL_OPTION, MODULE_VERSION};
+use crate::image::compress::{Compression, Filter};
 use crate::image::kernel_support::{self, Needs};
 use crate::kconfig::config::{Config, Tristate};
 
@@ -19,11 +20,24 @@ const ARGUMENTS: [(&str, &str); 7] = [
     ("netconsole=", "NETCONSOLE"),
 ];
 
+/// The release that a kernel for PCs says it is (Documentation/arch/x86/boot.rst, `kernel_version`).
+#[must_use]
+pub fn release(kernel: &[u8]) -> Option<String> {
+    let magic = kernel.get(0x202..0x206)?;
+    let at: [u8; 2] = kernel.get(0x20e..0x210)?.try_into().ok()?;
+    let at = usize::from(u16::from_le_bytes(at)) + 0x200;
+    let text = kernel
+        .get(at..)?
+        .split(|&byte| !byte.is_ascii_graphic())
+        .next()?;
+    (magic == b"HdrS" && at > 0x200 && !text.is_empty())
+        .then(|| String::from_utf8_lossy(&text[..text.len().min(128)]).into_owned())
+}
+
 pub(super) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     if let Some(text) = facts.subject.config {
-        let (compression, filter) = facts.subject.compression;
-        // Every file was read already.
-        if let Ok(needs) = Needs::of(facts.subject.tree, compression, filter) {
+        // Every file was read already. How the image is compressed is known by its symbols.
+        if let Ok(needs) = Needs::of(facts.subject.tree, Compression::None, Filter::None) {
             let problems = kernel_support::problems(text, &needs);
             findings.extend(
                 problems
@@ -49,7 +63,10 @@ fn lacking(symbol: &str, why: &str) -> Finding {
 
 /// Options that are needed for what is in the image, each with what it is needed for.
 fn wanted(facts: &Facts<'_>) -> BTreeMap<&'static str, String> {
-    let mut wanted = BTreeMap::new();
+    let symbols = facts.subject.symbols.iter();
+    let why = "the image cannot be unpacked without it";
+    let mut wanted: BTreeMap<&str, String> =
+        symbols.map(|&symbol| (symbol, why.to_owned())).collect();
     for (path, _) in facts.subject.tree.iter() {
         let text = path.as_str();
         let name = path.name();

@@ -31,12 +31,13 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::failure::Result;
-use crate::image::compress::{Compression, Filter};
 use crate::image::content::Content;
 use crate::image::path::ImagePath;
 use crate::image::tree::FileTree;
 
 pub use allow::{Allow, Allowed, Sorted, sort};
+pub use kernel::release;
+pub use pxelinux::{Boot, boots};
 pub use rules::{RULES, Rule, Severity, rule};
 
 use facts::Facts;
@@ -106,8 +107,8 @@ pub type Bundle = BTreeMap<String, Content>;
 pub struct Subject<'a> {
     /// The image's files, as the machine will have them; their contents can be read.
     pub tree: &'a FileTree,
-    /// How the image is compressed, and with which filter.
-    pub compression: (Compression, Filter),
+    /// What a kernel needs built in to unpack it: symbols without `CONFIG_`.
+    pub symbols: &'a [&'static str],
     /// Size of the image as it is served, in bytes.
     pub compressed: u64,
     /// What is wrong with its segments, a sentence each.

@@ -70,7 +70,7 @@ fn world_writable(path: &ImagePath, entry: &Entry) -> Option<Finding> {
         Node::Symlink { .. } => true,
         Node::Directory => entry.mode & 0o1000 != 0,
         Node::Device { .. } => device_name(path).is_some_and(|name| OPEN.contains(&name)),
-        Node::File(_) => false,
+        Node::File(_) | Node::Fifo | Node::Socket => false,
     };
     (is_open && !is_meant).then(|| {
         let what = format!("everybody may write to {path} (mode {:04o})", entry.mode);

@@ -59,6 +59,56 @@ impl Configuration {
     }
 }
 
+/// What an entry of a menu boots.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Boot {
+    /// The initramfs' files, in the order in which they are joined; paths in the bundle.
+    pub initramfs: Vec<String>,
+    /// The kernel; a path in the bundle.
+    pub kernel: Option<String>,
+}
+
+/// Everything that the configurations of a bundle boot with an initramfs, each once.
+///
+/// # Errors
+/// What reading the configurations fails with.
+pub fn boots(files: &Bundle) -> Result<BTreeSet<Boot>> {
+    let configurations = configurations(files)?;
+    Ok(configurations
+        .values()
+        .flat_map(Configuration::boots)
+        .collect())
+}
+
+impl Configuration {
+    fn boots(&self) -> Vec<Boot> {
+        let mut boots = vec![Boot::default()];
+        for directive in &self.directives {
+            let first = directive
+                .value
+                .split_whitespace()
+                .next()
+                .unwrap_or_default();
+            let here = |named: &str| path(&self.base, named).filter(|path| !path.is_empty());
+            let list = |list: &str| list.split(',').filter_map(here).collect();
+            match (directive.key.as_str(), boots.last_mut()) {
+                ("LABEL", _) => boots.push(Boot::default()),
+                ("LINUX" | "KERNEL", Some(boot)) => boot.kernel = here(first),
+                ("INITRD", Some(boot)) => boot.initramfs = list(first),
+                // The first one counts (kernel.c).
+                ("APPEND", Some(boot)) if boot.initramfs.is_empty() => {
+                    let mut words = directive.value.split_whitespace();
+                    let named = words.find_map(|word| word.strip_prefix("initrd="));
+                    boot.initramfs = named.map(list).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        boots.retain(|boot| !boot.initramfs.is_empty());
+        boots
+    }
+}
+
 /// A path as the loader asks for it, seen from the bundle's folder; nothing where it is on another server.
 pub(super) fn path(base: &str, named: &str) -> Option<String> {
     if named.contains("://") || named.contains("::") {
@@ -210,6 +260,20 @@ mod tests {
         assert_eq!(
             found["top.cfg"].words("x="),
             [(1, "1".to_owned()), (1, "2".to_owned())]
+        );
+    }
+
+    #[test]
+    fn entries_say_what_they_boot() {
+        let text = "LABEL a\nLINUX k\nAPPEND quiet initrd=i,j x\nLABEL b\nKERNEL /k2\nINITRD i\nLABEL c\nLOCALBOOT 0\n";
+        let found = boots(&bundle(&[("t/pxelinux.cfg/default", text)])).unwrap();
+        let shown: Vec<String> = found
+            .iter()
+            .map(|boot| format!("{:?} {:?}", boot.kernel.as_deref(), boot.initramfs))
+            .collect();
+        assert_eq!(
+            shown,
+            [r#"Some("k2") ["t/i"]"#, r#"Some("t/k") ["t/i", "t/j"]"#]
         );
     }
 

@@ -3,7 +3,6 @@
 use object::elf;
 
 use super::{Bundle, Finding, Settings, Subject, check};
-use crate::image::compress::{Compression, Filter};
 use crate::image::path::ImagePath;
 use crate::image::tree::{DeviceKind, Entry, FileTree, Node, Origin};
 
@@ -49,7 +48,7 @@ fn of(subject: &Subject<'_>) -> Vec<Finding> {
 fn subject<'a>(tree: &'a FileTree, settings: &'a Settings) -> Subject<'a> {
     Subject {
         tree,
-        compression: (Compression::None, Filter::None),
+        symbols: &[],
         compressed: 100,
         segments: &[],
         bundle: None,
@@ -294,7 +293,7 @@ fn with_kernel(tree: &FileTree, config: &str, release: Option<&str>) -> Vec<&'st
     let files = bundle(&[("pxelinux.cfg/default", "APPEND console=ttyS0,9600")]);
     let settings = Settings::default();
     ids_of(&of(&Subject {
-        compression: (Compression::Xz, Filter::None),
+        symbols: &["RD_XZ"],
         bundle: Some(&files),
         config: Some(config),
         release,
@@ -322,6 +321,18 @@ fn each_option_that_is_needed_is_missed() {
             "{line}"
         );
     }
+}
+
+#[test]
+fn a_kernel_says_its_release() {
+    let mut kernel = vec![0; 0x300];
+    kernel[0x202..0x206].copy_from_slice(b"HdrS");
+    kernel[0x20e] = 0x20;
+    kernel[0x220..0x22a].copy_from_slice(b"6.1.0-9 (x");
+    assert_eq!(super::release(&kernel).as_deref(), Some("6.1.0-9"));
+    assert_eq!(super::release(&kernel[..0x210]), None);
+    assert_eq!(super::release(&kernel[1..]), None);
+    assert_eq!(super::release(b""), None);
 }
 
 #[test]
