@@ -13,6 +13,7 @@ mod explain;
 mod failures;
 mod faults;
 mod interrupted;
+mod lint;
 mod readme;
 mod recipes;
 mod store;

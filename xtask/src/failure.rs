@@ -34,7 +34,7 @@ pub enum Kind {
     Space,
     /// The host said no: permissions, a file that is not there, I/O errors.
     Host,
-    /// The house rules are broken (`tidy`, `test`).
+    /// The house rules are broken (`tidy`, `test`), or an image does not pass `lint`.
     Check,
     /// Ctrl-C or a termination signal.
     Interrupted,
@@ -111,7 +111,7 @@ impl Kind {
             Self::Store => "the store holds something damaged",
             Self::Space => "no space left",
             Self::Host => "the host refused: permissions, missing files, I/O errors",
-            Self::Check => "a check of tidy or test failed",
+            Self::Check => "a check of tidy, lint or test failed",
             Self::Bug => "a bug in Cordwainer",
             Self::Interrupted => "interrupted (Ctrl-C or a termination signal)",
         }

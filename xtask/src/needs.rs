@@ -243,6 +243,7 @@ pub const NEEDS: &[Need] = &[
     program("unshare", "util-linux", Purpose::Boot),
     program("setpriv", "util-linux", Purpose::Boot),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
+    program("cpio", "cpio", Purpose::Test),
     program("gpg", "gpg", Purpose::Test),
     program("gpg-agent", "gpg-agent", Purpose::Test),
     program("gpgconf", "gpgconf", Purpose::Test),

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod install;
+mod lint;
 mod list;
 mod menuconfig;
 mod new;
@@ -94,6 +95,8 @@ enum Verb {
     Boot(boot::Args),
     /// PXE-boot a recipe's bundle with its console on this terminal; Ctrl-] or Ctrl-A x leaves
     Shell(shell::Args),
+    /// Say what is wrong with an image that was built well
+    Lint(lint::Args),
     /// Edit a kernel or busybox configuration; what differs goes back into the fragment
     Menuconfig(menuconfig::Args),
     /// Look at what the suites have now, and record it in recipes/sources.lock
@@ -174,6 +177,7 @@ impl Verb {
             Self::Switch(args) => switch::run(context, &args),
             Self::Boot(args) => boot::run(context, &args),
             Self::Shell(args) => shell::run(context, &args),
+            Self::Lint(args) => lint::run(context, &args),
             Self::Menuconfig(args) => menuconfig::run(context, &args),
             Self::Update(args) => update::run(context, &args),
             Self::Store(args) => store::run(context, &args),

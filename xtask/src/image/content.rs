@@ -1,6 +1,7 @@
 //! Contents of files: in memory, or still on disk with the size and digest that they were seen with.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +20,13 @@ pub type Known = Arc<OnceLock<Digest>>;
 pub enum Content {
     /// Bytes in memory.
     Bytes(Arc<[u8]>),
+    /// A stretch of something in memory: of an unpacked archive.
+    Part {
+        /// The whole.
+        whole: Arc<Vec<u8>>,
+        /// Which of its bytes. Use [`Content::part`], which looks whether they are there.
+        range: Range<usize>,
+    },
     /// A file on disk.
     File {
         /// Where it is.
@@ -61,11 +69,32 @@ impl Content {
         }
     }
 
+    /// A stretch of `whole`, which is kept as long as this is; none where it does not lie inside.
+    #[must_use]
+    pub fn part(whole: &Arc<Vec<u8>>, range: Range<usize>) -> Option<Self> {
+        whole.get(range.clone())?;
+        Some(Self::Part {
+            whole: whole.clone(),
+            range,
+        })
+    }
+
+    /// The bytes, where they are in memory.
+    #[must_use]
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Part { whole, range } => whole.get(range.clone()),
+            Self::File { .. } | Self::Elsewhere { .. } => None,
+        }
+    }
+
     /// Size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Part { range, .. } => range.len() as u64,
             Self::File { size, .. } | Self::Elsewhere { size, .. } => *size,
         }
     }
@@ -76,7 +105,7 @@ impl Content {
     /// What reading fails with, where nobody has read them yet; [`Kind::Host`] when the file has another size by now.
     pub fn digest(&self) -> Result<Digest> {
         match self {
-            Self::Bytes(bytes) => Ok(Digest::of(bytes)),
+            Self::Bytes(_) | Self::Part { .. } => Ok(Digest::of(self.in_memory().unwrap_or(&[]))),
             Self::Elsewhere { digest, .. } => Ok(*digest),
             Self::File { path, size, digest } => match digest.get() {
                 Some(digest) => Ok(*digest),
@@ -97,7 +126,10 @@ impl Content {
     /// What reading fails with.
     pub fn head(&self, limit: usize) -> Result<Vec<u8>> {
         match self {
-            Self::Bytes(bytes) => Ok(bytes[..bytes.len().min(limit)].to_vec()),
+            Self::Bytes(_) | Self::Part { .. } => {
+                let bytes = self.in_memory().unwrap_or(&[]);
+                Ok(bytes[..bytes.len().min(limit)].to_vec())
+            }
             Self::File { path, .. } => {
                 let mut bytes = Vec::new();
                 File::open(path)?
@@ -115,7 +147,9 @@ impl Content {
     /// [`Kind::Host`] when the file on disk is another one by now; what reading and writing fail with.
     pub fn copy_to(&self, output: &mut impl Write) -> Result<()> {
         let (path, size, digest) = match self {
-            Self::Bytes(bytes) => return Ok(output.write_all(bytes)?),
+            Self::Bytes(_) | Self::Part { .. } => {
+                return Ok(output.write_all(self.in_memory().unwrap_or(&[]))?);
+            }
             Self::Elsewhere { .. } => return Err(elsewhere()),
             Self::File { path, size, digest } => (path, *size, digest),
         };
@@ -163,8 +197,8 @@ impl From<&str> for Content {
 
 impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Bytes(one), Self::Bytes(other)) => one == other,
+        match (self.in_memory(), other.in_memory()) {
+            (Some(one), Some(other)) => one == other,
             // What cannot be read is equal to nothing; reading it in earnest says why.
             _ => {
                 self.size() == other.size()
@@ -212,6 +246,16 @@ mod tests {
         assert_eq!(on_disk, Content::from("same"));
         assert_ne!(on_disk, Content::from("sama"));
         assert_eq!(on_disk.head(2).unwrap(), b"sa");
+    }
+
+    #[test]
+    fn a_part_is_what_lies_there() {
+        let whole = Arc::new(b"the same thing".to_vec());
+        let part = Content::part(&whole, 4..8).unwrap();
+        assert_eq!(part, Content::from("same"));
+        assert_eq!(part.digest().unwrap(), Digest::of("same"));
+        assert_eq!((part.size(), part.head(9).unwrap()), (4, b"same".to_vec()));
+        assert!(Content::part(&whole, 4..15).is_none());
     }
 
     #[test]

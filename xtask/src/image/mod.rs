@@ -17,6 +17,13 @@ pub mod overlay;
 #[cfg(test)]
 mod overlay_tests;
 pub mod path;
+pub mod problem;
+pub mod segments;
+#[cfg(test)]
+mod segments_tests;
+pub mod stream;
+mod stream_header;
 pub mod tree;
 #[cfg(test)]
 mod tree_tests;
+mod unpacked;

@@ -129,6 +129,10 @@ pub enum Node {
         /// Minor number.
         minor: u32,
     },
+    /// A named pipe. Recipes cannot ask for one; images of others hold them.
+    Fifo,
+    /// A socket; likewise.
+    Socket,
 }
 
 impl Node {
@@ -140,6 +144,8 @@ impl Node {
             Self::Directory => "directory",
             Self::Symlink { .. } => "symbolic link",
             Self::Device { .. } => "device node",
+            Self::Fifo => "named pipe",
+            Self::Socket => "socket",
         }
     }
 }
@@ -347,6 +353,18 @@ impl FileTree {
     /// As [`FileTree::resolve`].
     pub fn at(&self, path: &ImagePath) -> Result<Option<&Entry>> {
         Ok(self.get(&self.follow(path, false)?))
+    }
+
+    /// A tree of entries whose paths fit together: above each are directories only.
+    pub(super) fn of(entries: BTreeMap<ImagePath, Entry>) -> Self {
+        Self { entries }
+    }
+
+    /// Says of an entry that is there why it is, and where it was taken from.
+    pub fn explain(&mut self, path: &ImagePath, origin: Origin, taken: Option<Taken>) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            (entry.origin, entry.taken) = (origin, taken);
+        }
     }
 
     /// What is at a path.

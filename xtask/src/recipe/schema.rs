@@ -13,10 +13,10 @@ pub use crate::arch::Arch;
 use crate::boot::scenario::Scenario;
 use crate::image::compress::Compression;
 use crate::image::tree::DeviceKind;
+pub use crate::lint::Allow;
 use crate::source::spec::{Policy, Source};
 pub use ready::{
-    Allow, Closure, Copy, Dlopen, Lint, Microcode, MissingFirmware, Modules, Segment, Strip,
-    Sysroot,
+    Closure, Copy, Dlopen, Lint, Microcode, MissingFirmware, Modules, Segment, Strip, Sysroot,
 };
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those

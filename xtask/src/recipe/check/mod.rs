@@ -6,6 +6,7 @@ mod boot;
 mod files;
 pub(crate) mod form;
 mod image;
+mod lint;
 pub mod ready;
 mod sources;
 mod sysroot;
@@ -40,6 +41,7 @@ pub fn check(
     check.ready(recipe, checkout);
     check.bundle(&recipe.bundle);
     check.nodes(&recipe.node);
+    check.lint(&recipe.lint);
     check.scenarios(&recipe.boot);
     check.problems
 }

@@ -1,4 +1,4 @@
-//! What a recipe says of ready-made things: groups of files to copy, how they are completed, segments, allowances. `[sysroot]` itself
+//! What a recipe says of ready-made things: groups of files to copy, how they are completed, segments. `[sysroot]` itself
 //! is `sources`' neighbour; what the names lead to is seen when the packages are there.
 
 use super::Check;
@@ -42,12 +42,6 @@ const HWCAPS: Form = Form {
     },
 };
 
-const REASON: Form = Form {
-    what: "reason",
-    help: "say in a sentence why this is all right here",
-    fits: |text| text.trim().len() > 3,
-};
-
 impl Check<'_> {
     pub(super) fn ready(&mut self, recipe: &Recipe, checkout: &Checkout) {
         for (name, copy) in &recipe.copy {
@@ -65,13 +59,6 @@ impl Check<'_> {
         }
         for name in recipe.settings.keys() {
             self.key(&NAME, &Path::of(&["settings", name]), name);
-        }
-        for (index, allow) in recipe.lint.allow.iter().enumerate() {
-            let path = Path::of(&["lint", "allow"]).index(index);
-            if let Some(pattern) = &allow.path {
-                self.text(&PATTERN, pattern, &path.key("path"));
-            }
-            self.text(&REASON, &allow.reason, &path.key("reason"));
         }
         self.packing(&recipe.image);
         self.microcode(recipe);

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
+use crate::lint::Allow;
 
 /// Debian packages and all that they depend on, unpacked side by side; no maintainer script is run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -152,17 +153,4 @@ pub struct Lint {
     pub size: Option<u64>,
     /// Findings that are all right.
     pub allow: Vec<Allow>,
-}
-
-/// A finding that is all right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Allow {
-    /// The finding's id.
-    pub id: String,
-    /// A pattern of the paths it is all right for; every path otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// Why.
-    pub reason: String,
 }

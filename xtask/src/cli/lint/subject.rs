@@ -1,0 +1,208 @@
+//! From what a person names to what `lint` looks at.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use walkdir::WalkDir;
+
+use super::Context;
+use crate::failure::{Failure, Kind, Result};
+use crate::image::content::Content;
+use crate::image::segments::{self, Archive, Limits};
+use crate::image::tree::FileTree;
+use crate::lint::{self, Allow, Boot, Bundle, Finding, Settings, Subject};
+use crate::plan::assemble::KERNEL;
+use crate::recipe;
+
+/// What a bundle says of itself.
+const MANIFEST: &str = "manifest.json";
+
+/// What is looked at, still in pieces.
+pub(super) struct Material {
+    files: Option<Bundle>,
+    /// Each combination of files that is booted, and the kernel that it is booted with.
+    images: Vec<(Archive, u64, Option<String>)>,
+    config: Option<String>,
+    settings: Settings,
+    /// What the recipe allows.
+    pub(super) allow: Vec<Allow>,
+}
+
+impl Material {
+    /// Reads a recipe's bundle, a bundle, or an initramfs.
+    pub(super) fn of(context: &Context<'_>, name: &str) -> Result<Self> {
+        let workshop = &context.workshop;
+        let is_recipe = recipe::names(&workshop.checkout)
+            .iter()
+            .any(|known| known == name);
+        let path = Path::new(name);
+        let settings = Settings {
+            size: None,
+            places: places(context),
+        };
+        match path {
+            _ if is_recipe => Self::of_recipe(context, name, settings),
+            _ if path.is_dir() => Self::of_bundle(path, settings),
+            _ if path.exists() => Self::of_file(path, settings),
+            // Says which recipes there are.
+            _ => Self::of_recipe(context, name, settings),
+        }
+    }
+
+    fn of_recipe(context: &Context<'_>, name: &str, settings: Settings) -> Result<Self> {
+        let workshop = &context.workshop;
+        let built = workshop.build(name, context.report.listener())?;
+        let (_, kernel) = workshop.make(name, KERNEL, context.report.listener())?;
+        let lint = built.loaded.recipe.lint;
+        let settings = Settings {
+            size: lint.size,
+            ..settings
+        };
+        Ok(Self {
+            config: Some(String::from_utf8_lossy(&kernel.artifact.read("config")?).into_owned()),
+            allow: lint.allow,
+            ..Self::of_bundle(&built.folder, settings)?
+        })
+    }
+
+    fn of_bundle(folder: &Path, settings: Settings) -> Result<Self> {
+        let files = files(folder)?;
+        let manifest = manifest(&files)?;
+        let said = manifest["kernel"].as_str();
+        let listing: Option<FileTree> = serde_json::from_value(manifest["initramfs"].clone()).ok();
+        let boots = lint::boots(&files)?;
+        if boots.is_empty() {
+            let what = format!(
+                "no configuration in {} boots an initramfs",
+                folder.display()
+            );
+            return Err(Failure::new(Kind::Usage, what)
+                .hint("name a folder with pxelinux.cfg/ in it, or an initramfs itself"));
+        }
+        let mut images = Vec::new();
+        let mut seen = BTreeSet::new();
+        for Boot { initramfs, kernel } in boots {
+            // What is missing is a finding; the rest is looked at.
+            let there: Vec<&Content> = initramfs
+                .iter()
+                .filter_map(|file| files.get(file))
+                .collect();
+            if there.is_empty() || !seen.insert((initramfs.clone(), kernel.clone())) {
+                continue;
+            }
+            let (mut archive, size) = join(&initramfs.join(","), &there)?;
+            for (path, entry) in listing.iter().flat_map(FileTree::iter) {
+                archive
+                    .tree
+                    .explain(path, entry.origin.clone(), entry.taken.clone());
+            }
+            let kernel = kernel.and_then(|kernel| files.get(&kernel));
+            let head = kernel.map(|kernel| kernel.head(1 << 16)).transpose()?;
+            let release = head.and_then(|head| lint::release(&head));
+            images.push((archive, size, release.or(said.map(str::to_owned))));
+        }
+        Ok(Self {
+            files: Some(files),
+            images,
+            config: None,
+            settings,
+            allow: Vec::new(),
+        })
+    }
+
+    fn of_file(path: &Path, settings: Settings) -> Result<Self> {
+        let archive = segments::read_file(path, Limits::default())?;
+        let size = fs_err::metadata(path)?.len();
+        Ok(Self {
+            files: None,
+            images: vec![(archive, size, None)],
+            config: None,
+            settings,
+            allow: Vec::new(),
+        })
+    }
+
+    /// What is wrong with any of its images; what several share is said once.
+    pub(super) fn findings(&self) -> Result<Vec<Finding>> {
+        let mut findings = BTreeSet::new();
+        for (archive, size, release) in &self.images {
+            let problems: Vec<String> = archive
+                .all_problems()
+                .map(|(segment, problem)| match segment {
+                    Some(number) => format!("segment {number}: {problem}"),
+                    None => problem.to_string(),
+                })
+                .collect();
+            let symbols: BTreeSet<&str> = archive
+                .segments
+                .iter()
+                .flat_map(|segment| segment.symbols.iter().copied())
+                .collect();
+            let subject = Subject {
+                tree: &archive.tree,
+                symbols: &Vec::from_iter(symbols),
+                compressed: *size,
+                segments: &problems,
+                bundle: self.files.as_ref(),
+                config: self.config.as_deref(),
+                release: release.as_deref(),
+                settings: &self.settings,
+            };
+            findings.extend(lint::check(&subject)?);
+        }
+        Ok(findings.into_iter().collect())
+    }
+}
+
+/// Paths of this host that no image should hold.
+fn places(context: &Context<'_>) -> Vec<String> {
+    let workshop = &context.workshop;
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    [
+        Some(workshop.checkout.root().to_owned()),
+        Some(workshop.cache.clone()),
+        home,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|path| path.display().to_string())
+    .collect()
+}
+
+/// Every file of a bundle. Links are followed, as servers do that serve such bundles (Debian's installer has some).
+fn files(folder: &Path) -> Result<Bundle> {
+    let mut files = Bundle::new();
+    for entry in WalkDir::new(folder).min_depth(1).follow_links(true) {
+        // Links that lead nowhere or in circles are no files.
+        let Ok(entry) = entry else { continue };
+        if entry.file_type().is_file() {
+            let path = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+            let size = entry.metadata().map_err(std::io::Error::from)?.len();
+            let content = Content::unread(entry.path().to_owned(), size);
+            files.insert(path.to_string_lossy().into_owned(), content);
+        }
+    }
+    Ok(files)
+}
+
+/// What a bundle's manifest says; nothing where it has none that can be read.
+fn manifest(files: &Bundle) -> Result<Value> {
+    let Some(content) = files.get(MANIFEST) else {
+        return Ok(Value::Null);
+    };
+    let mut bytes = Vec::new();
+    content.copy_to(&mut bytes)?;
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+/// The initramfs that a boot loader makes of several files (each at a multiple of 4), and how many bytes it loads.
+fn join(name: &str, files: &[&Content]) -> Result<(Archive, u64)> {
+    let mut bytes = Vec::new();
+    for content in files {
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        content.copy_to(&mut bytes)?;
+    }
+    let size = bytes.len() as u64;
+    Ok((segments::read(name, bytes, Limits::default())?, size))
+}
