@@ -14,6 +14,7 @@ use crate::debian::changelog::Entry;
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
+use crate::loader::bundle::Reader;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
@@ -59,16 +60,19 @@ pub struct Material<'a> {
 /// Names of the sources that a recipe's build takes something from.
 #[must_use]
 pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
+    [&recipe.kernel.source, &recipe.busybox.source]
+        .into_iter()
+        .chain(loader_sources(recipe).map(|(_, source)| source))
+        .map(String::as_str)
+        .collect()
+}
+
+/// The inputs of the bundle that are its boot loader, where it has one, and the names of their sources.
+fn loader_sources(recipe: &Recipe) -> impl Iterator<Item = (&'static str, &String)> {
     let bundle = &recipe.bundle;
-    [
-        &recipe.kernel.source,
-        &recipe.busybox.source,
-        &bundle.pxelinux,
-        &bundle.modules,
-    ]
-    .into_iter()
-    .map(String::as_str)
-    .collect()
+    let both = [("pxelinux", &bundle.pxelinux), ("modules", &bundle.modules)];
+    let needed = Reader::of(recipe.arch) == Reader::Pxelinux;
+    both.into_iter().filter(move |_| needed)
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].
@@ -319,6 +323,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         checkout, recipe, ..
     } = material;
     let action = Action::Bundle(Box::new(Bundle {
+        arch: recipe.arch,
         bundle: recipe.bundle.clone(),
         nodes: recipe.node.clone(),
         console: recipe.image.console.clone(),
@@ -331,18 +336,9 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     draft.step(plan, "initramfs", INITRAMFS, "initramfs")?;
     draft.step(plan, "listing", INITRAMFS, "listing")?;
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
-    draft.step(
-        plan,
-        "pxelinux",
-        &source_step(&recipe.bundle.pxelinux),
-        "tree",
-    )?;
-    draft.step(
-        plan,
-        "modules",
-        &source_step(&recipe.bundle.modules),
-        "tree",
-    )?;
+    for (input, source) in loader_sources(recipe) {
+        draft.step(plan, input, &source_step(source), "tree")?;
+    }
     Ok(draft.finish(BUNDLE, "lay out the bundle"))
 }
 

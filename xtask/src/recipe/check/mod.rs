@@ -6,6 +6,7 @@ mod boot;
 mod files;
 pub(crate) mod form;
 mod image;
+mod loader;
 mod sources;
 
 use crate::checkout::Checkout;
@@ -34,8 +35,9 @@ pub fn check(
     check.configs(recipe, checkout);
     check.image(&recipe.image);
     check.overlays(&recipe.image, checkout);
-    check.bundle(&recipe.bundle);
-    check.nodes(&recipe.node);
+    check.bundle(recipe);
+    check.nodes(recipe);
+    check.loader(recipe);
     check.scenarios(&recipe.boot);
     check.problems
 }

@@ -3,6 +3,7 @@
 use super::Check;
 use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
 use crate::checkout::Checkout;
+use crate::loader::bundle::Reader;
 use crate::recipe::path::Path;
 use crate::recipe::schema::Recipe;
 use crate::source::spec::Source;
@@ -51,10 +52,15 @@ impl Check<'_> {
         let uses = [
             ("kernel", "source", &recipe.kernel.source, Use::Tree),
             ("busybox", "source", &recipe.busybox.source, Use::Tree),
+        ];
+        // Elsewhere the boot loader is the machine's firmware.
+        let loader = [
             ("bundle", "pxelinux", &recipe.bundle.pxelinux, Use::Files),
             ("bundle", "modules", &recipe.bundle.modules, Use::Files),
         ];
-        for (table, key, name, wanted) in uses {
+        let has_loader = Reader::of(recipe.arch) == Reader::Pxelinux;
+        let loader = loader.into_iter().filter(|_| has_loader);
+        for (table, key, name, wanted) in uses.into_iter().chain(loader) {
             self.used_source(recipe, &Path::of(&[table, key]), name, wanted);
         }
     }
