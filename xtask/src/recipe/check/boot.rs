@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Check;
 use super::form::{self, ARGUMENT, IPV4, MAC, NAME};
+use crate::arch::Arch;
 use crate::boot::scenario::Scenario;
 use crate::loader::bundle::Reader;
 use crate::loader::check::check_argument;
@@ -114,7 +115,7 @@ impl Check<'_> {
     }
 
     /// Scenarios are `boot`'s, and so are the rules that they keep; patterns are looked at here, each at its place.
-    pub(super) fn scenarios(&mut self, scenarios: &[Scenario]) {
+    pub(super) fn scenarios(&mut self, arch: Arch, scenarios: &[Scenario]) {
         let list = Path::of(&["boot"]);
         self.unique(
             "boot",
@@ -131,6 +132,7 @@ impl Check<'_> {
                 self.regex(&answer.when, &path.key("answer").index(index).key("when"));
             }
             let others = scenario.problems().into_iter();
+            let others = others.chain(scenario.misfits(arch));
             for problem in others.filter(|problem| !matches!(problem.field, "expect" | "answer")) {
                 let path = problem
                     .field

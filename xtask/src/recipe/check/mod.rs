@@ -38,7 +38,7 @@ pub fn check(
     check.bundle(recipe);
     check.nodes(recipe);
     check.loader(recipe);
-    check.scenarios(&recipe.boot);
+    check.scenarios(recipe.arch, &recipe.boot);
     check.problems
 }
 
