@@ -20,6 +20,8 @@ pub enum Purpose {
     Build,
     /// Booting in the lab.
     Boot,
+    /// Booting bundles for ARM in the lab, beside what booting needs anyway.
+    BootArm,
     /// The test suite, beyond what the rest needs.
     Test,
 }
@@ -92,6 +94,11 @@ const fn at_least(need: Need, argument: &'static str, version: &'static str) -> 
         ..need
     }
 }
+
+/// U-Boot for QEMU's machine `virt` with 64-bit processors.
+pub const UBOOT_ARM64: &str = "/usr/lib/u-boot/qemu_arm64/u-boot.bin";
+/// U-Boot for QEMU's machine `virt` with 32-bit processors.
+pub const UBOOT_ARM: &str = "/usr/lib/u-boot/qemu_arm/u-boot.bin";
 
 /// Everything, in the order it is needed. The lowest versions are those of Debian 12, the oldest that the tests run on,
 /// but for GNU make (4.2 brought the jobserver's `--jobserver-auth`) and gcc (8 brought `-ffile-prefix-map`).
@@ -242,6 +249,10 @@ pub const NEEDS: &[Need] = &[
     program("ip", "iproute2", Purpose::Boot),
     program("unshare", "util-linux", Purpose::Boot),
     program("setpriv", "util-linux", Purpose::Boot),
+    program("qemu-system-aarch64", "qemu-system-arm", Purpose::BootArm),
+    program("qemu-system-arm", "qemu-system-arm", Purpose::BootArm),
+    file(UBOOT_ARM64, "u-boot-qemu", Purpose::BootArm),
+    file(UBOOT_ARM, "u-boot-qemu", Purpose::BootArm),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),
     program("gpg", "gpg", Purpose::Test),
@@ -307,14 +318,15 @@ pub fn absent(purposes: &[Purpose], arches: &[Arch]) -> Vec<&'static Need> {
         .collect()
 }
 
-/// The failure that a missing program is, with the package that brings it.
+/// The failure that a missing program or file is, with the package that brings it.
 #[must_use]
-pub fn missing(program: &str) -> Failure {
-    let failure = Failure::new(
-        Kind::Missing,
-        format!("the program {program} is not installed"),
-    );
-    let known = NEEDS.iter().find(|need| need.name() == program);
+pub fn missing(name: &str) -> Failure {
+    let known = NEEDS.iter().find(|need| need.name() == name);
+    let what = match known.map(|need| need.what) {
+        Some(What::File(_)) => format!("the file {name} is not there"),
+        Some(What::Program(_)) | None => format!("the program {name} is not installed"),
+    };
+    let failure = Failure::new(Kind::Missing, what);
     match known {
         Some(need) => failure.hint(format!(
             "install it with `apt-get install {}`, or see all that is missing with `cargo xtask doctor`",

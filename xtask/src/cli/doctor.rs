@@ -77,6 +77,10 @@ fn look(need: &Need) -> Result<Finding> {
             "no",
             format!("package {}; one can do without it", need.package),
         ),
+        Standing::Missing if need.purpose == Purpose::BootArm => (
+            "no",
+            format!("package {}; only for booting bundles for ARM", need.package),
+        ),
         Standing::Missing => ("missing", format!("package {}", need.package)),
         Standing::Broken => (
             "missing",

@@ -9,13 +9,13 @@ use serde_json::json;
 use super::draft::Draft;
 use super::image::{initramfs, segment, system};
 use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, sysroot, tools};
-use crate::arch::Arch;
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
 use crate::digest::Digest;
 use crate::failure::{Failure, Result};
 use crate::image::overlay;
+use crate::loader::bundle::Reader;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
@@ -78,9 +78,7 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
     if recipe.kernel.package.is_none() {
         names.insert(&recipe.kernel.source);
     }
-    if has_loader(recipe) {
-        names.extend([recipe.bundle.pxelinux.as_str(), &recipe.bundle.modules]);
-    }
+    names.extend(loader_sources(recipe).map(|(_, source)| source.as_str()));
     let copied = recipe.copy.values().flat_map(|copy| &copy.from);
     names.extend(
         copied
@@ -90,9 +88,12 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
     names
 }
 
-/// Whether a boot loader is part of the bundle: other machines' firmware reads pxelinux's configurations by itself.
-fn has_loader(recipe: &Recipe) -> bool {
-    recipe.arch == Arch::Amd64
+/// The inputs of the bundle that are its boot loader, where it has one, and the names of their sources.
+fn loader_sources(recipe: &Recipe) -> impl Iterator<Item = (&'static str, &String)> {
+    let bundle = &recipe.bundle;
+    let both = [("pxelinux", &bundle.pxelinux), ("modules", &bundle.modules)];
+    let needed = Reader::of(recipe.arch) == Reader::Pxelinux;
+    both.into_iter().filter(move |_| needed)
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].
@@ -317,6 +318,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         checkout, recipe, ..
     } = material;
     let action = Action::Bundle(Box::new(Bundle {
+        arch: recipe.arch,
         bundle: recipe.bundle.clone(),
         nodes: recipe.node.clone(),
         console: recipe.image.console.clone(),
@@ -334,14 +336,8 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         draft.step(plan, &format!("segment/{name}"), &step, "archive")?;
     }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
-    if has_loader(recipe) {
-        let loader = [
-            ("pxelinux", &recipe.bundle.pxelinux),
-            ("modules", &recipe.bundle.modules),
-        ];
-        for (name, source) in loader {
-            draft.step(plan, name, &source_step(source), "tree")?;
-        }
+    for (input, source) in loader_sources(recipe) {
+        draft.step(plan, input, &source_step(source), "tree")?;
     }
     Ok(draft.finish(BUNDLE, "lay out the bundle"))
 }

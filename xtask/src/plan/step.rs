@@ -235,6 +235,8 @@ pub struct Initramfs {
 /// What a bundle is laid out from, beside the step's inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bundle {
+    /// The machines it is for.
+    pub arch: Arch,
     /// The recipe's `[bundle]`.
     pub bundle: schema::Bundle,
     /// The recipe's `[[node]]`.

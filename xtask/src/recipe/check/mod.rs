@@ -7,6 +7,7 @@ mod files;
 pub(crate) mod form;
 mod image;
 mod lint;
+mod loader;
 pub mod ready;
 mod sources;
 mod sysroot;
@@ -39,10 +40,11 @@ pub fn check(
     check.image(&recipe.image);
     check.overlays(&recipe.image, checkout);
     check.ready(recipe, checkout);
-    check.bundle(&recipe.bundle);
-    check.nodes(&recipe.node);
+    check.bundle(recipe);
+    check.nodes(recipe);
+    check.loader(recipe);
     check.lint(&recipe.lint);
-    check.scenarios(&recipe.boot);
+    check.scenarios(recipe.arch, &recipe.boot);
     check.problems
 }
 

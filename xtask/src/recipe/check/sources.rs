@@ -4,6 +4,7 @@ use super::Check;
 use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
 use crate::arch::Arch;
 use crate::checkout::Checkout;
+use crate::loader::bundle::Reader;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Libc, Recipe};
 use crate::source::spec::Source;
@@ -50,7 +51,8 @@ impl Check<'_> {
             self.source(source, &path, checkout);
         }
         let built = recipe.kernel.package.is_none();
-        let pc = recipe.arch == Arch::Amd64;
+        // Elsewhere the boot loader is the machine's firmware.
+        let pc = Reader::of(recipe.arch) == Reader::Pxelinux;
         let uses = [
             (built, "kernel", "source", &recipe.kernel.source, Use::Tree),
             (true, "busybox", "source", &recipe.busybox.source, Use::Tree),
