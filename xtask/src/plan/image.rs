@@ -64,6 +64,7 @@ pub(super) fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -
         packing: packing(material)?,
         image: recipe.image.clone(),
         overlays: overlays.clone(),
+        settings: recipe.settings.clone(),
         stamps: stamps.clone(),
     }));
     let mut draft = Draft::new(checkout, action, &["initramfs", "listing"], tools::ours());
@@ -97,6 +98,7 @@ pub(super) fn segment(
         packing: packing(material)?,
         overlays: overlays.clone(),
         image: recipe.image.clone(),
+        settings: recipe.settings.clone(),
         stamps: stamps.clone(),
     }));
     let mut draft = Draft::new(checkout, action, &["archive", "listing"], tools::ours());

@@ -171,6 +171,8 @@ pub struct Segment {
     pub overlays: Vec<String>,
     /// The recipe's `[image]`, which templates see some of.
     pub image: schema::Image,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
     /// The version stamps.
     pub stamps: Stamps,
 }
@@ -184,6 +186,8 @@ pub struct Initramfs {
     pub image: schema::Image,
     /// Names of the inputs that are overlays, in order.
     pub overlays: Vec<String>,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
     /// The version stamps.
     pub stamps: Stamps,
 }

@@ -33,6 +33,7 @@ pub fn check(
     check.sources(recipe, checkout);
     check.configs(recipe, checkout);
     check.image(&recipe.image);
+    check.settings(&recipe.settings, &Path::of(&["settings"]));
     check.overlays(&recipe.image, checkout);
     check.bundle(&recipe.bundle);
     check.nodes(&recipe.node);
@@ -71,7 +72,7 @@ impl<'r> Check<'r> {
     }
 
     /// Complains about the key at the end of a path.
-    fn wrong_key(&mut self, path: &Path, message: String, help: impl Into<String>) {
+    pub(crate) fn wrong_key(&mut self, path: &Path, message: String, help: impl Into<String>) {
         if !self.is_broken(path) {
             let place = self.root.key_place_of(path);
             self.problems
