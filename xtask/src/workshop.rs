@@ -127,7 +127,8 @@ impl Workshop {
     /// Every mistake in it at once.
     pub fn recipe(&self, name: &str) -> Result<Loaded> {
         let mut loaded = recipe::load(&self.checkout, name)?;
-        self.site.apply(&mut loaded.recipe);
+        self.site
+            .apply(&self.checkout, &loaded.name, &mut loaded.recipe)?;
         Ok(loaded)
     }
 

@@ -361,7 +361,8 @@ fn stamps(plan: &Plan, material: &Material<'_>) -> Result<Stamps> {
         .map(|step| (step.name.as_str(), step.key))
         .collect();
     let digest = Digest::of_value(&json!({
-        "keys": keys, "overlays": overlays, "image": recipe.image, "version": release.version.to_string(),
+        "keys": keys, "overlays": overlays, "image": recipe.image, "settings": recipe.settings,
+        "version": release.version.to_string(),
     }));
     Ok(Stamps {
         name: material.name.to_owned(),

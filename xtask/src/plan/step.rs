@@ -183,6 +183,8 @@ pub struct Segment {
     pub overlays: Vec<String>,
     /// The recipe's `[image]`, which templates see some of.
     pub image: schema::Image,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
     /// The version stamps.
     pub stamps: Stamps,
 }
@@ -228,6 +230,8 @@ pub struct Initramfs {
     pub image: schema::Image,
     /// Names of the inputs that are overlays, in order.
     pub overlays: Vec<String>,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
     /// The version stamps.
     pub stamps: Stamps,
 }

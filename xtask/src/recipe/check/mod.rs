@@ -38,6 +38,7 @@ pub fn check(
     check.sysroot(recipe);
     check.configs(recipe, checkout);
     check.image(&recipe.image);
+    check.settings(&recipe.settings, &Path::of(&["settings"]));
     check.overlays(&recipe.image, checkout);
     check.ready(recipe, checkout);
     check.bundle(recipe);
@@ -79,7 +80,7 @@ impl<'r> Check<'r> {
     }
 
     /// Complains about the key at the end of a path.
-    fn wrong_key(&mut self, path: &Path, message: String, help: impl Into<String>) {
+    pub(crate) fn wrong_key(&mut self, path: &Path, message: String, help: impl Into<String>) {
         if !self.is_broken(path) {
             let place = self.root.key_place_of(path);
             self.problems
