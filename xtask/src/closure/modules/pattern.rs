@@ -4,11 +4,13 @@ use regex::Regex;
 
 use crate::failure::{Doing, Result};
 
+use super::info::{canonical, normalized};
+
 /// Letters that make a text a pattern.
 const WILD: [char; 4] = ['*', '?', '[', '{'];
 
 /// What may follow the name of a module in the name of its file.
-const SUFFIX: &str = r"(?:\.ko(?:\.xz|\.zst|\.gz)?)?";
+const SUFFIX: &str = r"(?:\.ko)?(?:\.xz|\.zst|\.gz)?";
 
 /// Whether a text is a pattern: of paths when it has a slash, of names otherwise.
 pub(super) fn is_pattern(text: &str) -> bool {
@@ -32,7 +34,9 @@ impl Pattern {
         let expression = if of_path {
             format!("^(?:kernel/)?{}{SUFFIX}$", expression(text))
         } else {
-            format!("^{}$", expression(&text.replace('-', "_")))
+            // In brackets, a dash is a range.
+            let text = normalized(text).unwrap_or_else(|| canonical(text));
+            format!("^{}$", expression(&text))
         };
         let regex = Regex::new(&expression)
             .map_err(|error| std::io::Error::other(error.to_string()))
