@@ -35,8 +35,8 @@ pub(super) struct Args {
 
 fn help() -> String {
     format!(
-        "{}\n\nNothing is written outside DIR, whatever the image holds: links are written as links and never followed. Files\n\
-        belong to whoever runs this. Device nodes, named pipes and sockets are not made; hard links become files of their own.\n\n\
+        "{}\n\nNothing is written outside DIR, whatever the image holds: links are written as links and never followed.\n\
+        Files belong to whoever runs this; hard links become files of their own. Device nodes, named pipes and sockets are not made.\n\n\
         Examples:\n  cargo xtask extract demo --to tree\n  cargo xtask extract demo@2.0-1 /etc '*.ko' --to tree\n  \
         cargo xtask extract ./initrd.img /init --to . --force",
         subject::HELP

@@ -61,7 +61,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         value[name] = json!(groups.get(..args.top).unwrap_or(&groups));
     }
     if let Some(path) = &args.html {
-        files::replace(path, sizes.page(&image.name)?.as_bytes())?;
+        files::replace(
+            &std::path::absolute(path)?,
+            sizes.page(&image.name)?.as_bytes(),
+        )?;
         text += &format!("\nwritten: {}\n", path.display());
         value["html"] = json!(path);
     }

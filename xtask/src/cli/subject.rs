@@ -93,7 +93,7 @@ fn of_recipe(context: &Context<'_>, name: &str) -> Result<Image> {
     let workshop = &context.workshop;
     let (planned, built) = workshop.make(name, INITRAMFS, context.report.listener())?;
     let artifact = built.artifact;
-    let called = format!("{} {}", planned.name, planned.version);
+    let called = format!("{} {} as it stands now", planned.name, planned.version);
     let mut image = Image::of_file(called, &artifact.path("initramfs")?)?;
     image.explain(&json::<FileTree>(&artifact.read("listing")?)?);
     if artifact.outputs().contains_key("packages") {
@@ -143,7 +143,8 @@ fn bundle(context: &Context<'_>, recipe: &str, version: &str) -> Result<Image> {
         return Err(failure.hint(format!("`cargo xtask build {recipe}` builds one")));
     }
     let failure = failure.note(format!("there are: {}", versions.join(", ")));
-    Err(match near(version, &versions) {
+    let known = [&versions[..], &["current".to_owned()]].concat();
+    Err(match near(version, &known) {
         Some(near) => failure.hint(format!("did you mean `{recipe}@{near}`?")),
         None => failure.hint(format!("`{recipe}` alone is the recipe as it stands now")),
     })
@@ -152,6 +153,12 @@ fn bundle(context: &Context<'_>, recipe: &str, version: &str) -> Result<Image> {
 fn of_path(path: &Path) -> Result<Image> {
     if path.is_dir() {
         return Image::of_bundle(path);
+    }
+    if !path.exists() {
+        let what = format!("there is no file {}", path.display());
+        return Err(Failure::new(Kind::Usage, what).hint(
+            "what has a slash or a dot in it is taken for a file; a recipe is named without either, a bundle as RECIPE@VERSION",
+        ));
     }
     if path.extension().is_some_and(|end| end == "toml") {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();

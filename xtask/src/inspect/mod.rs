@@ -122,7 +122,10 @@ pub fn first_reason(tree: &FileTree, path: &ImagePath) -> String {
             Origin::Needed { by: next, .. }
             | Origin::Applet { of: next }
             | Origin::Parent { of: next } => next.clone(),
-            Origin::Overlay { overlay, .. } => return format!("overlay {overlay}"),
+            Origin::Overlay { overlay, .. } => {
+                let name = overlay.strip_prefix("overlays/").unwrap_or(overlay);
+                return format!("overlay {name}");
+            }
             Origin::Recipe { table } | Origin::Copied { table, .. } => return format!("[{table}]"),
             Origin::Built { from } => return format!("built from {from}"),
             Origin::Generated { .. } => return "generated".to_owned(),
