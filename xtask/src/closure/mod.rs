@@ -2,3 +2,4 @@
 //! reading, never by running, so for any architecture. Where files come from is `source`'s, where they go `steps`'.
 
 pub mod modules;
+pub mod pattern;
