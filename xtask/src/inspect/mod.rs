@@ -1,6 +1,3 @@
-//! Looking into images, ours and others': lists, differences, sizes. What is good or bad about them is `lint`'s.
-
-pub mod why;
 //! Looking into images, ours and others': what is in them and why, what differs, what takes the room. Judging them is left to `lint`,
 //! which image is meant to `cli`.
 
@@ -13,6 +10,7 @@ pub mod size;
 mod treemap;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod why;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -30,6 +30,7 @@ pub(crate) fn of_tree(tree: &FileTree) -> Image {
     let shape = Shape {
         length: plain.len() as u64,
         filter: Filter::None,
+        level: None,
     };
     let packed = Compression::Gzip
         .encode(shape, &*plain, Vec::new())
