@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Policy;
 use crate::lint::Allow;
 
+pub use crate::closure::Dlopen;
+
 /// Debian packages and all that they depend on, unpacked side by side; no maintainer script is run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -80,23 +82,6 @@ pub enum Strip {
     Debug,
     /// Debugging sections, and the symbols that linking at run time does not need. Of modules, as `debug`.
     All,
-}
-
-/// Priorities of `.note.dlopen` (systemd's ELF dlopen metadata specification): each takes those before it along.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dlopen {
-    /// None of them.
-    None,
-    /// Those without which the program does not do its work.
-    Required,
-    /// Those that it is usually used with; those that are not there are left out.
-    #[default]
-    Recommended,
-    /// All; those that are not there are left out.
-    Suggested,
 }
 
 /// Which modules go into the image. Where nothing is named: all of a kernel that is built, none of one from a package.

@@ -13,6 +13,7 @@ fn arm() -> String {
     lines
         .join("\n")
         .replace("description", "arch = \"arm64\"\ndescription")
+        .replace("[busybox]", "[busybox]\nlibc = \"glibc\"")
         + "\n"
 }
 

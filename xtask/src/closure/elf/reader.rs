@@ -1,0 +1,129 @@
+//! Reading parts of a file, each block of it at most once, however large it is and whatever it claims.
+
+use std::collections::HashMap;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use fs_err::File;
+
+use crate::failure::Result;
+
+/// Most of what matters in a program lies together: in its first pages, and around its dynamic section.
+const BLOCK: u64 = 16 * 1024;
+/// Programs need some hundred kilobytes of themselves to be read, the largest libraries a few megabytes.
+const MOST: u64 = 64 * 1024 * 1024;
+/// The longest text that is read: a path (`PATH_MAX`) is not longer, a list of paths seldom.
+const LONGEST: usize = 64 * 1024;
+
+/// What is wrong with a file, in half a sentence.
+pub(super) type Wrong = String;
+
+/// A file that is read in parts.
+pub(super) struct Reader {
+    file: File,
+    size: u64,
+    blocks: HashMap<u64, Vec<u8>>,
+    left: u64,
+}
+
+impl Reader {
+    /// Opens a file.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path)?;
+        Ok(Self {
+            size: file.metadata()?.len(),
+            file,
+            blocks: HashMap::new(),
+            left: MOST,
+        })
+    }
+
+    /// The first bytes, at most so many.
+    pub(super) fn head(&mut self, most: usize) -> Result<Vec<u8>, Wrong> {
+        let length = self.size.min(most as u64);
+        self.bytes(0, length)
+    }
+
+    /// These bytes, all of them.
+    pub(super) fn bytes(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, Wrong> {
+        let end = offset.checked_add(length).filter(|&end| end <= self.size);
+        let end = end.ok_or("it ends before what it says it holds")?;
+        if length > self.left {
+            return Err(too_much());
+        }
+        let mut bytes = Vec::new();
+        let mut at = offset;
+        while at < end {
+            let upto = end.min((at / BLOCK + 1) * BLOCK);
+            let (from, to) = (within(at), within(at) + (upto - at) as usize);
+            let block = self.block(at)?;
+            bytes.extend_from_slice(block.get(from..to).ok_or_else(shrank)?);
+            at = upto;
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes up to the next NUL.
+    pub(super) fn text(&mut self, offset: u64) -> Result<Vec<u8>, Wrong> {
+        let mut text = Vec::new();
+        let mut at = offset;
+        while at < self.size && text.len() < LONGEST {
+            let block = self.block(at)?;
+            let rest = block.get(within(at)..).ok_or_else(shrank)?;
+            if let Some(end) = memchr(rest) {
+                text.extend_from_slice(&rest[..end]);
+                return Ok(text);
+            }
+            text.extend_from_slice(rest);
+            at = (at / BLOCK + 1) * BLOCK;
+        }
+        Err("a text in it has no end".to_owned())
+    }
+
+    /// Whether one of these texts is at an offset; which, by its index. Cheaper than reading it.
+    pub(super) fn one_of(
+        &mut self,
+        offset: u64,
+        is_it: impl Fn(&[u8]) -> Option<usize>,
+    ) -> Result<Option<usize>, Wrong> {
+        if offset >= self.size {
+            return Err("a name in it lies behind its end".to_owned());
+        }
+        let block = self.block(offset)?;
+        let rest = block.get(within(offset)..).ok_or_else(shrank)?;
+        match memchr(rest) {
+            Some(end) => Ok(is_it(&rest[..end])),
+            None => Ok(is_it(&self.text(offset)?)),
+        }
+    }
+
+    fn block(&mut self, at: u64) -> Result<&[u8], Wrong> {
+        let number = at / BLOCK;
+        if !self.blocks.contains_key(&number) {
+            let start = number * BLOCK;
+            let length = BLOCK.min(self.size.saturating_sub(start));
+            self.left = self.left.checked_sub(length).ok_or_else(too_much)?;
+            let mut bytes = vec![0; length as usize];
+            let read = self.file.file().read_exact_at(&mut bytes, start);
+            read.map_err(|error| error.to_string())?;
+            self.blocks.insert(number, bytes);
+        }
+        Ok(&self.blocks[&number])
+    }
+}
+
+fn within(at: u64) -> usize {
+    (at % BLOCK) as usize
+}
+
+fn memchr(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|&byte| byte == 0)
+}
+
+fn shrank() -> Wrong {
+    "it was changed while it was being read".to_owned()
+}
+
+fn too_much() -> Wrong {
+    "what it says it holds is more than any program has".to_owned()
+}

@@ -1,0 +1,80 @@
+//! What a closure is asked for.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::arch::Arch;
+
+use super::pattern::Pattern;
+
+/// Priorities of `.note.dlopen` (systemd's ELF dlopen metadata specification): each takes those before it along.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dlopen {
+    /// None of them.
+    None,
+    /// Those without which the program does not do its work.
+    Required,
+    /// Those that it is usually used with; those that are not there are left out.
+    #[default]
+    Recommended,
+    /// All; those that are not there are left out.
+    Suggested,
+}
+
+impl Dlopen {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Required => "required",
+            Self::Recommended => "recommended",
+            Self::Suggested => "suggested",
+        }
+    }
+}
+
+/// What one table of a recipe asks for.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// The table, such as `copy.tools`.
+    pub table: String,
+    /// Paths, patterns of paths, programs by name, libraries by soname.
+    pub files: &'a [String],
+    /// Patterns of paths that stay out, even where something that this table names needs them.
+    pub exclude: &'a [String],
+    /// Where in the image the named files go: a path for a single one, a folder when it ends in `/`. What they need goes where it is.
+    pub to: Option<&'a str>,
+}
+
+/// How a closure is made.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The machine that the image is for.
+    pub arch: Arch,
+    /// glibc-hwcaps folders whose variants of libraries come along, such as `x86-64-v3`.
+    pub hwcaps: Vec<String>,
+    /// Which of the libraries come along that programs load while they run.
+    pub dlopen: Dlopen,
+    /// Paths and names that something else provides when the image runs.
+    pub provided: Vec<Pattern>,
+    /// Paths that the image has anyway, such as busybox's names.
+    pub present: BTreeSet<String>,
+    /// The image's `etc/nsswitch.conf`, where something else than the closure puts one there. Otherwise the closure's own counts,
+    /// and glibc's defaults where it has none.
+    pub nsswitch: Option<String>,
+}
+
+impl Settings {
+    /// Whether nothing has to be found for a path, or for the name of a library.
+    #[must_use]
+    pub fn provides(&self, path: &str) -> bool {
+        self.present.contains(path.trim_start_matches('/'))
+            || self.provided.iter().any(|pattern| pattern.covers(path))
+    }
+}

@@ -1,0 +1,4 @@
+//! Whole closures: of the host's programs, held against its own loader, and of roots made for one rule each.
+
+mod host;
+mod oracle;
