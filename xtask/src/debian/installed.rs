@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::failure::Result;
 
 /// The versions of a binary package that files were taken from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Versions {
     /// Its version.
@@ -20,6 +21,9 @@ pub struct Versions {
     pub source: String,
     /// That source package's version.
     pub source_version: String,
+    /// Digest of the `.deb`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
 }
 
 /// Packages by name.
@@ -99,6 +103,7 @@ fn stanza(text: &str) -> Option<(String, Versions)> {
         architecture: field("Architecture")?.to_owned(),
         source: source.to_owned(),
         source_version: source_version.to_owned(),
+        sha256: None,
     };
     Some((package.to_owned(), versions))
 }

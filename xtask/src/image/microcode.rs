@@ -1,6 +1,9 @@
 //! Microcode of processors, for the archive that comes first in an image and is never compressed (Documentation/arch/x86/microcode.rst): one file for each maker,
 //! in which all updates are one behind the other. Each is checked before, because the kernel says nothing of what it does not like.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::failure::{Failure, Kind, Result};
 
 use super::content::Content;
@@ -15,11 +18,14 @@ const FOLDER: &str = "kernel/x86/microcode";
 const LARGEST: u64 = 256 << 20;
 
 /// Makers of processors whose microcode is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Maker {
-    /// Intel.
+    /// Intel (package intel-microcode).
     Intel,
-    /// AMD.
+    /// AMD (package amd64-microcode).
     Amd,
 }
 

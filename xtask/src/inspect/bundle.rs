@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Image, Package};
+use super::Image;
+use crate::debian::installed::Packages;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::FileTree;
 
@@ -24,7 +25,7 @@ struct Manifest {
     #[serde(default)]
     initramfs: Option<FileTree>,
     #[serde(default)]
-    packages: Option<BTreeMap<String, Package>>,
+    packages: Option<Packages>,
 }
 
 /// The name and version of a bundle, its initramfs, and the rest of what its manifest says.

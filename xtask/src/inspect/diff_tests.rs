@@ -1,8 +1,9 @@
 //! What differs is told by what it is, and what only moved is not told as two things.
 
+use super::Image;
 use super::diff::{Diff, diff};
 use super::samples::{image, of_tree};
-use super::{Image, Package};
+use crate::debian::installed::Versions;
 use crate::image::tree::{Entry, FileTree, Node, Origin};
 
 fn between(old: &[(&str, &str)], new: &[(&str, &str)]) -> Diff {
@@ -116,9 +117,9 @@ fn packages_and_kernels_are_compared() {
         packages: packages
             .iter()
             .map(|(name, version)| {
-                let package = Package {
+                let package = Versions {
                     version: (*version).to_owned(),
-                    ..Package::default()
+                    ..Versions::default()
                 };
                 ((*name).to_owned(), package)
             })

@@ -12,11 +12,9 @@ mod treemap;
 pub(crate) mod samples;
 pub mod why;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
+use crate::debian::installed::Packages;
 use crate::failure::Result;
 use crate::image::path::ImagePath;
 use crate::image::segments::{self, Archive, Limits};
@@ -36,21 +34,7 @@ pub struct Image {
     /// The release of the kernel that it is for, where that is known: from a manifest, or from the modules in it.
     pub kernel: Option<String>,
     /// The packages that things in it were taken from, where a manifest says so.
-    pub packages: BTreeMap<String, Package>,
-}
-
-/// A package that something was taken from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Package {
-    /// Its version.
-    pub version: String,
-    /// The source package it was built from, where that has another name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// That one's version, where it is another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_version: Option<String>,
+    pub packages: Packages,
 }
 
 /// Where modules lie, followed by a kernel's release.

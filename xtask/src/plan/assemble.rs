@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::draft::Draft;
 use super::image::{initramfs, segment, system};
-use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, sysroot, tools};
+use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, copies, sysroot, tools};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
@@ -79,12 +79,7 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
         names.insert(&recipe.kernel.source);
     }
     names.extend(loader_sources(recipe).map(|(_, source)| source.as_str()));
-    let copied = recipe.copy.values().flat_map(|copy| &copy.from);
-    names.extend(
-        copied
-            .map(String::as_str)
-            .filter(|name| recipe.sources.contains_key(*name)),
-    );
+    names.extend(copies::sources(recipe));
     names
 }
 

@@ -3,11 +3,17 @@
 
 use std::path::Path;
 
-use super::assemble::{BUSYBOX, INITRAMFS, KERNEL, Material, SYSTEM, segment_step};
+use super::assemble::{
+    BUSYBOX, INITRAMFS, KERNEL, Material, SYSROOT, SYSTEM, segment_step, source_step,
+};
+use super::copies;
 use super::draft::Draft;
 use super::{Action, Initramfs, Packing, Plan, Segment, Stamps, Step, System, tools};
 use crate::date;
 use crate::failure::{Failure, Kind, Result};
+
+/// Where the C library looks up what to ask for names.
+const NSSWITCH: &str = "etc/nsswitch.conf";
 
 /// How this recipe's archives are written.
 fn packing(material: &Material<'_>) -> Result<Packing> {
@@ -43,8 +49,8 @@ pub(super) fn system(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         modules: recipe.modules.clone(),
         all_modules: recipe.kernel.package.is_none() && recipe.modules.take.is_empty(),
         microcode: recipe.image.microcode.clone(),
-        nsswitch: None,
-        host: None,
+        nsswitch: nsswitch(material)?,
+        host: copies::of_host(material)?,
     }));
     let outputs = ["early", "archive", "listing", "packages"];
     let mut draft = Draft::new(checkout, action, &outputs, tools::ours());
@@ -52,7 +58,25 @@ pub(super) fn system(plan: &Plan, material: &Material<'_>) -> Result<Step> {
     for output in ["config", "release", "modules"] {
         draft.step(plan, &format!("kernel/{output}"), KERNEL, output)?;
     }
+    if recipe.sysroot.is_some() {
+        for output in ["tree", "index"] {
+            draft.step(plan, &format!("sysroot/{output}"), SYSROOT, output)?;
+        }
+    }
+    for name in copies::sources(recipe) {
+        draft.step(plan, &format!("source/{name}"), &source_step(name), "tree")?;
+    }
     Ok(draft.finish(SYSTEM, "collect programs, modules and firmware"))
+}
+
+/// The image's own nsswitch.conf(5), where an overlay has one: it says which modules glibc's name services need.
+fn nsswitch(material: &Material<'_>) -> Result<Option<String>> {
+    let overlays = material.recipe.image.overlays.iter().rev();
+    let paths = overlays.map(|name| material.checkout.overlays().join(name).join(NSSWITCH));
+    match paths.into_iter().find(|path| path.is_file()) {
+        Some(path) => Ok(Some(fs_err::read_to_string(path)?)),
+        None => Ok(None),
+    }
 }
 
 pub(super) fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::arch::Arch;
 use crate::digest::Digest;
 use crate::image::compress::Compression;
+use crate::image::microcode::Maker;
 use crate::recipe::schema;
 
 /// Version of the encoding below. Raised when the meaning of a definition changes, so that
@@ -167,11 +168,11 @@ pub struct System {
     /// Whether all modules of the kernel are taken.
     pub all_modules: bool,
     /// Processors whose microcode comes first.
-    pub microcode: Vec<schema::Microcode>,
+    pub microcode: Vec<Maker>,
     /// The image's own nsswitch.conf(5), where an overlay has one.
     pub nsswitch: Option<String>,
-    /// Digest of what is taken from the host, where anything is: what was found while planning has to be there still.
-    pub host: Option<Digest>,
+    /// Digests of what tables take from the host: what was found while planning has to be there still.
+    pub host: BTreeMap<String, Digest>,
 }
 
 /// What a segment on top of the image is made from, beside the step's inputs.

@@ -12,12 +12,11 @@ use serde::{Deserialize, Serialize};
 pub use crate::arch::Arch;
 use crate::boot::scenario::Scenario;
 use crate::image::compress::Compression;
+use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
 pub use crate::lint::Allow;
 use crate::source::spec::{Policy, Source};
-pub use ready::{
-    Closure, Copy, Dlopen, Lint, Microcode, MissingFirmware, Modules, Segment, Strip, Sysroot,
-};
+pub use ready::{Closure, Copy, Dlopen, Lint, MissingFirmware, Modules, Segment, Strip, Sysroot};
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.
@@ -158,7 +157,7 @@ pub struct Image {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression_level: Option<u32>,
     /// Processors whose microcode updates come first in the image, from the packages of `[sysroot]`.
-    pub microcode: Vec<Microcode>,
+    pub microcode: Vec<Maker>,
     /// Folders under `overlays/`; a later one wins over an earlier one.
     pub overlays: Vec<String>,
     /// Empty folders, by path.

@@ -109,18 +109,6 @@ pub enum MissingFirmware {
     Ignore,
 }
 
-/// Makers of processors.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Microcode {
-    /// `GenuineIntel` (package intel-microcode).
-    Intel,
-    /// `AuthenticAMD` (package amd64-microcode).
-    Amd,
-}
-
 /// An archive on top of the image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

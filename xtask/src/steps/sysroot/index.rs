@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Attributes;
-use crate::digest::Digest;
+use crate::debian::installed::{Packages, Versions};
 use crate::failure::{Failure, Result};
 
 /// The output `index` of the step `sysroot`, as JSON.
@@ -13,26 +13,10 @@ use crate::failure::{Failure, Result};
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Index {
     /// All packages, by name.
-    pub packages: BTreeMap<String, Unpacked>,
+    pub packages: Packages,
     /// Path in the tree, without a leading slash → where it comes from. Every file and link is here; of directories only those
     /// that are not root's with mode 0755, under the first package that has them.
     pub files: BTreeMap<String, Member>,
-}
-
-/// A package that was unpacked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Unpacked {
-    /// Its version.
-    pub version: String,
-    /// Debian's name of the architecture it is for, or `all`.
-    pub architecture: String,
-    /// The source package it was built from.
-    pub source: String,
-    /// That source package's version.
-    pub source_version: String,
-    /// Digest of the `.deb`.
-    pub sha256: Digest,
 }
 
 /// A path that a package brought, with what a tree in the store does not keep.
@@ -68,7 +52,7 @@ impl Index {
 
     /// The package that a path comes from.
     #[must_use]
-    pub fn package_of(&self, path: &str) -> Option<(&str, &Unpacked)> {
+    pub fn package_of(&self, path: &str) -> Option<(&str, &Versions)> {
         let name = &self.files.get(path)?.package;
         Some((name, self.packages.get(name)?))
     }

@@ -16,10 +16,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
-pub use index::{Index, Member, Unpacked};
+pub use index::{Index, Member};
 
 use super::Work;
 use crate::archive;
+use crate::debian::installed::Versions;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::SysrootPackage;
 use crate::source::deb822;
@@ -68,12 +69,12 @@ fn unpack(
         );
     }
     for package in packages {
-        let about = Unpacked {
+        let about = Versions {
             version: package.version.clone(),
             architecture: package.architecture.clone(),
             source: package.source.clone(),
             source_version: package.source_version.clone(),
-            sha256: package.sha256,
+            sha256: Some(package.sha256),
         };
         index.packages.insert(package.name.clone(), about);
     }

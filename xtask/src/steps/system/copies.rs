@@ -1,0 +1,163 @@
+//! What `[copy]` asks for, with all that it needs, and the packages that it comes from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{applets, used, warn};
+use crate::closure::{self, Closure, Layer, Note, Root};
+use crate::debian::installed::{self, Packages};
+use crate::event::Event;
+use crate::failure::{Failure, Kind, Result};
+use crate::image::tree::{FileTree, Node};
+use crate::plan::System;
+use crate::plan::copies::{self, Group};
+use crate::recipe::check::ready::{HOST, SYSROOT};
+use crate::steps::Work;
+use crate::steps::sysroot::Index;
+
+/// Adds what all tables ask for.
+pub(super) fn add(
+    work: &Work<'_>,
+    system: &System,
+    sysroot: Option<&Index>,
+    tree: &mut FileTree,
+) -> Result<()> {
+    let mut entries = Vec::new();
+    for group in copies::groups(&system.copy, sysroot.is_some()) {
+        let root = Root::new(group.from.iter().map(|name| layer(work, name)).collect())?;
+        let found = find(work, system, &group, &root)?;
+        tell(work, &found);
+        entries.extend(name_packages(&root, sysroot, found)?);
+    }
+    // Links to directories first: what is below them goes where they lead, whichever root it is from.
+    let is_link = |node: &Node| matches!(node, Node::Symlink { .. });
+    entries.sort_by_key(|(_, entry)| !is_link(&entry.node));
+    for (path, entry) in entries {
+        tree.add(path, entry)?;
+    }
+    Ok(())
+}
+
+fn layer(work: &Work<'_>, name: &str) -> Layer {
+    if name == HOST {
+        return copies::host();
+    }
+    let input = match name {
+        SYSROOT => "sysroot/tree".to_owned(),
+        source => format!("source/{source}"),
+    };
+    Layer {
+        name: name.to_owned(),
+        folder: work.input(&input),
+        owners: false,
+    }
+}
+
+fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Result<Closure> {
+    let settings = |present, nsswitch| {
+        copies::settings(system.packing.arch, &system.closure, nsswitch, present)
+    };
+    if let Some(planned) = system.host.get(&group.name()) {
+        let found = closure::closure(root, &group.wanted, &settings(BTreeSet::new(), None)?)?;
+        if copies::host_digest(&found)? != *planned {
+            return Err(Failure::new(
+                Kind::Host,
+                "what is copied from this host changed while it was being built from",
+            )
+            .hint("run the same command again: it plans anew from what is there now"));
+        }
+    }
+    let settings = settings(applets(work)?, system.nsswitch.clone())?;
+    closure::closure(root, &group.wanted, &settings)
+}
+
+/// Says what a person should know of what was found.
+fn tell(work: &Work<'_>, found: &Closure) {
+    let from_host = found.tree.iter().filter(|(_, entry)| {
+        let taken = entry.taken.as_ref();
+        taken.is_some_and(|taken| taken.root == HOST)
+    });
+    let number = from_host.count();
+    if number > 0 {
+        work.listen.hear(Event::Note(format!(
+            "{number} files are taken from this host: another host may have others, and make another image (a [sysroot] makes it the same everywhere)"
+        )));
+    }
+    for note in &found.notes {
+        match note {
+            Note::Capabilities { .. } | Note::Damaged { .. } | Note::Foreign { .. } => {
+                warn(work, note.to_string());
+            }
+            _ => work.listen.hear(Event::Note(note.to_string())),
+        }
+    }
+}
+
+/// Entries with the packages that they belong to, and with the modes and owners that these say, which a tree in the store does not keep.
+fn name_packages(
+    root: &Root,
+    sysroot: Option<&Index>,
+    mut found: Closure,
+) -> Result<Vec<(crate::image::path::ImagePath, crate::image::tree::Entry)>> {
+    let mut owners: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for layer in root.layers().iter().filter(|layer| layer.name != SYSROOT) {
+        let paths = paths(&found, &layer.name);
+        let (of, _) = installed::owners(&layer.folder, &paths)?;
+        owners.insert(layer.name.clone(), of);
+    }
+    for (_, entry) in &mut found.tree {
+        let Some(taken) = &mut entry.taken else {
+            continue;
+        };
+        if taken.root != SYSROOT {
+            taken.package = owners
+                .get(&taken.root)
+                .and_then(|of| of.get(&taken.path))
+                .cloned();
+        } else if let Some(member) = sysroot.and_then(|index| index.files.get(&taken.path)) {
+            taken.package = Some(member.package.clone());
+            if !matches!(entry.node, Node::Symlink { .. }) {
+                entry.mode = member.attributes.mode;
+                entry.uid = u32::try_from(member.attributes.uid).unwrap_or(0);
+                entry.gid = u32::try_from(member.attributes.gid).unwrap_or(0);
+            }
+        }
+    }
+    Ok(found.tree)
+}
+
+fn paths(found: &Closure, root: &str) -> BTreeSet<String> {
+    let taken = found
+        .tree
+        .iter()
+        .filter_map(|(_, entry)| entry.taken.as_ref());
+    taken
+        .filter(|taken| taken.root == root)
+        .map(|taken| taken.path.clone())
+        .collect()
+}
+
+/// The packages that something in the tree was taken from.
+pub(super) fn packages(
+    work: &Work<'_>,
+    sysroot: Option<&Index>,
+    tree: &FileTree,
+) -> Result<Packages> {
+    let mut all = Packages::new();
+    let taken = tree.iter().filter_map(|(_, entry)| entry.taken.as_ref());
+    let mut roots: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for taken in taken.filter(|taken| taken.root != SYSROOT) {
+        roots
+            .entry(&taken.root)
+            .or_default()
+            .insert(taken.path.clone());
+    }
+    for (root, paths) in roots {
+        all.extend(installed::owners(&layer(work, root).folder, &paths)?.1);
+    }
+    all.extend(
+        sysroot
+            .map(|index| index.packages.clone())
+            .unwrap_or_default(),
+    );
+    Ok(used(tree, all))
+}
