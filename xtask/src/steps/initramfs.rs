@@ -138,6 +138,7 @@ fn busybox(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
     };
     let content = Content::of_file(&work.input("busybox/busybox"))?;
     tree.add(program.clone(), Entry::file(content, true, from()))?;
+    let program = tree.resolve(&program)?;
     for line in work.text("busybox/links")?.lines() {
         let path: ImagePath = line.parse()?;
         // The recipe names the real program, which can do more.
