@@ -16,3 +16,4 @@ mod interrupted;
 mod readme;
 mod recipes;
 mod store;
+mod sysroot;

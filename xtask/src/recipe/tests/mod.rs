@@ -3,6 +3,7 @@
 mod bases;
 mod mistakes;
 mod names;
+mod sysroot;
 mod whole;
 
 use crate::checkout::Checkout;
