@@ -4,6 +4,7 @@ use super::archive::{Archive, SUITE};
 use super::{fetcher, never, suites};
 use crate::event::Deaf;
 use crate::failure::{Failure, Kind, Result};
+use crate::source::fetch::Missed;
 use crate::source::lock::Lock;
 use crate::source::refresh::{Look, Moved, Wanted};
 use crate::source::resolve::recorded_sysroot;
@@ -176,7 +177,7 @@ fn a_sysroot_is_followed_pinned_fetched_and_moved_package_by_package() {
         let to = folder.path().join(&file.name);
         fetcher(&debian, folder.path())
             .fetch(&file, &to)
-            .map_err(|missed| missed.into_failure())
+            .map_err(Missed::into_failure)
             .unwrap();
         let control = crate::archive::control(&to).unwrap();
         assert!(
