@@ -18,4 +18,5 @@ mod lint;
 mod readme;
 mod recipes;
 mod store;
+mod sysroot;
 mod why;

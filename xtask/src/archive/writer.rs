@@ -88,14 +88,11 @@ impl<'a> Writer<'a> {
         }
         self.parents(&path, &name)?;
         if let Some(note) = self.options.note {
-            let damaged = |error| unreadable(&self.options.archive, error);
-            let header = entry.header();
-            let attributes = Attributes {
-                mode: header.mode().map_err(damaged)? & 0o7777,
-                uid: header.uid().map_err(damaged)?,
-                gid: header.gid().map_err(damaged)?,
-            };
-            note(&path, attributes);
+            let attributes = attributes(entry.header());
+            note(
+                &path,
+                attributes.map_err(|error| unreadable(&self.options.archive, error))?,
+            );
         }
         let link = entry.link_name_bytes().map(Cow::into_owned);
         let link = link.unwrap_or_default();
@@ -318,6 +315,18 @@ impl<'a> Writer<'a> {
             self.options.archive
         ))
     }
+}
+
+fn attributes(header: &tar::Header) -> io::Result<Attributes> {
+    // Left empty it is 0, as for dpkg and GNU tar.
+    let empty = |field: &[u8]| field.iter().all(|byte| matches!(byte, 0 | b' '));
+    let number = |field: &[u8], read: io::Result<u64>| if empty(field) { Ok(0) } else { read };
+    let fields = header.as_old();
+    Ok(Attributes {
+        mode: header.mode()? & 0o7777,
+        uid: number(&fields.uid, header.uid())?,
+        gid: number(&fields.gid, header.gid())?,
+    })
 }
 
 const TWICE: Reason = "comes a second time";

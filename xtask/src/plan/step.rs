@@ -114,8 +114,8 @@ pub enum Action {
     },
     /// Unpacks Debian packages side by side.
     Sysroot {
-        /// The packages; each has an input of the name that [`SysrootPackage::input_of`] gives it.
-        packages: Vec<SysrootPackage>,
+        /// The packages by name; each has an input of the name that [`SysrootPackage::input`] gives it.
+        packages: BTreeMap<String, SysrootPackage>,
     },
     /// Takes the kernel and its modules from the inputs `tree` and `index` of a sysroot.
     PackagedKernel {
@@ -194,8 +194,6 @@ pub struct Segment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SysrootPackage {
-    /// Its name.
-    pub name: String,
     /// Its version.
     pub version: String,
     /// Debian's name of the architecture it is for, or `all`.
@@ -209,15 +207,9 @@ pub struct SysrootPackage {
 }
 
 impl SysrootPackage {
-    /// The name of the input that is its `.deb`.
-    #[must_use]
-    pub fn input(&self) -> String {
-        Self::input_of(&self.name)
-    }
-
     /// The name of the input that is the `.deb` of the package of this name.
     #[must_use]
-    pub fn input_of(package: &str) -> String {
+    pub fn input(package: &str) -> String {
         format!("{package}.deb")
     }
 }

@@ -36,13 +36,15 @@ pub(super) fn add(plan: &mut Plan, material: &Material<'_>) -> Result<()> {
     let packages = material
         .sysroot
         .ok_or_else(|| Failure::bug("the sysroot was not resolved"))?;
-    let about = packages.iter().map(|(package, _)| SysrootPackage {
-        name: package.package.clone(),
-        version: package.version.clone(),
-        architecture: package.arch.clone(),
-        source: package.source.clone(),
-        source_version: package.source_version.clone(),
-        sha256: package.sha256,
+    let about = packages.iter().map(|(package, _)| {
+        let about = SysrootPackage {
+            version: package.version.clone(),
+            architecture: package.arch.clone(),
+            source: package.source.clone(),
+            source_version: package.source_version.clone(),
+            sha256: package.sha256,
+        };
+        (package.package.clone(), about)
     });
     let action = Action::Sysroot {
         packages: about.collect(),
@@ -57,7 +59,7 @@ pub(super) fn add(plan: &mut Plan, material: &Material<'_>) -> Result<()> {
         let step = fetch(plan, file)?;
         draft.step(
             plan,
-            &SysrootPackage::input_of(&package.package),
+            &SysrootPackage::input(&package.package),
             &step,
             "file",
         )?;

@@ -4,6 +4,7 @@ mod bases;
 mod loaders;
 mod mistakes;
 mod names;
+mod sysroot;
 mod whole;
 
 use crate::checkout::Checkout;

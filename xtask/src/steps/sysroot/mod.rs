@@ -13,7 +13,7 @@ mod relation;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 pub use index::{Index, Member};
@@ -26,7 +26,7 @@ use crate::plan::SysrootPackage;
 use crate::source::deb822;
 use merge::Merge;
 
-pub(super) fn run(work: &Work<'_>, packages: &[SysrootPackage]) -> Result<()> {
+pub(super) fn run(work: &Work<'_>, packages: &BTreeMap<String, SysrootPackage>) -> Result<()> {
     let scratch = work.slot.folder().join("unpacked");
     let index = unpack(
         packages,
@@ -39,14 +39,17 @@ pub(super) fn run(work: &Work<'_>, packages: &[SysrootPackage]) -> Result<()> {
 
 /// Unpacks the packages, each an input, into `tree`; `scratch` is a folder beside it.
 fn unpack(
-    packages: &[SysrootPackage],
+    packages: &BTreeMap<String, SysrootPackage>,
     input: &dyn Fn(&str) -> std::path::PathBuf,
     scratch: &Path,
     tree: &Path,
 ) -> Result<Index> {
     let unpacked: Vec<merge::Unpacked<'_>> = packages
         .iter()
-        .map(|package| apart(package, &input(&package.input()), scratch))
+        .map(|(name, package)| {
+            let deb = input(&SysrootPackage::input(name));
+            apart(name, package, &deb, scratch)
+        })
         .collect::<Result<_>>()?;
     let mut merge = Merge::into(tree)?;
     for package in &unpacked {
@@ -68,7 +71,7 @@ fn unpack(
             },
         );
     }
-    for package in packages {
+    for (name, package) in packages {
         let about = Versions {
             version: package.version.clone(),
             architecture: package.architecture.clone(),
@@ -76,18 +79,19 @@ fn unpack(
             source_version: package.source_version.clone(),
             sha256: Some(package.sha256),
         };
-        index.packages.insert(package.name.clone(), about);
+        index.packages.insert(name.clone(), about);
     }
     Ok(index)
 }
 
 /// Unpacks a package into a folder of its own.
 fn apart<'a>(
+    name: &'a str,
     package: &'a SysrootPackage,
     deb: &Path,
     scratch: &Path,
 ) -> Result<merge::Unpacked<'a>> {
-    let folder = scratch.join(&package.name);
+    let folder = scratch.join(name);
     let attributes = RefCell::new(HashMap::new());
     let note = |path: &Path, found| {
         attributes.borrow_mut().insert(path.to_owned(), found);
@@ -97,13 +101,13 @@ fn apart<'a>(
     let stanzas = deb822::parse(&control).unwrap_or_default();
     let stanza = stanzas
         .first()
-        .filter(|stanza| stanza.get("Package") == Some(&package.name))
+        .filter(|stanza| stanza.get("Package") == Some(name))
         .ok_or_else(|| {
-            let what = format!("{} is not the package {}", deb.display(), package.name);
+            let what = format!("{} is not the package {name}", deb.display());
             Failure::new(Kind::Source, what)
         })?;
     Ok(merge::Unpacked {
-        name: &package.name,
+        name,
         version: &package.version,
         folder,
         replaces: stanza.get("Replaces").unwrap_or_default().to_owned(),

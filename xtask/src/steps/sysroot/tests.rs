@@ -22,17 +22,17 @@ fn sysroot(packages: &[Sample]) -> (tempfile::TempDir, Result<Index>) {
     let about = packages.iter().map(|(name, fields, files)| {
         let control = format!("Package: {name}\nVersion: 2\n{fields}");
         let deb = samples::deb(&control, files.clone());
-        fs_err::write(debs.join(SysrootPackage::input_of(name)), &deb).unwrap();
-        SysrootPackage {
-            name: (*name).to_owned(),
+        fs_err::write(debs.join(SysrootPackage::input(name)), &deb).unwrap();
+        let about = SysrootPackage {
             version: "2".to_owned(),
             architecture: "arm64".to_owned(),
             source: "source".to_owned(),
             source_version: "1".to_owned(),
             sha256: Digest::of(deb),
-        }
+        };
+        ((*name).to_owned(), about)
     });
-    let about: Vec<SysrootPackage> = about.collect();
+    let about: BTreeMap<String, SysrootPackage> = about.collect();
     let (scratch, tree) = (around.path().join("scratch"), around.path().join("tree"));
     let index = unpack(&about, &|name| debs.join(name), &scratch, &tree);
     let mut there: Vec<PathBuf> = fs_err::read_dir(around.path())
@@ -239,14 +239,13 @@ fn packages_that_are_not_what_they_should_be_are_refused() {
     let deb = around.path().join("debs/aa.deb");
     fs_err::write(&deb, samples::deb("Package: other\n", tar())).unwrap();
     let package = SysrootPackage {
-        name: "aa".to_owned(),
         version: "2".to_owned(),
         architecture: "all".to_owned(),
         source: "aa".to_owned(),
         source_version: "2".to_owned(),
         sha256: Digest::of(""),
     };
-    let failure = apart(&package, &deb, &around.path().join("s"))
+    let failure = apart("aa", &package, &deb, &around.path().join("s"))
         .err()
         .unwrap();
     assert!(failure.what.contains("not the package aa"), "{failure}");

@@ -1,6 +1,7 @@
 //! The real apt on a tiny archive.
 
 mod archive;
+mod solve;
 
 use super::*;
 use crate::event::{Deaf, Event, Listen};
