@@ -221,9 +221,17 @@ impl Reader<'_> {
             1 => self.name.to_owned(),
             _ => format!("segment {number} of {}", self.name),
         };
+        let asked = demands(format, &file[at..]);
+        let too_wide = asked
+            .problems
+            .iter()
+            .find(|p| matches!(p, Problem::Window { .. }));
+        if let Some(problem) = too_wide {
+            let failure = Failure::new(Kind::Source, format!("{name} cannot be read: {problem}"));
+            return Err(failure.hint("no kernel can read it either: compress it without `--long`, or with `--long=27` at most"));
+        }
         let (plain, length) = stream::unpack(&name, format, &file[at..], self.limits.bytes)?;
         self.limits.bytes -= plain.len() as u64;
-        let asked = demands(format, &file[at..]);
         let mut problems = Problems::default();
         for problem in asked.problems {
             problems.push(problem);

@@ -343,6 +343,22 @@ fn sums_are_checked_and_other_formats_named() {
 }
 
 #[test]
+fn what_no_kernel_can_unpack_is_refused_with_what_to_do() {
+    let a = one("a", "1");
+    let joined = [packed(Compression::Lz4, &a), packed(Compression::Gzip, &a)].concat();
+    let failure = opened(joined).unwrap_err();
+    assert!(
+        failure.hint.as_deref().unwrap().contains("eight zeros"),
+        "{failure}"
+    );
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.window_log(28).unwrap();
+    encoder.write_all(&a).unwrap();
+    let failure = opened(encoder.finish().unwrap()).unwrap_err();
+    assert!(failure.to_string().contains("256 MiB"), "{failure}");
+}
+
+#[test]
 fn bombs_are_refused() {
     let limits = Limits {
         bytes: 1 << 20,

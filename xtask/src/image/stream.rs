@@ -52,8 +52,12 @@ const LZ4_FRAME: &[u8] = b"\x04\x22\x4d\x18";
 /// No decoder of xz or lzma may need more than this many bytes: `xz -9` asks for 65 MiB.
 const XZ_MEMORY: u64 = 256 << 20;
 
-/// The largest window that the kernel's zstd takes, 128 MiB (lib/decompress_unzstd.c: `ZSTD_WINDOWSIZE_MAX`).
+/// The largest window that the kernel's zstd takes, 128 MiB (`lib/decompress_unzstd.c`: `ZSTD_WINDOWSIZE_MAX`).
 const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// Why lz4 may seem damaged.
+const NO_END_MARK: &str = "this format has no end mark: where another segment follows, eight zeros have to come between, for \
+    the kernel, too; otherwise, fetch it again";
 
 impl Format {
     /// What these bytes begin with.
@@ -131,12 +135,16 @@ pub(super) fn unpack(
         }
         Format::Lz4 => {
             let end = lz4::end(bytes);
-            fill(
-                name,
-                &mut lz4::Decoder::new(&bytes[..end]),
-                limit,
-                &mut plain,
-            )?;
+            let mut decoder = lz4::Decoder::new(&bytes[..end]);
+            let filled = fill(name, &mut decoder, limit, &mut plain);
+            let too_much = plain.len() as u64 > limit;
+            filled.map_err(|failure| {
+                if too_much {
+                    failure
+                } else {
+                    failure.hint(NO_END_MARK)
+                }
+            })?;
             bytes.len() - end
         }
         Format::Lzo => {

@@ -17,7 +17,7 @@ pub(super) struct Demands {
 /// `xz -9`'s dictionary. What is larger is worth a word.
 const DICTIONARY: u64 = 64 << 20;
 
-/// The largest window that lib/decompress_unzstd.c takes.
+/// The largest window that `lib/decompress_unzstd.c` takes.
 const WINDOW: u64 = 128 << 20;
 
 /// Reads what the beginning of a stream says of it.

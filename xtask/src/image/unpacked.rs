@@ -19,7 +19,7 @@ const LINKS: usize = 40;
 const LOOKUPS: u64 = 100_000_000;
 const PATHS: usize = 512 << 20;
 
-/// What the kernel's own archive brings (usr/default_cpio_list): it is there before the first member.
+/// What the kernel's own archive brings (`usr/default_cpio_list`): it is there before the first member.
 const BUILT_IN: [&str; 2] = ["dev", "root"];
 
 /// The segment of what no archive brought.
