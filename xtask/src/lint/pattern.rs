@@ -1,7 +1,6 @@
 //! Patterns of paths: `*` and `?` stay within a component, `**` does not.
 
 /// Whether a path fits a pattern. Takes time in proportion to the product of both lengths at most.
-
 pub(super) fn fits(pattern: &str, path: &str) -> bool {
     let (pattern, path) = (pattern.as_bytes(), path.as_bytes());
     // reached[i]: the pattern so far fits the first i bytes of the path.

@@ -141,7 +141,10 @@ const NEEDED: u64 = 1;
 const RPATH: u64 = 15;
 const RUNPATH: u64 = 29;
 
-fn elves(files: &[(&str, elf::Machine, &[(u64, &str)])]) -> FileTree {
+/// A path, its machine, its dynamic entries.
+type Made<'a> = (&'a str, elf::Machine, &'a [(u64, &'a str)]);
+
+fn elves(files: &[Made<'_>]) -> FileTree {
     entries(files.iter().map(|&(path, machine, texts)| {
         let bytes = program(machine, "/lib64/ld.so", texts);
         (path, Entry::file(bytes, true, origin()))
