@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use libtest_mimic::{Failed, Trial};
+use xtask::arch::Arch;
 use xtask::boot::happening::Network;
 use xtask::boot::scenario::Scenario;
 use xtask::boot::{Job, Outcome, run};
@@ -82,6 +83,7 @@ pub(crate) fn boot(
 ) -> Outcome {
     let job = Job {
         bundle: bundle.to_owned(),
+        arch: Arch::Amd64,
         loader: "pxelinux.0".to_owned(),
         scenario,
         record: record.to_owned(),

@@ -12,6 +12,7 @@ mod build;
 mod explain;
 mod failures;
 mod faults;
+mod inspect;
 mod interrupted;
 mod lint;
 mod readme;

@@ -6,13 +6,13 @@
 pub mod failure;
 pub mod digest;
 pub mod event;
+pub mod arch;
 pub mod needs;
 pub mod tool;
 pub mod files;
 pub mod checkout;
 pub mod text;
 pub mod date;
-pub mod arch;
 pub mod template;
 pub mod archive;
 pub mod image;

@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::tool;
 
 use super::member::{self, Reason};
-use super::unpack::{Options, Unpacked};
+use super::unpack::{Attributes, Options, Unpacked};
 use super::unreadable;
 
 /// Contents are copied in pieces of this size.
@@ -87,6 +87,16 @@ impl<'a> Writer<'a> {
             return self.copy(entry, &mut io::sink(), &name).map(drop);
         }
         self.parents(&path, &name)?;
+        if let Some(note) = self.options.note {
+            let damaged = |error| unreadable(&self.options.archive, error);
+            let header = entry.header();
+            let attributes = Attributes {
+                mode: header.mode().map_err(damaged)? & 0o7777,
+                uid: header.uid().map_err(damaged)?,
+                gid: header.gid().map_err(damaged)?,
+            };
+            note(&path, attributes);
+        }
         let link = entry.link_name_bytes().map(Cow::into_owned);
         let link = link.unwrap_or_default();
         match kind {

@@ -6,18 +6,23 @@ mod boot;
 mod build;
 mod completions;
 mod demo;
+mod diff;
 mod doctor;
 mod explain;
+mod extract;
 mod install;
 mod lint;
 mod list;
+mod ls;
 mod menuconfig;
 mod new;
 mod plan;
 mod schema;
 mod shell;
+mod size;
 mod show;
 mod store;
+mod subject;
 mod switch;
 mod test;
 mod tidy;
@@ -89,6 +94,14 @@ enum Verb {
     Why(why::Args),
     /// Build recipes into out/RECIPE/VERSION/
     Build(build::Args),
+    /// List what is in an image, ours or another tool's, as `ls -l` does
+    Ls(ls::Args),
+    /// Say what differs between two images: paths, packages, kernel
+    Diff(diff::Args),
+    /// Say what takes the room in an image: by reason, package, directory, file
+    Size(size::Args),
+    /// Write files of an image into a folder
+    Extract(extract::Args),
     /// Show a recipe's bundles, or let `current` point to another one
     Switch(switch::Args),
     /// PXE-boot a recipe's bundle in QEMU and judge what happens
@@ -174,6 +187,10 @@ impl Verb {
             Self::Explain(args) => explain::run(context, &args),
             Self::Why(args) => why::run(context, &args),
             Self::Build(args) => build::run(context, &args),
+            Self::Ls(args) => ls::run(context, &args),
+            Self::Diff(args) => diff::run(context, &args),
+            Self::Size(args) => size::run(context, &args),
+            Self::Extract(args) => extract::run(context, &args),
             Self::Switch(args) => switch::run(context, &args),
             Self::Boot(args) => boot::run(context, &args),
             Self::Shell(args) => shell::run(context, &args),

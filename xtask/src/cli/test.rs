@@ -111,7 +111,7 @@ fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
         Purpose::Boot,
         Purpose::Test,
     ];
-    install::ensure(context, &purposes, consent)?;
+    install::ensure(context, &purposes, &context.workshop.arches(), consent)?;
     context
         .report
         .listener()

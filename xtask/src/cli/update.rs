@@ -24,9 +24,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let mut table = Table::default();
     let mut values = Vec::new();
     for moved in &moved {
-        let old = moved.from.as_deref().unwrap_or("(nothing)");
-        table.row([moved.key.to_string().as_str(), old, "->", moved.to.as_str()]);
-        values.push(json!({ "source": moved.key.to_string(), "old": moved.from, "new": moved.to }));
+        let [old, new] =
+            [&moved.from, &moved.to].map(|version| version.as_deref().unwrap_or("(nothing)"));
+        table.row([moved.what.as_str(), old, "->", new]);
+        values.push(json!({ "source": moved.what, "old": moved.from, "new": moved.to }));
     }
     let text = if moved.is_empty() {
         "everything recorded is what the suites have now\n".to_owned()

@@ -9,6 +9,9 @@ mod compress_tests;
 pub mod content;
 pub mod kernel_support;
 mod lz4;
+pub mod microcode;
+#[cfg(test)]
+mod microcode_tests;
 pub mod newc;
 pub mod newc_read;
 #[cfg(test)]

@@ -96,6 +96,23 @@ fn length_of(name: &str, size: u64) -> u64 {
     (HEADER + name.len() as u64 + 1).next_multiple_of(4) + size.next_multiple_of(4)
 }
 
+/// Where the contents of a file begin in what [`write()`] writes, in bytes from its beginning.
+#[must_use]
+pub fn data_offset(tree: &FileTree, path: &ImagePath) -> Option<u64> {
+    tree.get(path)?;
+    let before: u64 = tree
+        .iter()
+        .take_while(|(other, _)| *other != path)
+        .map(|(path, entry)| member(path.as_str(), contents_size(entry)))
+        .sum();
+    Some(member(".", 0) + before + member(path.as_str(), 0))
+}
+
+/// The length of a member of the archive: header and name, contents, each filled up to a multiple of 4.
+fn member(name: &str, size: u64) -> u64 {
+    (HEADER + name.len() as u64 + 1).next_multiple_of(4) + size.next_multiple_of(4)
+}
+
 /// How many directories each directory holds; the top is `None`.
 fn subdirectories(tree: &FileTree) -> Result<BTreeMap<Option<ImagePath>, u32>> {
     let mut count = BTreeMap::new();

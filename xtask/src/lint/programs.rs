@@ -12,6 +12,7 @@ use super::elf::{Elf, Machine};
 use super::facts::Facts;
 use super::resolve::Found;
 use super::rules::{MISSING_INTERPRETER, MISSING_LIBRARY, NO_INIT, WRONG_MACHINE};
+use crate::closure::pattern::Pattern;
 use crate::image::path::ImagePath;
 
 /// Where both C libraries look, beside their configuration.
@@ -156,8 +157,11 @@ fn configured(
             folders.insert(line.to_owned());
             continue;
         };
+        let Ok(pattern) = Pattern::new(pattern.trim()) else {
+            continue;
+        };
         for (path, _) in facts.subject.tree.iter() {
-            if super::pattern::fits(pattern.trim(), &path.to_string()) {
+            if pattern.matches(path.as_str()) {
                 configured(facts, &path.to_string(), folders, seen);
             }
         }

@@ -8,16 +8,18 @@ use serde_json::json;
 
 use super::draft::Draft;
 use super::image::{initramfs, segment, system};
-use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, tools};
+use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, sysroot, tools};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
 use crate::digest::Digest;
 use crate::failure::{Failure, Result};
 use crate::image::overlay;
+use crate::loader::bundle::Reader;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
+use crate::source::sysroot::Package;
 
 /// Raised when a step's code changes what it leaves: results of the former code are no longer found.
 const UNPACK_REVISION: u32 = 1;
@@ -26,6 +28,8 @@ const BUSYBOX_REVISION: u32 = 1;
 
 /// Names of steps that verbs ask for.
 pub const BUNDLE: &str = "bundle";
+/// The sysroot's step.
+pub const SYSROOT: &str = "sysroot";
 /// The kernel's step.
 pub const KERNEL: &str = "kernel";
 /// busybox's step.
@@ -61,6 +65,8 @@ pub struct Material<'a> {
     pub release: &'a Entry,
     /// What each of the recipe's sources is: version and digests.
     pub sources: &'a BTreeMap<String, Resolved>,
+    /// The packages of the recipe's sysroot, where it has one.
+    pub sysroot: Option<&'a [(Package, File)]>,
     /// Who the tools are.
     pub tools: &'a tools::Memory,
 }
@@ -68,18 +74,26 @@ pub struct Material<'a> {
 /// Names of the sources that a recipe's build takes something from.
 #[must_use]
 pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
+    let mut names = BTreeSet::from([recipe.busybox.source.as_str()]);
+    if recipe.kernel.package.is_none() {
+        names.insert(&recipe.kernel.source);
+    }
+    names.extend(loader_sources(recipe).map(|(_, source)| source.as_str()));
+    let copied = recipe.copy.values().flat_map(|copy| &copy.from);
+    names.extend(
+        copied
+            .map(String::as_str)
+            .filter(|name| recipe.sources.contains_key(*name)),
+    );
+    names
+}
+
+/// The inputs of the bundle that are its boot loader, where it has one, and the names of their sources.
+fn loader_sources(recipe: &Recipe) -> impl Iterator<Item = (&'static str, &String)> {
     let bundle = &recipe.bundle;
-    [
-        &recipe.kernel.source,
-        &recipe.busybox.source,
-        &bundle.pxelinux,
-        &bundle.modules,
-    ]
-    .into_iter()
-    .chain(recipe.copy.values().flat_map(|copy| &copy.from))
-    .map(String::as_str)
-    .filter(|name| recipe.sources.contains_key(*name))
-    .collect()
+    let both = [("pxelinux", &bundle.pxelinux), ("modules", &bundle.modules)];
+    let needed = Reader::of(recipe.arch) == Reader::Pxelinux;
+    both.into_iter().filter(move |_| needed)
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].
@@ -91,7 +105,11 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
     for name in sources(material.recipe) {
         add_source(&mut plan, material, name)?;
     }
-    plan.add(kernel(&plan, material)?)?;
+    sysroot::add(&mut plan, material)?;
+    plan.add(match &material.recipe.kernel.package {
+        Some(package) => sysroot::kernel(&plan, material, package)?,
+        None => kernel(&plan, material)?,
+    })?;
     plan.add(busybox(&plan, material)?)?;
     let stamps = stamps(&plan, material)?;
     plan.add(system(&plan, material)?)?;
@@ -127,20 +145,7 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
     };
     let mut draft = unpack_draft(material, layout(source, resolved)?);
     for file in &resolved.files {
-        let action = Action::Fetch {
-            sha256: file.sha256,
-        };
-        let fetch = Step::new(
-            fetch_step(plan, file),
-            format!(
-                "fetch {}{}",
-                file.name,
-                file.size.map_or_else(String::new, megabytes)
-            ),
-            Definition::new(action, &["file"]),
-            BTreeMap::new(),
-        );
-        let fetch = plan.add(fetch)?;
+        let fetch = fetch(plan, file)?;
         draft.step(plan, &file.name, &fetch, "file")?;
     }
     plan.add(draft.finish(
@@ -151,6 +156,23 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
         ),
     ))?;
     Ok(())
+}
+
+/// Adds the step that fetches a file, and returns its name.
+pub(super) fn fetch(plan: &mut Plan, file: &File) -> Result<String> {
+    let action = Action::Fetch {
+        sha256: file.sha256,
+    };
+    plan.add(Step::new(
+        fetch_step(plan, file),
+        format!(
+            "fetch {}{}",
+            file.name,
+            file.size.map_or_else(String::new, megabytes)
+        ),
+        Definition::new(action, &["file"]),
+        BTreeMap::new(),
+    ))
 }
 
 /// Files are known by their names, and by their digests where two have the same name.
@@ -236,7 +258,10 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         checkout,
         action,
         &outputs,
-        tools::both(material.tools.kernel()?, tools::revision(KERNEL_REVISION)),
+        tools::both(
+            material.tools.kernel(recipe.arch)?,
+            tools::revision(KERNEL_REVISION),
+        ),
     );
     draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
     if let Some(path) = &base {
@@ -268,11 +293,12 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         .map(|name| folder.join(name))
         .collect();
     let action = Action::Busybox {
+        arch: recipe.arch,
         libc: busybox.libc,
         fragments: names(&fragments),
     };
     let tools = tools::both(
-        material.tools.busybox(busybox.libc)?,
+        material.tools.busybox(busybox.libc, recipe.arch)?,
         tools::revision(BUSYBOX_REVISION),
     );
     let mut draft = Draft::new(
@@ -292,6 +318,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         checkout, recipe, ..
     } = material;
     let action = Action::Bundle(Box::new(Bundle {
+        arch: recipe.arch,
         bundle: recipe.bundle.clone(),
         nodes: recipe.node.clone(),
         console: recipe.image.console.clone(),
@@ -309,18 +336,9 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         draft.step(plan, &format!("segment/{name}"), &step, "archive")?;
     }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
-    draft.step(
-        plan,
-        "pxelinux",
-        &source_step(&recipe.bundle.pxelinux),
-        "tree",
-    )?;
-    draft.step(
-        plan,
-        "modules",
-        &source_step(&recipe.bundle.modules),
-        "tree",
-    )?;
+    for (input, source) in loader_sources(recipe) {
+        draft.step(plan, input, &source_step(source), "tree")?;
+    }
     Ok(draft.finish(BUNDLE, "lay out the bundle"))
 }
 
@@ -343,7 +361,8 @@ fn stamps(plan: &Plan, material: &Material<'_>) -> Result<Stamps> {
         .map(|step| (step.name.as_str(), step.key))
         .collect();
     let digest = Digest::of_value(&json!({
-        "keys": keys, "overlays": overlays, "image": recipe.image, "version": release.version.to_string(),
+        "keys": keys, "overlays": overlays, "image": recipe.image, "settings": recipe.settings,
+        "version": release.version.to_string(),
     }));
     Ok(Stamps {
         name: material.name.to_owned(),
@@ -380,7 +399,12 @@ fn provenance(plan: &Plan, material: &Material<'_>) -> Result<serde_json::Value>
             Digest::of_file(&material.checkout.root().join(path))?.0,
         );
     }
-    Ok(json!({ "files": files, "sources": sources, "steps": steps }))
+    let mut all = json!({ "files": files, "sources": sources, "steps": steps });
+    if let Some(packages) = material.sysroot {
+        let used: Vec<&Package> = packages.iter().map(|(package, _)| package).collect();
+        all["sysroot"] = json!({ "from": material.recipe.sysroot, "used": used });
+    }
+    Ok(all)
 }
 
 /// The changelog's version without its epoch: the epoch orders packages, and `:` has no place in file names.

@@ -64,6 +64,7 @@ pub(super) fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -
         packing: packing(material)?,
         image: recipe.image.clone(),
         overlays: overlays.clone(),
+        settings: recipe.settings.clone(),
         stamps: stamps.clone(),
     }));
     let outputs = ["initramfs", "listing", "packages"];
@@ -98,6 +99,7 @@ pub(super) fn segment(
         packing: packing(material)?,
         overlays: overlays.clone(),
         image: recipe.image.clone(),
+        settings: recipe.settings.clone(),
         stamps: stamps.clone(),
     }));
     let mut draft = Draft::new(checkout, action, &["archive", "listing"], tools::ours());

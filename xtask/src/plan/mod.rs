@@ -16,11 +16,12 @@ mod draft;
 pub mod explain;
 mod image;
 mod step;
+pub mod sysroot;
 pub mod tools;
 
 pub use step::{
     Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Packing, Segment,
-    Stamps, Step, System,
+    Stamps, Step, SysrootPackage, System,
 };
 
 use crate::failure::{Failure, Result};

@@ -111,8 +111,20 @@ pub enum Action {
         /// Appended to the kernel's release.
         localversion: String,
     },
+    /// Unpacks Debian packages side by side.
+    Sysroot {
+        /// The packages; each has an input of the name that [`SysrootPackage::input_of`] gives it.
+        packages: Vec<SysrootPackage>,
+    },
+    /// Takes the kernel and its modules from the inputs `tree` and `index` of a sysroot.
+    PackagedKernel {
+        /// The package that the recipe asks for: the kernel's own, or one that depends on it.
+        package: String,
+    },
     /// Configures and builds a static busybox.
     Busybox {
+        /// The machine's architecture.
+        arch: Arch,
         /// The C library.
         libc: schema::Libc,
         /// Names of the inputs that are fragments, in order.
@@ -171,8 +183,42 @@ pub struct Segment {
     pub overlays: Vec<String>,
     /// The recipe's `[image]`, which templates see some of.
     pub image: schema::Image,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
     /// The version stamps.
     pub stamps: Stamps,
+}
+
+/// A package of a sysroot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SysrootPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Debian's name of the architecture it is for, or `all`.
+    pub architecture: String,
+    /// The source package it was built from.
+    pub source: String,
+    /// That source package's version.
+    pub source_version: String,
+    /// Digest of the `.deb`.
+    pub sha256: Digest,
+}
+
+impl SysrootPackage {
+    /// The name of the input that is its `.deb`.
+    #[must_use]
+    pub fn input(&self) -> String {
+        Self::input_of(&self.name)
+    }
+
+    /// The name of the input that is the `.deb` of the package of this name.
+    #[must_use]
+    pub fn input_of(package: &str) -> String {
+        format!("{package}.deb")
+    }
 }
 
 /// What the initramfs is assembled from, beside the step's inputs.
@@ -184,6 +230,8 @@ pub struct Initramfs {
     pub image: schema::Image,
     /// Names of the inputs that are overlays, in order.
     pub overlays: Vec<String>,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
     /// The version stamps.
     pub stamps: Stamps,
 }
@@ -191,6 +239,8 @@ pub struct Initramfs {
 /// What a bundle is laid out from, beside the step's inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bundle {
+    /// The machines it is for.
+    pub arch: Arch,
     /// The recipe's `[bundle]`.
     pub bundle: schema::Bundle,
     /// The recipe's `[[node]]`.

@@ -244,13 +244,13 @@ pub struct Bundle {
     /// Kernel arguments beside `initrd=` and `console=`.
     #[serde(default)]
     pub append: Vec<String>,
-    /// Text shown before booting.
+    /// Text shown before booting, by pxelinux.
     #[serde(default)]
     pub message: String,
     /// A menu, for people at the console; nothing is asked otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub menu: Option<MenuScreen>,
-    /// Names in `[segment]`: what every machine gets on top of the image.
+    /// Names in `[segment]`: what every machine gets on top of the image, in this order.
     #[serde(default)]
     pub segments: Vec<String>,
 }
@@ -264,7 +264,7 @@ pub struct MenuScreen {
     /// Seconds until `ontimeout` is booted; 0 waits for ever.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
-    /// What is booted when nobody chooses; what `default` says otherwise.
+    /// What is booted when nobody chooses; what `default` says otherwise. For a machine in `[[node]]`, it is what its `menu` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ontimeout: Option<Menu>,
 }

@@ -8,5 +8,7 @@ pub mod fetch;
 pub mod lists;
 pub mod lock;
 pub mod mirror;
+pub mod refresh;
 pub mod resolve;
 pub mod spec;
+pub mod sysroot;

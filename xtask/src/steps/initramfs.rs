@@ -2,6 +2,7 @@
 //! with the reason why it is there. Two that claim one path are an error that names both; only a later overlay wins over an earlier one,
 //! and a program that was copied over busybox's applet.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -35,6 +36,7 @@ struct Variables<'a> {
     console: &'a str,
     baud: u32,
     ntp: &'a [String],
+    settings: &'a BTreeMap<String, String>,
 }
 
 /// Lays out what is known before anything is built: what the recipe declares, and overlays with stand-ins for what kernel and busybox will
@@ -85,6 +87,7 @@ pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
 /// Overlays that are to be laid, and what their templates see.
 pub(super) struct Laid<'a> {
     pub(super) image: &'a Image,
+    pub(super) settings: &'a BTreeMap<String, String>,
     pub(super) stamps: &'a Stamps,
     pub(super) overlays: &'a [String],
     /// The kernel's and busybox's.
@@ -94,6 +97,7 @@ pub(super) struct Laid<'a> {
 fn laid<'a>(initramfs: &'a Initramfs, versions: (&'a str, &'a str)) -> Laid<'a> {
     Laid {
         image: &initramfs.image,
+        settings: &initramfs.settings,
         stamps: &initramfs.stamps,
         overlays: &initramfs.overlays,
         versions,
@@ -115,6 +119,7 @@ pub(super) fn overlays(laid: &Laid<'_>, folder: &Path, tree: &mut FileTree) -> R
         console: &laid.image.console.device,
         baud: laid.image.console.baud,
         ntp: &laid.image.ntp,
+        settings: laid.settings,
     };
     for folder_name in laid.overlays {
         let name = folder_name.strip_prefix("overlays/").unwrap_or(folder_name);
@@ -173,7 +178,11 @@ fn stamps(stamps: &Stamps, tree: &mut FileTree) -> Result<()> {
     if tree.get(&IMAGE_INFO.parse()?).is_none() {
         return Ok(());
     }
-    let path = format!("sbin/{}-image-info", stamps.name).parse()?;
+    let path: ImagePath = format!("sbin/{}-image-info", stamps.name).parse()?;
+    // An overlay may have a script of its own under that name.
+    if tree.at(&path)?.is_some() {
+        return Ok(());
+    }
     let what = "version stamp under the image's name".to_owned();
     tree.add(
         path,

@@ -34,12 +34,13 @@ const fn target(arch: Arch) -> (&'static str, &'static str) {
 }
 
 pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
-    version::require(Purpose::Build, |need| need.name() != MUSL)?;
+    version::require(Purpose::Build, &[settings.arch], |need| need.name() != MUSL)?;
     let mut kbuild = Kbuild::new(work, settings.fragments)?;
-    let compiler = kbuild.compiler("gcc");
+    let compiler = kbuild.target(settings.arch);
+    let compiler = kbuild.compiler(&compiler);
     let map = kbuild.prefix_map();
     kbuild.argument(format!("CC={compiler}"));
-    kbuild.argument(format!("HOSTCC={compiler}"));
+    kbuild.argument(format!("HOSTCC={}", kbuild.compiler("gcc")));
     kbuild.argument(format!("KCFLAGS={map}"));
     kbuild.argument(format!("KAFLAGS={map}"));
     kbuild.argument(format!("LOCALVERSION={}", settings.localversion));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use walkdir::WalkDir;
 
+use crate::arch::Arch;
 use crate::digest::Digest;
 use crate::failure::{Failure, Result};
 use crate::plan::Stamps;
@@ -32,6 +33,8 @@ pub struct File {
 #[derive(Debug, Serialize)]
 pub struct Manifest<'a> {
     format: u32,
+    /// The machines it is for.
+    pub arch: Arch,
     /// Name, version, build id, date.
     #[serde(flatten)]
     pub stamps: &'a Stamps,
@@ -72,6 +75,7 @@ pub fn files(folder: &Path) -> Result<BTreeMap<String, File>> {
 /// When they cannot be written.
 pub fn write(
     folder: &Path,
+    arch: Arch,
     stamps: &Stamps,
     (kernel, busybox): (&str, &str),
     (initramfs, packages): (Value, Value),
@@ -80,6 +84,7 @@ pub fn write(
     let files = files(folder)?;
     let manifest = Manifest {
         format: FORMAT,
+        arch,
         stamps,
         kernel,
         busybox,
@@ -126,6 +131,7 @@ mod tests {
         };
         write(
             folder.path(),
+            Arch::Amd64,
             &stamps,
             ("6.1", "1.35"),
             (Value::Null, Value::Null),

@@ -106,6 +106,7 @@ pub(super) fn run(work: &Work<'_>, segment: &Segment) -> Result<()> {
     initramfs::overlays(
         &initramfs::Laid {
             image: &segment.image,
+            settings: &segment.settings,
             stamps: &segment.stamps,
             overlays: &segment.overlays,
             versions: (&versions.0, &versions.1),

@@ -1,6 +1,7 @@
 //! Recipes as text in, everything that is said about them out.
 
 mod bases;
+mod loaders;
 mod mistakes;
 mod names;
 mod whole;

@@ -55,14 +55,24 @@ fn candidates(
         .iter()
         .filter(|stanza| stanza.get("Package") == Some(package))
         .map(|stanza| {
-            let version = stanza.get("Version").and_then(|text| text.parse::<Version>().ok());
+            let version = stanza
+                .get("Version")
+                .and_then(|text| text.parse::<Version>().ok());
             let candidate = version.zip(files(stanza));
-            let (version, files) = candidate.ok_or_else(|| {
-                format!("the index lacks what it takes to verify {package}: version, file names, sizes and SHA-256 digests")
-            })?;
-            Ok(Candidate { version: version.to_owned(), files })
+            let (version, files) = candidate.ok_or_else(|| unverifiable(package))?;
+            Ok(Candidate {
+                version: version.to_owned(),
+                files,
+            })
         })
         .collect()
+}
+
+/// Why a package cannot be taken.
+pub(super) fn unverifiable(package: &str) -> String {
+    format!(
+        "the index lacks what it takes to verify {package}: version, file names, sizes and SHA-256 digests"
+    )
 }
 
 /// The newest; of equal ones the first.

@@ -18,6 +18,13 @@ fn entry(version: &str, day: &str) -> Entry {
     }
 }
 
+fn of<const N: usize>(sources: [(Key, Entry); N]) -> Lock {
+    Lock {
+        sources: sources.into(),
+        ..Lock::default()
+    }
+}
+
 fn parse(text: &str) -> Result<Lock> {
     Lock::parse(text, Path::new("recipes/sources.lock"))
 }
@@ -35,14 +42,14 @@ fn what_is_written_is_read_back() {
         ),
         (binary, entry("2", "2026-02-01")),
     ];
-    let lock = Lock(entries.into());
+    let lock = of(entries);
     assert_eq!(parse(&lock.text()).unwrap(), lock);
     assert_eq!(parse("").unwrap(), Lock::default());
 }
 
 #[test]
 fn mistakes_are_shown_where_they_are() {
-    let good = Lock([(key("aa", Policy::Pin), entry("1", "2026-01-31"))].into()).text();
+    let good = of([(key("aa", Policy::Pin), entry("1", "2026-01-31"))]).text();
     let conflict = format!("<<<<<<< ours\n{good}");
     let mistakes = [
         good.replace("policy", "polizy"),
@@ -71,7 +78,7 @@ fn recording_the_same_bytes_again_writes_nothing() {
         Lock::record(
             &path,
             Path::new("l"),
-            vec![(key("aa", Policy::Follow), entry)],
+            of([(key("aa", Policy::Follow), entry)]),
         )
         .unwrap()
     };
@@ -94,15 +101,15 @@ fn concurrent_writers_lose_nothing() {
             scope.spawn(move || {
                 for n in 0..5 {
                     let key = key(&format!("p{writer}-{n}"), Policy::Follow);
-                    Lock::record(path, Path::new("l"), vec![(key, entry("1", "2026-01-31"))])
+                    Lock::record(path, Path::new("l"), of([(key, entry("1", "2026-01-31"))]))
                         .unwrap();
                     // Whoever reads in between sees a whole file.
-                    assert!(!Lock::load(path, Path::new("l")).unwrap().0.is_empty());
+                    assert!(!Lock::load(path, Path::new("l")).unwrap().sources.is_empty());
                 }
             });
         }
     });
-    assert_eq!(Lock::load(&path, Path::new("l")).unwrap().0.len(), 40);
+    assert_eq!(Lock::load(&path, Path::new("l")).unwrap().sources.len(), 40);
 }
 
 #[test]
@@ -113,7 +120,7 @@ fn what_a_killed_writer_left_is_removed() {
     Lock::record(
         &path,
         Path::new("l"),
-        vec![(key("aa", Policy::Pin), entry("1", "2026-01-31"))],
+        of([(key("aa", Policy::Pin), entry("1", "2026-01-31"))]),
     )
     .unwrap();
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
