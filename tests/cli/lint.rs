@@ -118,12 +118,12 @@ fn bundles_and_files_are_looked_at_as_well() {
         .into_iter()
         .find(|name| name.starts_with("initramfs"))
         .unwrap();
-    let (_, found) = answer(&tiny, &format!("out/tiny/current out/tiny/current/{image}"));
+    let (_, found) = answer(&tiny, &format!("tiny@current out/tiny/current/{image}"));
     assert_eq!(ids(&found, "findings"), ["open-console", "open-console"]);
 
     fs_err::remove_file(bundle.join("ldlinux.c32")).unwrap();
     fs_err::write(bundle.join("message.txt"), "altered").unwrap();
-    let (code, found) = answer(&tiny, "out/tiny/current");
+    let (code, found) = answer(&tiny, "./out/tiny/current");
     assert_eq!(code, Some(11));
     let mut found = ids(&found, "findings");
     found.dedup();

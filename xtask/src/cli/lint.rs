@@ -8,6 +8,7 @@ use serde_json::json;
 
 use self::subject::Material;
 use super::Context;
+use super::subject::{HELP, Subject};
 use crate::failure::{Failure, Kind, Result};
 use crate::lint::{self, Finding, RULES, Severity, Sorted};
 use crate::report::{Answer, Table};
@@ -16,21 +17,10 @@ use crate::report::{Answer, Table};
 const SHOWN: usize = 10;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  cargo xtask lint demo
-  cargo xtask lint out/demo/current /boot/initrd.img
-  cargo xtask lint --list
-
-A finding that is all right is allowed in the recipe, with the reason:
-  [[lint.allow]]
-  id = \"open-console\"
-  path = \"/etc/inittab\"
-  reason = \"only the lab's staff reaches its consoles\"
-
-It fails (exit code 11) when there is an error that is not allowed.")]
+#[command(after_help = help())]
 pub(super) struct Args {
-    /// Recipes (built first, where something changed), folders of bundles, or initramfs files
-    #[arg(required_unless_present = "list", value_name = "RECIPE|BUNDLE|FILE")]
+    /// What is looked at
+    #[arg(required_unless_present = "list", value_name = "SUBJECT")]
     subjects: Vec<String>,
     /// Fail for warnings, too
     #[arg(long)]
@@ -38,6 +28,17 @@ pub(super) struct Args {
     /// Print the rules: their ids, how bad their findings are, what they look for
     #[arg(long, conflicts_with = "subjects")]
     list: bool,
+}
+
+fn help() -> String {
+    format!(
+        "{}\n\nExamples:\n  cargo xtask lint demo\n  cargo xtask lint demo@current /boot/initrd.img\n  cargo xtask lint --list\n\n\
+        A finding that is all right is allowed in the recipe, with the reason:\n  [[lint.allow]]\n  id = \"open-console\"\n  path = \"/etc/inittab\"\n  \
+        reason = \"only the lab's staff reaches its consoles\"\n\n\
+        It fails (exit code {}) when there is an error that is not allowed.",
+        HELP,
+        Kind::Check.exit_code()
+    )
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
@@ -48,7 +49,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let mut values = Vec::new();
     let mut counts = BTreeMap::new();
     for name in &args.subjects {
-        let material = Material::of(context, name)?;
+        let Ok(subject) = name.parse::<Subject>();
+        let material = Material::of(context, &subject)?;
         let sorted = lint::sort(material.findings()?, &material.allow);
         for finding in &sorted.findings {
             *counts.entry(finding.severity).or_insert(0_usize) += 1;

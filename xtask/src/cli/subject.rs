@@ -53,13 +53,33 @@ impl FromStr for Subject {
     }
 }
 
+/// Where that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A recipe.
+    Recipe(String),
+    /// A bundle's folder.
+    Folder(PathBuf),
+    /// An initramfs.
+    File(PathBuf),
+}
+
 impl Subject {
-    /// Reads the image, and says what a kernel would not get past.
-    pub(super) fn open(&self, context: &Context<'_>) -> Result<Image> {
-        let image = match self {
+    /// Finds out what is meant, and that it is there.
+    pub(super) fn place(&self, context: &Context<'_>) -> Result<Place> {
+        match self {
             Self::Named(name) => named(context, name),
             Self::Bundle { recipe, version } => bundle(context, recipe, version),
             Self::Path(path) => of_path(path),
+        }
+    }
+
+    /// Reads the image, and says what a kernel would not get past.
+    pub(super) fn open(&self, context: &Context<'_>) -> Result<Image> {
+        let image = match self.place(context)? {
+            Place::Recipe(name) => of_recipe(context, &name),
+            Place::Folder(folder) => Image::of_bundle(&folder),
+            Place::File(file) => Image::of_file(file.display().to_string(), &file),
         }?;
         for (_, problem) in image.archive.all_problems() {
             if problem.stops_the_kernel() {
@@ -71,10 +91,10 @@ impl Subject {
     }
 }
 
-fn named(context: &Context<'_>, name: &str) -> Result<Image> {
+fn named(context: &Context<'_>, name: &str) -> Result<Place> {
     let names = recipe::names(&context.workshop.checkout);
     if names.iter().any(|there| there == name) {
-        return of_recipe(context, name);
+        return Ok(Place::Recipe(name.to_owned()));
     }
     let path = Path::new(name);
     if path.exists() {
@@ -117,7 +137,7 @@ fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         .map_err(|error| Failure::bug(format!("what a step wrote cannot be read: {error}")))
 }
 
-fn bundle(context: &Context<'_>, recipe: &str, version: &str) -> Result<Image> {
+fn bundle(context: &Context<'_>, recipe: &str, version: &str) -> Result<Place> {
     let shelf = context.workshop.shelf(recipe);
     let versions = shelf.versions()?;
     let wanted = match version {
@@ -125,7 +145,7 @@ fn bundle(context: &Context<'_>, recipe: &str, version: &str) -> Result<Image> {
         version => version.to_owned(),
     };
     if versions.contains(&wanted) {
-        return Image::of_bundle(&shelf.bundle(&wanted));
+        return Ok(Place::Folder(shelf.bundle(&wanted)));
     }
     let what = format!("there is no bundle {recipe}@{version}");
     let failure = Failure::new(Kind::Usage, what);
@@ -150,9 +170,9 @@ fn bundle(context: &Context<'_>, recipe: &str, version: &str) -> Result<Image> {
     })
 }
 
-fn of_path(path: &Path) -> Result<Image> {
+fn of_path(path: &Path) -> Result<Place> {
     if path.is_dir() {
-        return Image::of_bundle(path);
+        return Ok(Place::Folder(path.to_owned()));
     }
     if !path.exists() {
         let what = format!("there is no file {}", path.display());
@@ -167,7 +187,7 @@ fn of_path(path: &Path) -> Result<Image> {
             "a recipe is named without its folder and end: `{stem}`"
         )));
     }
-    Image::of_file(path.display().to_string(), path)
+    Ok(Place::File(path.to_owned()))
 }
 
 #[cfg(test)]

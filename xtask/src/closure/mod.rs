@@ -22,6 +22,7 @@ pub mod root;
 pub mod script;
 pub mod search;
 mod settings;
+pub mod strip;
 mod take;
 #[cfg(test)]
 mod tests;

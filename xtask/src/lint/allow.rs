@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pattern;
 use super::{Finding, rules};
+use crate::closure::pattern::Pattern;
 
 /// A finding that is all right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,10 +23,11 @@ impl Allow {
     fn fits(&self, finding: &Finding) -> bool {
         let path = || finding.path.as_ref().map(ToString::to_string);
         self.id == finding.id
-            && self
-                .path
-                .as_ref()
-                .is_none_or(|pattern| path().is_some_and(|path| pattern::fits(pattern, &path)))
+            && self.path.as_ref().is_none_or(|pattern| {
+                path().is_some_and(|path| {
+                    Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(&path))
+                })
+            })
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::Finding;
 use super::facts::Facts;
-use super::pattern;
 use super::resolve::Found;
 use super::rules::LISTENER;
 use super::shell::{Command, base, commands, program};
+use crate::closure::pattern::{Pattern, is_pattern};
 use crate::image::path::ImagePath;
 
 /// Programs that wait for connections.
@@ -121,8 +121,8 @@ impl Walk<'_> {
 
     /// A path that may be a script, or a pattern of them.
     fn mention(&mut self, word: &str) {
-        if word.contains('/') && word.contains(['*', '?']) {
-            self.scripts(&word.replace("[0-9]", "?"));
+        if word.contains('/') && is_pattern(word) {
+            self.scripts(word);
         } else if word.contains('/')
             && let Found::Entry(path, _) = self.facts.find(word)
         {
@@ -132,8 +132,12 @@ impl Walk<'_> {
 
     fn scripts(&mut self, wanted: &str) {
         let facts = self.facts;
+        // What is no pattern, for all it looks like one, fits nothing.
+        let Ok(wanted) = Pattern::new(wanted) else {
+            return;
+        };
         for path in facts.scripts.keys() {
-            if pattern::fits(wanted, &path.to_string()) {
+            if wanted.matches(path.as_str()) {
                 self.visit((*path).clone());
             }
         }

@@ -16,7 +16,6 @@ mod kernel;
 mod links;
 mod listeners;
 mod modes;
-mod pattern;
 mod programs;
 mod pxelinux;
 mod resolve;

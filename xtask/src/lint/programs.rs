@@ -1,7 +1,8 @@
 //! What programs and scripts need to start: interpreters, libraries, a machine that can run them; and something that the kernel can start at all.
 //!
-//! Libraries are looked for as ld.so(8) and musl's ldso/dynlink.c do, but for one thing: a library of a folder that some file's `DT_RPATH` names
-//! counts for all, because it is inherited by whatever that file loads.
+//! Libraries are looked for as ld.so(8) and musl's ldso/dynlink.c do, but one file at a time, and so with two things taken on trust: a folder that some
+//! file's `DT_RPATH` names counts for all, because it is inherited by whatever that file loads; and one that some file's `DT_RUNPATH` names counts for all
+//! libraries, because what that file has loaded already is not looked for again.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use super::elf::{Elf, Machine};
 use super::facts::Facts;
 use super::resolve::Found;
 use super::rules::{MISSING_INTERPRETER, MISSING_LIBRARY, NO_INIT, WRONG_MACHINE};
+use crate::closure::pattern::Pattern;
 use crate::image::path::ImagePath;
 
 /// Where both C libraries look, beside their configuration.
@@ -23,6 +25,10 @@ const INCLUDES: usize = 64;
 pub(super) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     init(facts, findings);
     let folders = folders(facts);
+    let mut of_libraries = folders.clone();
+    for (path, elf) in &facts.programs {
+        of_libraries.extend(elf.runpath.iter().map(|folder| expand(folder, path)));
+    }
     let machine = machine(facts);
     for (&path, elf) in &facts.programs {
         if !elf.is_loaded() || is_firmware(path) {
@@ -44,8 +50,12 @@ pub(super) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             let what = format!("{path} is loaded by {interpreter}, which is not in the image");
             findings.push(MISSING_INTERPRETER.at(path, what));
         }
+        let folders = match elf.interpreter {
+            Some(_) => &folders,
+            None => &of_libraries,
+        };
         for name in &elf.needed {
-            if !is_there(facts, path, elf, name, &folders) {
+            if !is_there(facts, path, elf, name, folders) {
                 let what = format!("{path} needs the library {name}, which is not in the image");
                 findings.push(MISSING_LIBRARY.at(path, what));
             }
@@ -156,8 +166,11 @@ fn configured(
             folders.insert(line.to_owned());
             continue;
         };
+        let Ok(pattern) = Pattern::new(pattern.trim()) else {
+            continue;
+        };
         for (path, _) in facts.subject.tree.iter() {
-            if super::pattern::fits(pattern.trim(), &path.to_string()) {
+            if pattern.matches(path.as_str()) {
                 configured(facts, &path.to_string(), folders, seen);
             }
         }

@@ -3,7 +3,7 @@
 use crate::image::path::ImagePath;
 use crate::image::tree::{Entry, FileTree, Node};
 
-/// As many links as Linux follows (path_resolution(7)).
+/// As many links as Linux follows (`path_resolution(7)`).
 const LINKS: usize = 40;
 
 /// Folders that are filled when the machine runs.

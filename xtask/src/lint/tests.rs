@@ -111,9 +111,11 @@ fn program(machine: elf::Machine, interpreter: &str, texts: &[(u64, &str)]) -> V
         &[(64, 2), (56, 2), (3, 2), (0, 2), (0, 2), (0, 2)],
     );
     let size = dynamic.len() as u64 * 16;
+    // Without an interpreter it is a library: the header counts for nothing (PT_NULL).
+    let kind = if interpreter.is_empty() { 0 } else { 3 };
     for (kind, offset, size) in [
         (1, 0, table + size),
-        (3, HEADERS, interpreter.len() as u64 + 1),
+        (kind, HEADERS, interpreter.len() as u64 + 1),
         (2, table, size),
     ] {
         put(
@@ -141,7 +143,10 @@ const NEEDED: u64 = 1;
 const RPATH: u64 = 15;
 const RUNPATH: u64 = 29;
 
-fn elves(files: &[(&str, elf::Machine, &[(u64, &str)])]) -> FileTree {
+/// A path, its machine, its dynamic entries.
+type Made<'a> = (&'a str, elf::Machine, &'a [(u64, &'a str)]);
+
+fn elves(files: &[Made<'_>]) -> FileTree {
     entries(files.iter().map(|&(path, machine, texts)| {
         let bytes = program(machine, "/lib64/ld.so", texts);
         (path, Entry::file(bytes, true, origin()))
@@ -172,6 +177,22 @@ fn libraries_are_looked_for_as_the_loader_does() {
         let gone = elves(&[loader, ("/opt/bin/a", x86, texts)]);
         assert_eq!(ids(&gone), ["missing-library"], "{library}");
     }
+}
+
+#[test]
+fn what_a_program_has_loaded_is_not_looked_for_again() {
+    let x86 = elf::EM_X86_64;
+    let needs_both = [(RUNPATH, "/opt/lib"), (NEEDED, "a.so"), (NEEDED, "b.so")];
+    let mut tree = elves(&[
+        ("/lib64/ld.so", x86, &[]),
+        ("/bin/a", x86, &needs_both),
+        ("/opt/lib/b.so", x86, &[]),
+    ]);
+    // `a.so` itself does not say where `b.so` is.
+    let library = program(x86, "", &[(NEEDED, "b.so")]);
+    let entry = Entry::file(library, true, origin());
+    tree.add("/opt/lib/a.so".parse().unwrap(), entry).unwrap();
+    assert_eq!(ids(&tree), Vec::<&str>::new());
 }
 
 #[test]

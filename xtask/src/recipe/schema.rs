@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::arch::Arch;
 use crate::boot::scenario::Scenario;
+pub use crate::closure::strip::Strip;
 use crate::image::compress::Compression;
 use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
 pub use crate::lint::Allow;
 use crate::source::spec::{Policy, Source};
-pub use ready::{Closure, Copy, Dlopen, Lint, MissingFirmware, Modules, Segment, Strip, Sysroot};
+pub use ready::{Closure, Copy, Dlopen, Lint, MissingFirmware, Modules, Segment, Sysroot};
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.

@@ -7,13 +7,13 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use super::Context;
+use crate::cli::subject::{Place, Subject as Named};
 use crate::failure::{Failure, Kind, Result};
 use crate::image::content::Content;
 use crate::image::segments::{self, Archive, Limits};
 use crate::image::tree::FileTree;
 use crate::lint::{self, Allow, Boot, Bundle, Finding, Settings, Subject};
 use crate::plan::assemble::KERNEL;
-use crate::recipe;
 
 /// What a bundle says of itself.
 const MANIFEST: &str = "manifest.json";
@@ -31,22 +31,15 @@ pub(super) struct Material {
 
 impl Material {
     /// Reads a recipe's bundle, a bundle, or an initramfs.
-    pub(super) fn of(context: &Context<'_>, name: &str) -> Result<Self> {
-        let workshop = &context.workshop;
-        let is_recipe = recipe::names(&workshop.checkout)
-            .iter()
-            .any(|known| known == name);
-        let path = Path::new(name);
+    pub(super) fn of(context: &Context<'_>, named: &Named) -> Result<Self> {
         let settings = Settings {
             size: None,
             places: places(context),
         };
-        match path {
-            _ if is_recipe => Self::of_recipe(context, name, settings),
-            _ if path.is_dir() => Self::of_bundle(path, settings),
-            _ if path.exists() => Self::of_file(path, settings),
-            // Says which recipes there are.
-            _ => Self::of_recipe(context, name, settings),
+        match named.place(context)? {
+            Place::Recipe(name) => Self::of_recipe(context, &name, settings),
+            Place::Folder(folder) => Self::of_bundle(&folder, settings),
+            Place::File(file) => Self::of_file(&file, settings),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the recipe lets `lint` pass: rules that there are, and a reason for each.
 
 use super::Check;
+use crate::closure::pattern::Pattern;
 use crate::lint::{RULES, rule};
 use crate::recipe::path::Path;
 use crate::recipe::schema::Lint;
@@ -25,8 +26,9 @@ impl Check<'_> {
                 let help = "say why it is all right: lint repeats it, and whoever reads it later can judge";
                 self.wrong(&path.key("reason"), message, String::new(), help);
             }
-            if allow.path.as_ref().is_some_and(String::is_empty) {
-                let message = "a pattern that no path fits".to_owned();
+            let pattern = allow.path.as_deref().map(Pattern::new);
+            if let Some(Err(failure)) = pattern {
+                let message = failure.what.clone();
                 let help = "`/etc/*`, `/lib/**`, `pxelinux.cfg/default`; without `path` it is all right everywhere";
                 self.wrong(&path.key("path"), message, String::new(), help);
             }

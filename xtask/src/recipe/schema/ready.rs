@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
+use crate::closure::strip::Strip;
 use crate::lint::Allow;
 
 pub use crate::closure::Dlopen;
@@ -69,19 +70,6 @@ pub struct Closure {
     pub dlopen: Dlopen,
     /// Patterns of paths that something else provides when the image runs: nothing has to be found for them.
     pub provided: Vec<String>,
-}
-
-/// What goes out of ELF files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strip {
-    /// Nothing.
-    #[default]
-    None,
-    /// Debugging sections.
-    Debug,
-    /// Debugging sections, and the symbols that linking at run time does not need. Of modules, as `debug`.
-    All,
 }
 
 /// Which modules go into the image. Where nothing is named: all of a kernel that is built, none of one from a package.
