@@ -117,7 +117,11 @@ impl<'a> Search<'a> {
         if self.settings.provides(path) {
             return Ok(true);
         }
-        Ok(!self.present.is_empty() && self.present.contains(&self.root.canonical(path)?))
+        if self.present.is_empty() && self.settings.provided.is_empty() {
+            return Ok(false);
+        }
+        let path = self.root.canonical(path)?;
+        Ok(self.present.contains(&path) || self.settings.provides(&path))
     }
 
     /// What a file is.

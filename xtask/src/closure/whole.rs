@@ -186,9 +186,15 @@ impl<'s, 'a> Whole<'s, 'a> {
             Read::Elf(elf) => self.elf(job, elf),
             Read::Damaged(why) => {
                 let why = why.clone();
-                self.gather
-                    .notes
-                    .insert(Note::Damaged { path: path(), why });
+                if job.exactly && job.place.mode & 0o111 != 0 {
+                    let mut lack = Lack::new(&job.place.path, "to be whole".to_owned());
+                    lack.wrong.push(why);
+                    self.lacks.push((path(), lack));
+                } else {
+                    self.gather
+                        .notes
+                        .insert(Note::Damaged { path: path(), why });
+                }
                 Ok(())
             }
             // The kernel asks for no more than one of these bits.
@@ -207,7 +213,8 @@ impl<'s, 'a> Whole<'s, 'a> {
             let machine = elf.machine.name();
             let runs = elf.machine.runs_on(arch);
             if job.exactly && !runs {
-                self.lacks.push((path(), foreign(&machine, arch.debian())));
+                self.lacks
+                    .push((path(), foreign(&job.place.path, &machine, arch.debian())));
             }
             self.gather.notes.insert(Note::Foreign {
                 path: path(),
@@ -264,12 +271,7 @@ impl<'s, 'a> Whole<'s, 'a> {
 
     fn script(&mut self, job: &Job, shebang: &Shebang) -> Result<()> {
         let interpreter = &shebang.interpreter;
-        let lack = |how: String| Lack {
-            by: job.place.path.clone(),
-            how,
-            folders: Vec::new(),
-            wrong: Vec::new(),
-        };
+        let lack = |how: String| Lack::new(&job.place.path, how);
         if job.depth >= script::DEEPEST {
             let how = format!(
                 "{interpreter}, the sixth interpreter one behind the other, and the kernel runs five"
@@ -346,11 +348,8 @@ impl<'s, 'a> Whole<'s, 'a> {
     }
 }
 
-fn foreign(machine: &str, arch: &str) -> Lack {
-    Lack {
-        by: String::new(),
-        how: format!("a machine of {machine}"),
-        folders: Vec::new(),
-        wrong: vec![format!("the image is for {arch}")],
-    }
+fn foreign(path: &str, machine: &str, arch: &str) -> Lack {
+    let mut lack = Lack::new(path, format!("a machine of {machine}"));
+    lack.wrong.push(format!("the image is for {arch}"));
+    lack
 }

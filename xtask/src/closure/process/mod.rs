@@ -51,6 +51,19 @@ pub struct Lack {
     pub wrong: Vec<String>,
 }
 
+impl Lack {
+    /// Something that this path needs.
+    #[must_use]
+    pub fn new(by: &str, how: String) -> Self {
+        Self {
+            by: by.to_owned(),
+            how,
+            folders: Vec::new(),
+            wrong: Vec::new(),
+        }
+    }
+}
+
 /// Something that is not taken along.
 #[derive(Debug)]
 pub struct LeftOut {

@@ -1,4 +1,9 @@
 //! Whole closures: of the host's programs, held against its own loader, and of roots made for one rule each.
 
 mod host;
+mod hostile;
+mod lab;
+mod measure;
 mod oracle;
+mod roots;
+mod rules;
