@@ -70,7 +70,7 @@ pub fn arguments(
     }
     line.add("-chardev", format!("socket,id=qmp,path={QMP}"));
     line.add("-mon", "chardev=qmp,mode=control".to_owned());
-    for card in 0..scenario.nics {
+    for card in cards(scenario) {
         line.add("-netdev", netdev(card, network, loader));
         line.add("-device", card_device(scenario, card));
     }
@@ -111,6 +111,16 @@ fn accelerator(word: &str) -> String {
     } else {
         word.to_owned()
     }
+}
+
+/// The network cards in QEMU's order. Of devices without a bus, the one that comes last has the lowest address, and
+/// is found first.
+fn cards(scenario: &Scenario) -> Vec<u32> {
+    let mut cards: Vec<u32> = (0..scenario.nics).collect();
+    if scenario.nic() == Nic::VirtioNetDevice {
+        cards.reverse();
+    }
+    cards
 }
 
 /// QEMU takes UTC without saying so.
@@ -218,8 +228,8 @@ mod tests {
         for part in [
             "-machine virt -cpu cortex-a57 -accel tcg",
             "-bios /usr/lib/u-boot/qemu_arm64/u-boot.bin -drive if=pflash,unit=1,format=raw,file=flash.img ",
-            "tftp=tftp -device virtio-net-device,netdev=net0,mac=52:54:00:12:34:56 ",
-            "virtio-net-device,netdev=net1,mac=52:54:00:12:34:57 ",
+            "tftp=tftp -device virtio-net-device,netdev=net1,mac=52:54:00:12:34:57 ",
+            "virtio-net-device,netdev=net0,mac=52:54:00:12:34:56 -drive",
             "virtio-blk-device,drive=disk",
         ] {
             assert!(line.contains(part), "{part} in {line}");

@@ -109,6 +109,7 @@ fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
         Purpose::Sources,
         Purpose::Build,
         Purpose::Boot,
+        Purpose::BootArm,
         Purpose::Test,
     ];
     install::ensure(context, &purposes, &context.workshop.arches(), consent)?;

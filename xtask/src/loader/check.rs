@@ -8,8 +8,8 @@ use super::pxelinux::serial;
 
 /// The longest command line that the kernel takes on x86.
 const COMMAND_LINE: usize = 2047;
-/// The longest that U-Boot makes on most machines (its `CONFIG_SYS_CBSIZE` is 1024), and that the kernel takes on 32-bit ARM.
-const UBOOT_LINE: usize = 1023;
+/// The longest that U-Boot makes on every machine (`CONFIG_SYS_CBSIZE`, at least 512).
+const UBOOT_LINE: usize = 511;
 /// What the boot loader itself adds to it: ` BOOTIF=01-52-54-00-12-34-56`.
 const BOOTIF: usize = 28;
 /// The longest path that pxelinux asks for.
