@@ -7,7 +7,7 @@
 
 mod enroll;
 mod imaging;
-mod lava;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! The LAVA master's scripts: the stamp, and the judgement over programs that do not start.
+//! What images say of themselves: the LAVA master's stamp, and the judgement over programs that do not start.
 
 use crate::{Room, project, rendered};
 
@@ -24,7 +24,7 @@ fn judged(lines: &str) -> (i32, String) {
     room.program("busybox", "echo I can do everything");
     std::os::unix::fs::symlink("busybox", room.path("bin/applet")).unwrap();
     room.write("programs", lines);
-    let ran = room.run("lava/usr/sbin/self-test", &["programs"]);
+    let ran = room.run("self-test/usr/sbin/self-test", &["programs"]);
     (ran.code, ran.stdout.lines().last().unwrap_or("").to_owned())
 }
 
@@ -48,12 +48,15 @@ fn an_empty_list_proves_nothing() {
 }
 
 #[test]
-fn every_program_of_the_list_is_copied_by_the_recipe() {
-    let list = project().join("overlays/lava/usr/share/self-test/programs");
-    let list = fs_err::read_to_string(list).unwrap();
-    let recipe = fs_err::read_to_string(project().join("recipes/lava-master.toml")).unwrap();
-    let programs = list.lines().filter(|line| !line.starts_with('#'));
-    for program in programs.filter_map(|line| line.split(' ').next()) {
-        assert!(recipe.contains(&format!("/{program}\"")), "{program}");
+fn every_program_of_a_list_is_copied_by_its_recipe() {
+    for (recipe, overlay) in [("lava-master", "lava"), ("orbit", "orbit")] {
+        let list = format!("overlays/{overlay}/usr/share/self-test/programs");
+        let list = fs_err::read_to_string(project().join(list)).unwrap();
+        let recipe = project().join(format!("recipes/{recipe}.toml"));
+        let recipe = fs_err::read_to_string(recipe).unwrap();
+        let programs = list.lines().filter(|line| !line.starts_with('#'));
+        for program in programs.filter_map(|line| line.split(' ').next()) {
+            assert!(recipe.contains(&format!("/{program}\"")), "{program}");
+        }
     }
 }
