@@ -378,6 +378,16 @@ impl FileTree {
         self.entries.iter()
     }
 
+    /// The contents of all files, to be replaced by others of the same meaning.
+    pub fn contents_mut(&mut self) -> impl Iterator<Item = (&ImagePath, &mut Content)> {
+        self.entries
+            .iter_mut()
+            .filter_map(|(path, entry)| match &mut entry.node {
+                Node::File(content) => Some((path, content)),
+                _ => None,
+            })
+    }
+
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {

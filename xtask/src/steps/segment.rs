@@ -13,8 +13,11 @@ use crate::image::newc;
 use crate::image::tree::FileTree;
 use crate::plan::{Packing, Segment};
 
-/// What segments are padded to with zeros: an archive that is not compressed has to start at such a place (init/initramfs.c).
+/// What segments are padded to with zeros: an archive that is not compressed has to start at a multiple of 4 (init/initramfs.c).
 const ALIGNMENT: u64 = 512;
+
+/// Zeros that come between segments in any case: by them `lib/decompress_unlz4.c` finds the end of its input.
+const ZEROS: u64 = 8;
 
 /// Machine code that xz has a filter for, of those that every kernel's xz knows.
 const fn filter(arch: Arch) -> Filter {
@@ -69,7 +72,10 @@ pub(super) fn concatenate<'a>(
         if input.metadata()?.len() == 0 {
             continue;
         }
-        let padding = written.next_multiple_of(ALIGNMENT) - written;
+        let padding = match written {
+            0 => 0,
+            _ => (written + ZEROS).next_multiple_of(ALIGNMENT) - written,
+        };
         output.write_all(&vec![0; padding as usize])?;
         written += padding + std::io::copy(&mut input, &mut output)?;
     }

@@ -45,17 +45,17 @@ segments = ["site"]
 "#;
     insta::assert_snapshot!(about(&text), @r#"
     recipe: the recipe demo has 11 mistakes
-    recipes/demo.toml:18:11 «"hello"» U-Boot shows no message before booting; leave it out
-    recipes/demo.toml:19:11 «"chain"» U-Boot cannot do `chain`: that is a module of pxelinux's, for PCs; take `localboot`
-    recipes/demo.toml:20:13 «"sitte"» there is no segment `sitte`; did you mean `site`?; describe it in [segment.sitte]; there are `a b` and `site`
-    recipes/demo.toml:20:30 «"site"» `site` is in this list twice
-    recipes/demo.toml:22:9 «"\u00e9"» "é" is no title of a menu: up to 56 printable ASCII characters, without spaces around, the first not `#`
-    recipes/demo.toml:23:11 «3600» a menu cannot wait 3600 seconds: at most 3599, or 0 for ever
-    recipes/demo.toml:24:13 «"chain"» U-Boot cannot do `chain`: that is a module of pxelinux's, for PCs; take `localboot`
-    recipes/demo.toml:27:10 «"a b"» `a b` is no name; letters, digits, `-`, `_` and `.`, at most 64 of them, the first a letter or digit
-    recipes/demo.toml:31:8 «"chain"» U-Boot cannot do `chain`: that is a module of pxelinux's, for PCs; take `localboot`
-    recipes/demo.toml:32:11 «"a=$b"» U-Boot would alter the kernel argument `a=$b`: it takes $, \ and ' for its own; leave it out
-    recipes/demo.toml:33:13 «"site"» `site` is on top of every machine's image already; leave it out here
+    recipes/demo.toml:19:11 «"hello"» U-Boot shows no message before booting; leave it out
+    recipes/demo.toml:20:11 «"chain"» U-Boot cannot do `chain`: that is a module of pxelinux's, for PCs; take `localboot`
+    recipes/demo.toml:21:13 «"sitte"» there is no segment `sitte`; did you mean `site`?; describe it in [segment.sitte]; there are `a b` and `site`
+    recipes/demo.toml:21:30 «"site"» `site` is in this list twice
+    recipes/demo.toml:23:9 «"\u00e9"» "é" is no title of a menu: up to 56 printable ASCII characters, without spaces around, the first not `#`
+    recipes/demo.toml:24:11 «3600» a menu cannot wait 3600 seconds: at most 3599, or 0 for ever
+    recipes/demo.toml:25:13 «"chain"» U-Boot cannot do `chain`: that is a module of pxelinux's, for PCs; take `localboot`
+    recipes/demo.toml:28:10 «"a b"» `a b` is no name; letters, digits, `-`, `_` and `.`, at most 64 of them, the first a letter or digit
+    recipes/demo.toml:32:8 «"chain"» U-Boot cannot do `chain`: that is a module of pxelinux's, for PCs; take `localboot`
+    recipes/demo.toml:33:11 «"a=$b"» U-Boot would alter the kernel argument `a=$b`: it takes $, \ and ' for its own; leave it out
+    recipes/demo.toml:34:13 «"site"» `site` is on top of every machine's image already; leave it out here
     "#);
 }
 

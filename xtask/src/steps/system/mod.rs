@@ -4,6 +4,7 @@
 mod copies;
 mod microcode;
 mod modules;
+mod smaller;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ pub(super) fn run(work: &Work<'_>, system: &System) -> Result<()> {
     let mut tree = FileTree::default();
     copies::add(work, system, sysroot.as_ref(), &mut tree)?;
     modules::add(work, system, sysroot.as_ref(), &mut tree)?;
+    smaller::strip(work, system.closure.strip, &mut tree)?;
     tree.fill_parents(0o755);
     segment::check(work, &system.packing, &tree)?;
     segment::write(&tree, &system.packing, &work.output("archive"))?;
