@@ -46,8 +46,9 @@ impl<'a> Gather<'a> {
                 ways.push(&link.place);
                 continue;
             }
-            let path = self.take_at(&link.place, &mut ways, origin)?;
-            origin = needed(&path, "link target");
+            if let Some(path) = self.take_at(&link.place, &mut ways, origin.clone())? {
+                origin = needed(&path, "link target");
+            }
         }
         if let Some(end) = found.place() {
             self.take_at(end, &mut ways, origin)?;
@@ -61,7 +62,14 @@ impl<'a> Gather<'a> {
         place: &Place,
         ways: &mut Vec<&Place>,
         origin: Origin,
-    ) -> Result<ImagePath> {
+    ) -> Result<Option<ImagePath>> {
+        // The top of the root is there without being taken; what leads to it is wanted for itself.
+        if place.path.is_empty() {
+            for way in ways.drain(..) {
+                self.take(way, way.path.parse()?, origin.clone());
+            }
+            return Ok(None);
+        }
         let path: ImagePath = place.path.parse()?;
         for way in ways.drain(..) {
             self.take(
@@ -71,7 +79,7 @@ impl<'a> Gather<'a> {
             );
         }
         self.take(place, path.clone(), origin);
-        Ok(path)
+        Ok(Some(path))
     }
 
     /// Takes one thing, and puts it at a path of the image. What is there already stays.

@@ -8,6 +8,7 @@
 pub mod elf;
 mod gather;
 pub mod glob;
+pub mod ldcache;
 pub mod ldconf;
 pub mod loader;
 pub mod machine;
@@ -23,7 +24,7 @@ pub mod search;
 mod settings;
 mod take;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod whole;
 
 pub use note::Note;

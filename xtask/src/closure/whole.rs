@@ -1,6 +1,6 @@
 //! The whole closure: from names to files, from files to what they need, until nothing new is needed.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 
 use crate::failure::{Failure, Kind, Result};
@@ -11,6 +11,8 @@ use crate::tool;
 
 use super::elf::{Elf, Read};
 use super::gather::{Gather, needed};
+use super::ldcache::Cached;
+use super::loader::is_cached;
 use super::machine::Machine;
 use super::names;
 use super::note::Note;
@@ -35,6 +37,9 @@ pub struct Closure {
     pub tree: Vec<(ImagePath, Entry)>,
     /// What there is to say of it.
     pub notes: Vec<Note>,
+    /// Libraries that glibc finds only when the image has an `etc/ld.so.cache` which names them: [`super::ldcache::bytes`] makes it, of
+    /// all closures of an image together.
+    pub cached: BTreeSet<Cached>,
 }
 
 /// Finds all that these tables ask for in a root, and all that it needs to work.
@@ -90,6 +95,7 @@ pub(super) struct Whole<'s, 'a> {
     done: HashSet<(String, usize)>,
     services: Services,
     lacks: Vec<(ImagePath, Lack)>,
+    cached: BTreeSet<Cached>,
 }
 
 impl<'s, 'a> Whole<'s, 'a> {
@@ -106,6 +112,7 @@ impl<'s, 'a> Whole<'s, 'a> {
             done: HashSet::new(),
             services: Services::default(),
             lacks: Vec::new(),
+            cached: BTreeSet::new(),
         })
     }
 
@@ -186,9 +193,15 @@ impl<'s, 'a> Whole<'s, 'a> {
             Read::Elf(elf) => self.elf(job, elf),
             Read::Damaged(why) => {
                 let why = why.clone();
-                self.gather
-                    .notes
-                    .insert(Note::Damaged { path: path(), why });
+                if job.exactly && job.place.mode & 0o111 != 0 {
+                    let mut lack = Lack::new(&job.place.path, "to be whole".to_owned());
+                    lack.wrong.push(why);
+                    self.lacks.push((path(), lack));
+                } else {
+                    self.gather
+                        .notes
+                        .insert(Note::Damaged { path: path(), why });
+                }
                 Ok(())
             }
             // The kernel asks for no more than one of these bits.
@@ -207,7 +220,8 @@ impl<'s, 'a> Whole<'s, 'a> {
             let machine = elf.machine.name();
             let runs = elf.machine.runs_on(arch);
             if job.exactly && !runs {
-                self.lacks.push((path(), foreign(&machine, arch.debian())));
+                self.lacks
+                    .push((path(), foreign(&job.place.path, &machine, arch.debian())));
             }
             self.gather.notes.insert(Note::Foreign {
                 path: path(),
@@ -223,9 +237,11 @@ impl<'s, 'a> Whole<'s, 'a> {
                 .insert(Note::Damaged { path: path(), why });
         }
         self.beside(job, elf);
+        self.in_cache(job, elf)?;
         let excluded = |path: &str| self.excluded(job.table, path);
         let process = Process::build(self.search, &self.services, &excluded, &job.place, elf)?;
         let (objects, lacks, left_out) = (process.objects, process.lacks, process.left_out);
+        self.cached.extend(process.cached);
         // What the program itself needs, it needs where it is now.
         let place = |path: &str| match path == job.place.path {
             true => Ok(job.path.clone()),
@@ -262,14 +278,22 @@ impl<'s, 'a> Whole<'s, 'a> {
         }
     }
 
+    /// Notes that a library lies where glibc finds it by `ld.so.cache` alone: nobody may need it but what loads it by its name.
+    fn in_cache(&mut self, job: &Job, elf: &Elf) -> Result<()> {
+        let path = format!("/{}", job.path.as_str());
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        let loader = self.search.loader(None, elf.machine)?;
+        let configured = loader.configured.iter().any(|one| one == folder);
+        if !elf.program && configured && loader.needs_cache(&path) && is_cached(name) {
+            let name = elf.soname.as_deref().unwrap_or(name);
+            self.cached.insert(Cached::new(name, &path, elf.machine));
+        }
+        Ok(())
+    }
+
     fn script(&mut self, job: &Job, shebang: &Shebang) -> Result<()> {
         let interpreter = &shebang.interpreter;
-        let lack = |how: String| Lack {
-            by: job.place.path.clone(),
-            how,
-            folders: Vec::new(),
-            wrong: Vec::new(),
-        };
+        let lack = |how: String| Lack::new(&job.place.path, how);
         if job.depth >= script::DEEPEST {
             let how = format!(
                 "{interpreter}, the sixth interpreter one behind the other, and the kernel runs five"
@@ -329,7 +353,7 @@ impl<'s, 'a> Whole<'s, 'a> {
         let path = file.path.parse()?;
         self.push(Job {
             depth,
-            ..Job::new(file, path, job.table, false)
+            ..Job::new(file, path, job.table, true)
         });
         Ok(true)
     }
@@ -342,15 +366,13 @@ impl<'s, 'a> Whole<'s, 'a> {
         Ok(Closure {
             tree: self.gather.tree.into_iter().collect(),
             notes: self.gather.notes.into_iter().collect(),
+            cached: self.cached,
         })
     }
 }
 
-fn foreign(machine: &str, arch: &str) -> Lack {
-    Lack {
-        by: String::new(),
-        how: format!("a machine of {machine}"),
-        folders: Vec::new(),
-        wrong: vec![format!("the image is for {arch}")],
-    }
+fn foreign(path: &str, machine: &str, arch: &str) -> Lack {
+    let mut lack = Lack::new(path, format!("a machine of {machine}"));
+    lack.wrong.push(format!("the image is for {arch}"));
+    lack
 }

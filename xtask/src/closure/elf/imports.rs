@@ -62,6 +62,22 @@ const IMPORTS: &[Import] = imports! {
     Names(&["ethers"]) => "ether_hostton" "ether_ntohost";
 };
 
+/// Tables that may lie behind the symbols.
+const TABLES: &[elf::DynamicTag] = &[
+    elf::DT_STRTAB,
+    elf::DT_HASH,
+    elf::DT_GNU_HASH,
+    elf::DT_VERSYM,
+    elf::DT_VERNEED,
+    elf::DT_VERDEF,
+    elf::DT_RELA,
+    elf::DT_REL,
+    elf::DT_RELR,
+    elf::DT_JMPREL,
+    elf::DT_INIT,
+    elf::DT_INIT_ARRAY,
+];
+
 impl<H: FileHeader<Endian = Endianness>> Parse<'_, H> {
     /// The functions of the table that it imports.
     pub(super) fn imports(&mut self) -> Result<Vec<&'static Import>, Wrong> {
@@ -73,8 +89,8 @@ impl<H: FileHeader<Endian = Endianness>> Parse<'_, H> {
         let endian = self.endian;
         let strings = self.offset(strings)?;
         let size = size_of::<H::Sym>() as u64;
+        let length = self.symbols(symbols)?.saturating_mul(size);
         let symbols = self.offset(symbols)?;
-        let length = self.symbols()?.saturating_mul(size);
         let bytes = self.reader.bytes(symbols, length)?;
         let mut found = Vec::new();
         for symbol in slice_of::<H::Sym>(&bytes)? {
@@ -89,15 +105,38 @@ impl<H: FileHeader<Endian = Endianness>> Parse<'_, H> {
         Ok(found)
     }
 
-    /// How many dynamic symbols there may be imports among. `DT_GNU_HASH` sorts all that are defined to the end.
-    fn symbols(&mut self) -> Result<u64, Wrong> {
-        let gnu = self.value(elf::DT_GNU_HASH);
-        let Some(table) = gnu.or(self.value(elf::DT_HASH)) else {
-            return Ok(0);
-        };
-        let at = self.offset(table)?;
-        // The first defined symbol, or the length of the chain: the second word of either.
-        Ok(self.words(at, 2)?[1].into())
+    /// How many dynamic symbols there may be imports among.
+    fn symbols(&mut self, symbols: u64) -> Result<u64, Wrong> {
+        if let Some(table) = self.value(elf::DT_GNU_HASH) {
+            // Buckets, first symbol in them, words and shift of the filter. What is defined is sorted to the end, into the buckets.
+            let at = self.offset(table)?;
+            let header = self.words(at, 4)?;
+            let bucket = at
+                .saturating_add(16)
+                .saturating_add(u64::from(header[2]) * size_of::<H::Word>() as u64);
+            // GNU ld says 1 where nothing is defined, and so nothing sorted.
+            return match header[0] {
+                1 if self.words(bucket, 1)? == [0] => Ok(self.symbols_at_most(symbols)),
+                _ => Ok(header[1].into()),
+            };
+        }
+        match self.value(elf::DT_HASH) {
+            Some(table) => {
+                let at = self.offset(table)?;
+                Ok(self.words(at, 2)?[1].into())
+            }
+            None => Ok(0),
+        }
+    }
+
+    /// How many symbols fit before the next table, given where they are.
+    fn symbols_at_most(&self, symbols: u64) -> u64 {
+        let tables = self.dynamic.iter().filter(|(tag, _)| TABLES.contains(tag));
+        let next = tables
+            .map(|(_, address)| *address)
+            .filter(|&address| address > symbols)
+            .min();
+        next.map_or(0, |next| (next - symbols) / size_of::<H::Sym>() as u64)
     }
 
     fn words(&mut self, at: u64, count: u64) -> Result<Vec<u32>, Wrong> {

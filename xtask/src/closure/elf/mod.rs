@@ -6,8 +6,6 @@
 mod imports;
 mod notes;
 mod reader;
-#[cfg(test)]
-mod tests;
 
 use std::path::Path;
 use std::rc::Rc;
