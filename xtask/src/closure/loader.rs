@@ -165,6 +165,13 @@ impl Loader {
         self.defaults.iter().any(|default| default == folder)
     }
 
+    /// Whether a library in one of the system's folders is found by `ld.so.cache` alone.
+    #[must_use]
+    pub fn needs_cache(&self, path: &str) -> bool {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.flavour == Flavour::Glibc && !self.is_default(folder)
+    }
+
     /// Whether a library's name means the loader itself: musl's is all the libraries of C (`load_library` in its `dynlink.c`).
     #[must_use]
     pub fn is_itself(&self, name: &str) -> bool {

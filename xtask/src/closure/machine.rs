@@ -34,6 +34,8 @@ pub struct Known {
     /// What `$PLATFORM` may be: the kernel's `AT_PLATFORM` (`ELF_PLATFORM` in its `arch/*/include/asm/elf.h`), or what glibc makes of it
     /// (`sysdeps/x86/cpu-features.c`). Which of them depends on the processor.
     pub platforms: &'static [&'static str],
+    /// What `ldconfig` has for it in a library's flags (`sysdeps/generic/ldconfig.h` of glibc: `FLAG_X8664_LIB64` and the others).
+    pub cache: u8,
 }
 
 const KNOWN: &[Known] = &[
@@ -45,6 +47,7 @@ const KNOWN: &[Known] = &[
         musl: "x86_64",
         multiarch: "x86_64-linux-gnu",
         platforms: &["x86_64", "haswell", "xeon_phi"],
+        cache: 0x03,
     },
     Known {
         name: "i386",
@@ -54,6 +57,7 @@ const KNOWN: &[Known] = &[
         musl: "i386",
         multiarch: "i386-linux-gnu",
         platforms: &["i686", "i586", "i486", "i386"],
+        cache: 0x00,
     },
     Known {
         name: "x32",
@@ -63,6 +67,7 @@ const KNOWN: &[Known] = &[
         musl: "x32",
         multiarch: "x86_64-linux-gnux32",
         platforms: &["x86_64", "haswell", "xeon_phi"],
+        cache: 0x08,
     },
     Known {
         name: "arm64",
@@ -72,6 +77,7 @@ const KNOWN: &[Known] = &[
         musl: "aarch64",
         multiarch: "aarch64-linux-gnu",
         platforms: &["aarch64"],
+        cache: 0x0a,
     },
     Known {
         name: "armhf",
@@ -81,6 +87,7 @@ const KNOWN: &[Known] = &[
         musl: "armhf",
         multiarch: "arm-linux-gnueabihf",
         platforms: &["v7l", "v8l"],
+        cache: 0x09,
     },
     Known {
         name: "ppc64el",
@@ -90,6 +97,7 @@ const KNOWN: &[Known] = &[
         musl: "powerpc64le",
         multiarch: "powerpc64le-linux-gnu",
         platforms: &["power8", "power9", "power10"],
+        cache: 0x05,
     },
 ];
 

@@ -8,6 +8,7 @@
 pub mod elf;
 mod gather;
 pub mod glob;
+pub mod ldcache;
 pub mod ldconf;
 pub mod loader;
 pub mod machine;
@@ -25,7 +26,7 @@ mod settings;
 pub mod strip;
 mod take;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod whole;
 
 pub use note::Note;

@@ -32,6 +32,8 @@ pub struct Outcome {
     pub library: Option<Library>,
     /// Those that take its place on some processors.
     pub variants: Vec<Library>,
+    /// It was looked for in the system's folders.
+    pub by_cache: bool,
     /// The image gets it from somewhere else.
     pub provided: bool,
     /// The folders that were looked into.
@@ -98,7 +100,8 @@ impl<'a> Search<'a> {
     /// # Errors
     /// What reading fails with.
     pub fn new(root: &'a Root, settings: &'a Settings) -> Result<Self> {
-        let paths = settings.present.iter().map(|path| root.canonical(path));
+        let paths = settings.present.iter();
+        let paths = paths.map(|path| root.canonical(path.as_str()));
         Ok(Self {
             root,
             settings,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
+use crate::image::path::ImagePath;
 
 use super::pattern::Pattern;
 
@@ -64,7 +65,7 @@ pub struct Settings {
     /// Paths and names that something else provides when the image runs.
     pub provided: Vec<Pattern>,
     /// Paths that the image has anyway, such as busybox's names.
-    pub present: BTreeSet<String>,
+    pub present: BTreeSet<ImagePath>,
     /// The image's `etc/nsswitch.conf`, where something else than the closure puts one there. Otherwise the closure's own counts,
     /// and glibc's defaults where it has none.
     pub nsswitch: Option<String>,

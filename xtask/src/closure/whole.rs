@@ -1,6 +1,6 @@
 //! The whole closure: from names to files, from files to what they need, until nothing new is needed.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 
 use crate::failure::{Failure, Kind, Result};
@@ -11,6 +11,8 @@ use crate::tool;
 
 use super::elf::{Elf, Read};
 use super::gather::{Gather, needed};
+use super::ldcache::Cached;
+use super::loader::is_cached;
 use super::machine::Machine;
 use super::names;
 use super::note::Note;
@@ -35,6 +37,9 @@ pub struct Closure {
     pub tree: Vec<(ImagePath, Entry)>,
     /// What there is to say of it.
     pub notes: Vec<Note>,
+    /// Libraries that glibc finds only when the image has an `etc/ld.so.cache` which names them: [`super::ldcache::bytes`] makes it, of
+    /// all closures of an image together.
+    pub cached: BTreeSet<Cached>,
 }
 
 /// Finds all that these tables ask for in a root, and all that it needs to work.
@@ -90,6 +95,7 @@ pub(super) struct Whole<'s, 'a> {
     done: HashSet<(String, usize)>,
     services: Services,
     lacks: Vec<(ImagePath, Lack)>,
+    cached: BTreeSet<Cached>,
 }
 
 impl<'s, 'a> Whole<'s, 'a> {
@@ -106,6 +112,7 @@ impl<'s, 'a> Whole<'s, 'a> {
             done: HashSet::new(),
             services: Services::default(),
             lacks: Vec::new(),
+            cached: BTreeSet::new(),
         })
     }
 
@@ -230,9 +237,11 @@ impl<'s, 'a> Whole<'s, 'a> {
                 .insert(Note::Damaged { path: path(), why });
         }
         self.beside(job, elf);
+        self.in_cache(job, elf)?;
         let excluded = |path: &str| self.excluded(job.table, path);
         let process = Process::build(self.search, &self.services, &excluded, &job.place, elf)?;
         let (objects, lacks, left_out) = (process.objects, process.lacks, process.left_out);
+        self.cached.extend(process.cached);
         // What the program itself needs, it needs where it is now.
         let place = |path: &str| match path == job.place.path {
             true => Ok(job.path.clone()),
@@ -267,6 +276,19 @@ impl<'s, 'a> Whole<'s, 'a> {
             let (path, folders) = (job.path.clone(), folders.clone());
             self.gather.notes.insert(Note::Moved { path, folders });
         }
+    }
+
+    /// Notes that a library lies where glibc finds it by `ld.so.cache` alone: nobody may need it but what loads it by its name.
+    fn in_cache(&mut self, job: &Job, elf: &Elf) -> Result<()> {
+        let path = format!("/{}", job.path.as_str());
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        let loader = self.search.loader(None, elf.machine)?;
+        let configured = loader.configured.iter().any(|one| one == folder);
+        if !elf.program && configured && loader.needs_cache(&path) && is_cached(name) {
+            let name = elf.soname.as_deref().unwrap_or(name);
+            self.cached.insert(Cached::new(name, &path, elf.machine));
+        }
+        Ok(())
     }
 
     fn script(&mut self, job: &Job, shebang: &Shebang) -> Result<()> {
@@ -331,7 +353,7 @@ impl<'s, 'a> Whole<'s, 'a> {
         let path = file.path.parse()?;
         self.push(Job {
             depth,
-            ..Job::new(file, path, job.table, false)
+            ..Job::new(file, path, job.table, true)
         });
         Ok(true)
     }
@@ -344,6 +366,7 @@ impl<'s, 'a> Whole<'s, 'a> {
         Ok(Closure {
             tree: self.gather.tree.into_iter().collect(),
             notes: self.gather.notes.into_iter().collect(),
+            cached: self.cached,
         })
     }
 }

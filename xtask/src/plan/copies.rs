@@ -9,6 +9,7 @@ use crate::closure::pattern::Pattern;
 use crate::closure::{self, Closure, Layer, Root, Settings, Wanted};
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
+use crate::image::path::ImagePath;
 use crate::image::tree::FileTree;
 use crate::recipe::check::ready::{HOST, SYSROOT};
 use crate::recipe::schema::{self, Recipe};
@@ -80,7 +81,7 @@ pub fn settings(
     arch: Arch,
     closure: &schema::Closure,
     nsswitch: Option<String>,
-    present: BTreeSet<String>,
+    present: BTreeSet<ImagePath>,
 ) -> Result<Settings> {
     let provided = closure.provided.iter().map(|text| Pattern::new(text));
     Ok(Settings {

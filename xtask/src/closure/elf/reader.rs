@@ -22,7 +22,11 @@ pub(super) type Wrong = String;
 pub(super) struct Reader {
     file: File,
     size: u64,
-    blocks: HashMap<u64, Vec<u8>>,
+    /// Blocks that were read, and by their number, which.
+    blocks: Vec<Vec<u8>>,
+    numbers: HashMap<u64, usize>,
+    /// The one that was asked for last: names lie side by side.
+    last: Option<(u64, usize)>,
     left: u64,
 }
 
@@ -33,7 +37,9 @@ impl Reader {
         Ok(Self {
             size: file.metadata()?.len(),
             file,
-            blocks: HashMap::new(),
+            blocks: Vec::new(),
+            numbers: HashMap::new(),
+            last: None,
             left: MOST,
         })
     }
@@ -99,16 +105,27 @@ impl Reader {
 
     fn block(&mut self, at: u64) -> Result<&[u8], Wrong> {
         let number = at / BLOCK;
-        if !self.blocks.contains_key(&number) {
-            let start = number * BLOCK;
-            let length = BLOCK.min(self.size.saturating_sub(start));
-            self.left = self.left.checked_sub(length).ok_or_else(too_much)?;
-            let mut bytes = vec![0; length as usize];
-            let read = self.file.file().read_exact_at(&mut bytes, start);
-            read.map_err(|error| error.to_string())?;
-            self.blocks.insert(number, bytes);
-        }
-        Ok(&self.blocks[&number])
+        let index = match self.last {
+            Some((last, index)) if last == number => index,
+            _ => match self.numbers.get(&number) {
+                Some(&index) => index,
+                None => self.read_block(number)?,
+            },
+        };
+        self.last = Some((number, index));
+        Ok(&self.blocks[index])
+    }
+
+    fn read_block(&mut self, number: u64) -> Result<usize, Wrong> {
+        let start = number * BLOCK;
+        let length = BLOCK.min(self.size.saturating_sub(start));
+        self.left = self.left.checked_sub(length).ok_or_else(too_much)?;
+        let mut bytes = vec![0; length as usize];
+        let read = self.file.file().read_exact_at(&mut bytes, start);
+        read.map_err(|error| error.to_string())?;
+        self.blocks.push(bytes);
+        self.numbers.insert(number, self.blocks.len() - 1);
+        Ok(self.blocks.len() - 1)
     }
 }
 

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::failure::Result;
 
 use crate::closure::elf::Elf;
+use crate::closure::ldcache::Cached;
 use crate::closure::loader::{Flavour, Folder, Loader};
 use crate::closure::machine::Machine;
 use crate::closure::nss::Services;
@@ -83,6 +84,8 @@ pub struct Process<'s, 'a> {
     pub lacks: Vec<Lack>,
     /// What is left out.
     pub left_out: Vec<LeftOut>,
+    /// What is found because `ld.so.conf` names its folder.
+    pub cached: Vec<Cached>,
     search: &'s Search<'a>,
     services: &'s Services,
     excluded: &'s dyn Fn(&str) -> bool,
@@ -123,6 +126,7 @@ impl<'s, 'a> Process<'s, 'a> {
             objects: Vec::new(),
             lacks: Vec::new(),
             left_out: Vec::new(),
+            cached: Vec::new(),
             search,
             services,
             excluded,
@@ -296,6 +300,7 @@ impl<'s, 'a> Process<'s, 'a> {
         }
         if !outcome.is_over() {
             let system = self.search.system(query, asking.elf.nodeflib)?;
+            outcome.by_cache = true;
             outcome.variants.extend(system.variants.iter().cloned());
             outcome.folders.extend(system.folders.iter().cloned());
             outcome.wrong.extend(system.wrong.iter().cloned());
@@ -313,6 +318,10 @@ impl<'s, 'a> Process<'s, 'a> {
         let Some(library) = &outcome.library else {
             return Answer::Missing(outcome);
         };
+        if outcome.by_cache && self.loader.needs_cache(&library.opened) {
+            let cached = Cached::new(ask.name, &library.opened, self.machine);
+            self.cached.push(cached);
+        }
         for found in outcome.variants.iter().chain([library]) {
             self.add(ask, found);
         }

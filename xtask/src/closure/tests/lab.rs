@@ -110,6 +110,11 @@ impl Lab {
     /// What a program on this machine needs: held against what its loader lists, and told by paths below this folder and names that are
     /// missing.
     pub(super) fn agreed(&self, program: &str) -> BTreeSet<String> {
+        self.agreed_with(LOADER, program)
+    }
+
+    /// The same for a program of another loader.
+    pub(super) fn agreed_with(&self, loader: &str, program: &str) -> BTreeSet<String> {
         let root = Root::of("host", "/").unwrap();
         let path = self.at(program);
         let path = path.to_str().unwrap();
@@ -117,9 +122,9 @@ impl Lab {
             Ok(closure) => oracle::libraries(&closure),
             Err(failure) => missing(&failure.notes),
         };
-        let mut theirs = Loader::new(&[LOADER, "--list"]).list(&root, path).unwrap();
+        let mut theirs = Loader::new(&[loader, "--list"]).list(&root, path).unwrap();
         // It lists itself only where something is linked against it.
-        theirs.insert(oracle::real(&root, LOADER));
+        theirs.insert(oracle::real(&root, loader));
         // It names the first that is missing, and ends.
         let missing = ours.iter().any(|name| !name.contains('/'));
         if missing {

@@ -3,7 +3,8 @@
 mod host;
 mod hostile;
 mod lab;
-mod measure;
-mod oracle;
+mod needs;
+pub(crate) mod oracle;
 mod roots;
 mod rules;
+mod table;

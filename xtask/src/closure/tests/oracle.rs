@@ -2,7 +2,6 @@
 //! maps a program and what it needs, and does not start it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use crate::closure::root::Root;
 use crate::closure::{Closure, Settings, Wanted, closure};
@@ -12,19 +11,19 @@ use crate::tool::Tool;
 
 /// A command that lists what a program of some root loads: `ld.so --list`, or the same through an emulator:
 /// `qemu-aarch64-static -L ROOT ROOT/lib/ld-linux-aarch64.so.1 --list`.
-pub(super) struct Loader {
-    pub(super) command: Vec<String>,
+pub(crate) struct Loader {
+    pub(crate) command: Vec<String>,
 }
 
 impl Loader {
-    pub(super) fn new(command: &[&str]) -> Self {
+    pub(crate) fn new(command: &[&str]) -> Self {
         let command = command.iter().map(|word| (*word).to_owned()).collect();
         Self { command }
     }
 
     /// What the loader loads for a program: paths in the root without links, and names that it does not find. None where it says that the
     /// program is not its business.
-    pub(super) fn list(&self, root: &Root, program: &str) -> Option<BTreeSet<String>> {
+    pub(crate) fn list(&self, root: &Root, program: &str) -> Option<BTreeSet<String>> {
         let (command, arguments) = self.command.split_first().unwrap();
         let listed = Tool::new(command).args(arguments).arg(program).read();
         let text = match listed {
@@ -32,9 +31,10 @@ impl Loader {
             // A library that is missing ends it with a failure, after all that it found.
             Err(failure) => {
                 let lines = &failure.tool.as_ref().unwrap().tail;
-                let missing = lines
-                    .iter()
-                    .find_map(|line| line.split_once("error while loading shared libraries: "));
+                let missing = lines.iter().find_map(|line| {
+                    let glibc = line.split_once("error while loading shared libraries: ");
+                    glibc.or(line.split_once("Error loading shared library "))
+                });
                 let (_, missing) = missing?;
                 return Some(BTreeSet::from([missing
                     .split(':')
@@ -46,7 +46,9 @@ impl Loader {
         if text.contains("statically linked") {
             return None;
         }
-        let lines = text.lines().filter(|line| !line.contains("linux-vdso"));
+        // The kernel's own library; an emulator's has no name.
+        let is_vdso = |line: &&str| line.contains("linux-vdso") || line.trim().starts_with('(');
+        let lines = text.lines().filter(|line| !is_vdso(line));
         Some(lines.map(|line| listed_path(root, line)).collect())
     }
 }
@@ -59,11 +61,13 @@ fn listed_path(root: &Root, line: &str) -> String {
         [_, "=>", path, ..] | [path, ..] => path,
         [] => "",
     };
-    real(root, path)
+    // The loader itself was started by its path on this machine.
+    let folder = root.layers()[0].folder.to_str().unwrap();
+    real(root, path.strip_prefix(folder).unwrap_or(path))
 }
 
 /// A path without links.
-pub(super) fn real(root: &Root, path: &str) -> String {
+pub(crate) fn real(root: &Root, path: &str) -> String {
     let found = root.find(path).unwrap();
     let file = found
         .file()
@@ -72,7 +76,7 @@ pub(super) fn real(root: &Root, path: &str) -> String {
 }
 
 /// The closure of some files alone.
-pub(super) fn of(root: &Root, files: &[&str], settings: &Settings) -> Result<Closure> {
+pub(crate) fn of(root: &Root, files: &[&str], settings: &Settings) -> Result<Closure> {
     let files: Vec<String> = files.iter().map(|&file| file.to_owned()).collect();
     let wanted = Wanted {
         table: "copy.test".to_owned(),
@@ -84,7 +88,7 @@ pub(super) fn of(root: &Root, files: &[&str], settings: &Settings) -> Result<Clo
 }
 
 /// The files of a closure that something needs as a library or interpreter.
-pub(super) fn libraries(closure: &Closure) -> BTreeSet<String> {
+pub(crate) fn libraries(closure: &Closure) -> BTreeSet<String> {
     let files = closure.tree.iter().filter(|(_, entry)| {
         matches!(entry.node, Node::File(_)) && matches!(entry.origin, Origin::Needed { .. })
     });
@@ -92,7 +96,7 @@ pub(super) fn libraries(closure: &Closure) -> BTreeSet<String> {
 }
 
 /// The programs in some folders of a root that are ELF files, without those that are links.
-pub(super) fn programs(root: &Root, folders: &[&str]) -> Vec<String> {
+pub(crate) fn programs(root: &Root, folders: &[&str]) -> Vec<String> {
     let mut programs = Vec::new();
     for folder in folders {
         for name in &root.names(folder).unwrap().names {
@@ -111,17 +115,19 @@ pub(super) fn programs(root: &Root, folders: &[&str]) -> Vec<String> {
     programs
 }
 
-/// A difference between a closure and what a loader lists, and why it is right.
-pub(super) struct Explained {
-    pub(super) path: fn(&str) -> bool,
-    pub(super) why: &'static str,
+/// Something that a closure has and a loader does not list.
+pub(crate) struct Explained {
+    /// What it is.
+    pub(crate) path: fn(&str) -> bool,
+    /// Why that is right: for whoever reads the table.
+    #[expect(dead_code, reason = "a table without reasons explains nothing")]
+    pub(crate) why: &'static str,
 }
 
 /// Holds the closure of every program in some folders of a root against what a loader lists. All differences that nothing
 /// explains, and how many programs were compared.
-pub(super) fn differences(
+pub(crate) fn differences(
     root: &Root,
-    on_disk: &Path,
     folders: &[&str],
     loader: &Loader,
     settings: &Settings,
@@ -130,7 +136,7 @@ pub(super) fn differences(
     let mut differences = Vec::new();
     let mut compared = 0;
     for program in programs(root, folders) {
-        let path = on_disk.join(&program);
+        let path = root.layers()[0].folder.join(&program);
         let Some(theirs) = loader.list(root, path.to_str().unwrap()) else {
             continue;
         };
@@ -142,17 +148,12 @@ pub(super) fn differences(
                 continue;
             }
         };
-        for path in ours.symmetric_difference(&theirs) {
-            let side = if ours.contains(path) {
-                "only ours"
-            } else {
-                "only the loader's"
-            };
-            if !explained
-                .iter()
-                .any(|one| (one.path)(path) && !one.why.is_empty())
-            {
-                differences.push(format!("{program}: {path} is {side}"));
+        for path in theirs.difference(&ours) {
+            differences.push(format!("{program}: {path} is not in ours"));
+        }
+        for path in ours.difference(&theirs) {
+            if !explained.iter().any(|one| (one.path)(path)) {
+                differences.push(format!("{program}: {path} is only in ours"));
             }
         }
     }

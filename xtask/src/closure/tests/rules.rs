@@ -310,6 +310,38 @@ fn every_platform_that_is_there_comes_along() {
     assert!(theirs.is_subset(&ours), "{ours:?} {theirs:?}");
 }
 
+#[test]
+fn musl_inherits_both_lists_and_is_its_own_c_library() {
+    const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
+    let interpreter = format!("-Wl,--dynamic-linker={MUSL}");
+    let expected = |lists: &[&str]| {
+        let lab = Lab::new();
+        lab.library("stub/libm.so.6", &[]);
+        lab.library("lib/libb.so", &["-L@/stub", "-l:libm.so.6"]);
+        lab.library("lib/liba.so", &["-L@/lib", "-l:libb.so"]);
+        let mut arguments = vec![
+            "-L@/lib",
+            "-l:liba.so",
+            "-Wl,--allow-shlib-undefined",
+            &interpreter,
+        ];
+        arguments.extend(lists);
+        lab.program("program", &arguments);
+        lab.agreed_with(MUSL, "program")
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    let found = ["lib/liba.so", "lib/libb.so"];
+    assert_eq!(expected(&[&format!("{RPATH}@/lib")]), found);
+    assert_eq!(expected(&[&format!("{RUNPATH}@/lib")]), found);
+    assert_eq!(
+        expected(&[&format!("{RUNPATH}$ORIGIN/lib:/nowhere")]),
+        found
+    );
+    // What it does not know makes it ignore the list.
+    assert_eq!(expected(&[&format!("{RUNPATH}@/lib:$LIB")]), ["liba.so"]);
+}
+
 /// A note of what is loaded while a program runs, as C source.
 fn note(json: &str) -> String {
     let text = json.replace('"', "\\\"");

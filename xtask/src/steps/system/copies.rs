@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{applets, used, warn};
-use crate::closure::{self, Closure, Layer, Note, Root};
+use crate::closure::{self, Closure, Layer, Note, Root, ldcache};
 use crate::debian::installed::{self, Packages};
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
-use crate::image::tree::{FileTree, Node};
+use crate::image::path::ImagePath;
+use crate::image::tree::{Entry, FileTree, Node, Origin};
 use crate::plan::System;
 use crate::plan::copies::{self, Group};
 use crate::recipe::check::ready::{HOST, SYSROOT};
@@ -22,10 +23,12 @@ pub(super) fn add(
     tree: &mut FileTree,
 ) -> Result<()> {
     let mut entries = Vec::new();
+    let mut cached = BTreeSet::new();
     for group in copies::groups(&system.copy, sysroot.is_some()) {
         let root = Root::new(group.from.iter().map(|name| layer(work, name)).collect())?;
         let found = find(work, system, &group, &root)?;
         tell(work, &found);
+        cached.extend(found.cached.iter().cloned());
         entries.extend(name_packages(&root, sysroot, found)?);
     }
     // Links to directories first: what is below them goes where they lead, whichever root it is from.
@@ -34,7 +37,13 @@ pub(super) fn add(
     for (path, entry) in entries {
         tree.add(path, entry)?;
     }
-    Ok(())
+    if cached.is_empty() {
+        return Ok(());
+    }
+    // Libraries outside of its default folders glibc finds by this file only, and nobody runs ldconfig in an image.
+    let what = "cache of libraries outside the default folders".to_owned();
+    let cache = Entry::file(ldcache::bytes(&cached), false, Origin::Generated { what });
+    tree.add(ldcache::PATH.parse()?, cache)
 }
 
 fn layer(work: &Work<'_>, name: &str) -> Layer {
@@ -97,7 +106,7 @@ fn name_packages(
     root: &Root,
     sysroot: Option<&Index>,
     mut found: Closure,
-) -> Result<Vec<(crate::image::path::ImagePath, crate::image::tree::Entry)>> {
+) -> Result<Vec<(ImagePath, Entry)>> {
     let mut owners: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for layer in root.layers().iter().filter(|layer| layer.name != SYSROOT) {
         let paths = paths(&found, &layer.name);

@@ -13,6 +13,7 @@ use super::{Work, segment};
 use crate::debian::installed::Packages;
 use crate::event::Event;
 use crate::failure::Result;
+use crate::image::path::ImagePath;
 use crate::image::tree::FileTree;
 use crate::plan::System;
 
@@ -45,12 +46,9 @@ fn sysroot(work: &Work<'_>) -> Result<Option<Index>> {
 }
 
 /// What busybox's applets are called: names that the image has anyway.
-fn applets(work: &Work<'_>) -> Result<BTreeSet<String>> {
+fn applets(work: &Work<'_>) -> Result<BTreeSet<ImagePath>> {
     let links = work.text("busybox/links")?;
-    let names = links
-        .lines()
-        .map(|line| line.trim_start_matches('/').to_owned());
-    Ok(names.collect())
+    links.lines().map(str::parse).collect()
 }
 
 fn warn(work: &Work<'_>, text: String) {
