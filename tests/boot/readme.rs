@@ -48,6 +48,15 @@ fn every_command() -> Result<(), Failed> {
                     "a file in an overlay is nothing to the kernel: {said}"
                 );
             }
+            Some("update") => {
+                add_a_program(place.path());
+                succeeds(place.path(), command)?;
+            }
+            Some("why") => {
+                let said = succeeds(place.path(), command)?;
+                let chain = ["libparted2", "recipes/lab.toml", "names parted"];
+                assert!(chain.iter().all(|part| said.contains(part)), "{said}");
+            }
             _ => drop(succeeds(place.path(), command)?),
         }
     }
@@ -76,6 +85,17 @@ fn add_a_file(place: &Path) {
     let changed = text.replace("overlays = [\"base\"]", "overlays = [\"base\", \"lab\"]");
     assert_ne!(text, changed);
     fs_err::write(recipe, changed).unwrap();
+}
+
+/// What the README's TOML for it says.
+fn add_a_program(place: &Path) {
+    let readme = fs_err::read_to_string(root().join("README.md")).unwrap();
+    let blocks = readme.split("```toml\n").skip(1);
+    let mut texts = blocks.filter_map(|block| block.split("```").next());
+    let program = texts.find(|text| text.contains("[copy.")).unwrap();
+    let recipe = place.join("recipes/lab.toml");
+    let text = fs_err::read_to_string(&recipe).unwrap();
+    fs_err::write(recipe, format!("{text}\n{program}")).unwrap();
 }
 
 #[expect(
