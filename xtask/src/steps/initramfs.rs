@@ -145,8 +145,13 @@ fn busybox(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
         if tree.at(&path)?.is_some_and(|there| there.taken.is_some()) {
             continue;
         }
+        // Where bin or sbin is a link itself, the applet lies behind it, and its own link leads on from there.
+        let path = match path.parent() {
+            Some(folder) => tree.resolve(&folder)?.join(path.name())?,
+            None => path,
+        };
         let link = Entry::symlink(
-            relative(&path, BUSYBOX),
+            relative(&path, program.as_str()),
             Origin::Applet {
                 of: program.clone(),
             },
@@ -176,7 +181,7 @@ fn relative(path: &ImagePath, to: &str) -> String {
 
 /// The image's own name for the script that prints the stamps, where an overlay has that script.
 fn stamps(stamps: &Stamps, tree: &mut FileTree) -> Result<()> {
-    if tree.get(&IMAGE_INFO.parse()?).is_none() {
+    if tree.at(&IMAGE_INFO.parse()?)?.is_none() {
         return Ok(());
     }
     let path: ImagePath = format!("sbin/{}-image-info", stamps.name).parse()?;
