@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::subject::{self, Subject};
-use crate::closure::pattern::Pattern;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 use crate::image::segments::{Archive, Segment};
 use crate::image::tree::{DeviceKind, Entry, Node};
 use crate::inspect::{Image, bytes, shown};

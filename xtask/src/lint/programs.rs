@@ -13,8 +13,8 @@ use super::elf::{Elf, Machine};
 use super::facts::Facts;
 use super::resolve::Found;
 use super::rules::{MISSING_INTERPRETER, MISSING_LIBRARY, NO_INIT, WRONG_MACHINE};
-use crate::closure::pattern::Pattern;
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 
 /// Where both C libraries look, beside their configuration.
 const FOLDERS: [&str; 5] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"];

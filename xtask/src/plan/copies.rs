@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::Material;
 use crate::arch::Arch;
-use crate::closure::pattern::Pattern;
 use crate::closure::{self, Closure, Layer, Root, Settings, Wanted};
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 use crate::image::tree::FileTree;
 use crate::recipe::check::ready::{HOST, SYSROOT};
 use crate::recipe::schema::{self, Recipe};
