@@ -11,8 +11,8 @@ use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
 use crate::image::pattern::Pattern;
 use crate::image::tree::FileTree;
-use crate::recipe::check::ready::{HOST, SYSROOT};
 use crate::recipe::schema::{self, Recipe};
+use crate::recipe::schema::{HOST, SYSROOT};
 use crate::source::spec::Source;
 
 /// Tables that take from the same roots.

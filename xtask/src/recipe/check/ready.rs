@@ -6,13 +6,8 @@ use super::form::{Form, IMAGE_PATH, NAME};
 use crate::arch::Arch;
 use crate::checkout::Checkout;
 use crate::recipe::path::Path;
-use crate::recipe::schema::{Copy, Image, Recipe};
+use crate::recipe::schema::{Copy, HOST, Image, Recipe, SYSROOT};
 use crate::text::{listing, nearest, quoted};
-
-/// The roots that need no `[sources]`.
-pub const HOST: &str = "host";
-/// What `[sysroot]` is called in `from`.
-pub const SYSROOT: &str = "sysroot";
 
 const WANTED: Form = Form {
     what: "name of something to copy",

@@ -9,6 +9,11 @@ use crate::lint::Allow;
 
 pub use crate::closure::Dlopen;
 
+/// What the machine that builds is called in `from`.
+pub const HOST: &str = "host";
+/// What `[sysroot]` is called in `from`.
+pub const SYSROOT: &str = "sysroot";
+
 /// Debian packages and all that they depend on, unpacked side by side; no maintainer script is run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
