@@ -12,8 +12,9 @@ use crate::failure::Result;
 use crate::image::path::ImagePath;
 use crate::image::pattern::Pattern;
 use crate::inspect::extract::{Extracted, Options, extract};
-use crate::inspect::{bytes, shown};
+use crate::inspect::shown;
 use crate::report::Answer;
+use crate::text::bytes;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help())]

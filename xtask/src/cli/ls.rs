@@ -9,8 +9,9 @@ use crate::image::path::ImagePath;
 use crate::image::pattern::Pattern;
 use crate::image::segments::{Archive, Segment};
 use crate::image::tree::{DeviceKind, Entry, Node};
-use crate::inspect::{Image, bytes, shown};
+use crate::inspect::{Image, shown};
 use crate::report::{Answer, Table};
+use crate::text::bytes;
 use crate::text::nearest;
 
 #[derive(Debug, clap::Args)]
