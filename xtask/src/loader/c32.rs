@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 /// The boot program itself.
 pub const PXELINUX: &str = "pxelinux.0";
 /// The module that pxelinux.0 always loads.
-pub const LDLINUX: &str = "ldlinux.c32";
+const LDLINUX: &str = "ldlinux.c32";
 
 /// A module that something needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

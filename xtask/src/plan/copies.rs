@@ -33,7 +33,7 @@ impl Group<'_> {
 
     /// Whether something of it may come from the host.
     #[must_use]
-    pub fn has_host(&self) -> bool {
+    fn has_host(&self) -> bool {
         self.from.contains(&HOST)
     }
 }

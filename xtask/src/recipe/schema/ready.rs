@@ -54,7 +54,8 @@ pub struct Copy {
     /// where there is a `[sysroot]`, `host` otherwise.
     pub from: Vec<String>,
     /// Paths (`/usr/sbin/parted`), patterns (`/usr/share/zoneinfo/Europe/*`, `/usr/lib/agent/**`), programs by name
-    /// (`parted`), libraries by soname (`libnss_dns.so.2`).
+    /// (`parted`), libraries by soname (`libnss_dns.so.2`). In patterns, `*` and `?` stand for letters of one part, `[a-z]` for one
+    /// letter, `{one,two}` for words, `**` as a part for any number of folders; `[*]` is a plain asterisk.
     pub files: Vec<String>,
     /// Patterns of paths that stay out, even where something needs them.
     pub exclude: Vec<String>,
