@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::deb822::{self, Stanza};
 use crate::digest::Digest;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 
 /// The versions of a binary package that files were taken from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,9 +63,14 @@ pub fn owners(
         }
     }
     let names: BTreeSet<&String> = owners.values().collect();
-    let status = fs_err::read(database.join("status"))?;
-    let mut packages = versions(&String::from_utf8_lossy(&status));
-    packages.retain(|name, _| names.contains(name));
+    let path = database.join("status");
+    let status = fs_err::read(&path)?;
+    let stanzas = deb822::parse(&String::from_utf8_lossy(&status)).map_err(|line| {
+        let what = format!("line {line} of {} cannot be read", path.display());
+        Failure::new(Kind::Source, what).hint("`dpkg --audit` says what is wrong with a database")
+    })?;
+    let packages = stanzas.iter().filter_map(versions);
+    let packages = packages.filter(|(name, _)| names.contains(name)).collect();
     Ok((owners, packages))
 }
 
@@ -79,33 +85,17 @@ fn known_as(line: &str, paths: &BTreeSet<String>) -> Option<String> {
     paths.contains(&merged).then_some(merged)
 }
 
-/// What `status` says of the packages that are installed. A stanza that says too little is none.
-fn versions(status: &str) -> Packages {
-    status.split("\n\n").filter_map(stanza).collect()
-}
-
-fn stanza(text: &str) -> Option<(String, Versions)> {
-    let field = |name: &str| {
-        text.lines()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.trim())
-    };
-    let (package, version) = (field("Package")?, field("Version")?);
-    // `Source: name (version)`, the version where it is another one; neither where they are the package's own (Debian Policy 5.6.1).
-    let source = field("Source").unwrap_or(package);
-    let (source, source_version) = match source.split_once(" (") {
-        Some((name, rest)) => (name, rest.trim_end_matches(')')),
-        None => (source, version),
-    };
+/// What a stanza of `status` says of its package; nothing where it says too little.
+fn versions(stanza: &Stanza) -> Option<(String, Versions)> {
+    let (source, source_version) = stanza.source()?;
     let versions = Versions {
-        version: version.to_owned(),
-        architecture: field("Architecture")?.to_owned(),
+        version: stanza.get("Version")?.to_owned(),
+        architecture: stanza.get("Architecture")?.to_owned(),
         source: source.to_owned(),
         source_version: source_version.to_owned(),
         sha256: None,
     };
-    Some((package.to_owned(), versions))
+    Some((stanza.get("Package")?.to_owned(), versions))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::image::path::ImagePath;
 use crate::image::tree::{Entry, FileTree, Node, Origin};
 use crate::plan::System;
 use crate::plan::copies::{self, Group};
-use crate::recipe::check::ready::{HOST, SYSROOT};
+use crate::recipe::schema::{HOST, SYSROOT};
 use crate::steps::Work;
 use crate::steps::sysroot::Index;
 

@@ -5,8 +5,8 @@ use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::{FileTree, Node, Origin, Taken};
 use crate::plan::System;
-use crate::recipe::check::ready::SYSROOT;
 use crate::recipe::schema::MissingFirmware;
+use crate::recipe::schema::SYSROOT;
 use crate::steps::Work;
 use crate::steps::sysroot::Index;
 
