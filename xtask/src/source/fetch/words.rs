@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn progress_has_sizes_and_host() {
         let line = progress("a.deb", Some(139_331_676), 1_250_000, "http://u:p@h:8/x");
-        assert_eq!(line, "a.deb: 1.2 MB of 139.3 MB from h:8");
+        assert_eq!(line, "a.deb: 1.3 MB of 139.3 MB from h:8");
         assert_eq!(
             progress("a", None, 0, "file:/x"),
             "a: 0 B from this machine"
