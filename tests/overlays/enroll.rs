@@ -43,15 +43,15 @@ fn server(statuses: &'static [&'static str]) -> (String, JoinHandle<Vec<String>>
     let serve = move || {
         statuses
             .iter()
-            .map(|status| answer(listener.accept().unwrap().0, status))
+            .map(|status| answer(&listener.accept().unwrap().0, status))
             .collect()
     };
     (url, thread::spawn(serve))
 }
 
 /// Answers one request, and returns its body.
-fn answer(stream: TcpStream, status: &str) -> String {
-    let mut request = BufReader::new(&stream);
+fn answer(mut stream: &TcpStream, status: &str) -> String {
+    let mut request = BufReader::new(stream);
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -67,7 +67,7 @@ fn answer(stream: TcpStream, status: &str) -> String {
     let mut body = vec![0; length];
     request.read_exact(&mut body).unwrap();
     write!(
-        &stream,
+        stream,
         "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     )
     .unwrap();

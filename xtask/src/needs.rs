@@ -253,6 +253,10 @@ pub const NEEDS: &[Need] = &[
     program("qemu-system-arm", "qemu-system-arm", Purpose::BootArm),
     file(UBOOT_ARM64, "u-boot-qemu", Purpose::BootArm),
     file(UBOOT_ARM, "u-boot-qemu", Purpose::BootArm),
+    only(
+        Arch::Arm64,
+        program("qemu-aarch64", "qemu-user", Purpose::Test),
+    ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),
     program("gpg", "gpg", Purpose::Test),

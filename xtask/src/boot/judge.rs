@@ -244,6 +244,7 @@ impl Judge {
                 missing: Vec::new(),
             },
             Some(Sign::NothingToBoot) => Verdict::NothingToBoot { line },
+            Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
         self.suspect(at, cause);

@@ -18,10 +18,12 @@ pub enum Sign {
     LoadFailed,
     /// The firmware has nothing left to boot.
     NothingToBoot,
+    /// The kernel could not unpack all of its initramfs, and goes on with what it has.
+    Unpacking,
 }
 
 /// Pattern, meaning, and whether it only means that before Linux runs (after that, it can be anybody's words).
-/// Sources: Linux (`kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
+/// Sources: Linux (`init/initramfs.c`, `kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
 /// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`),
 /// U-Boot (`net/bootp.c`, `net/tftp.c`, `cmd/pxe.c`, `boot/pxe_utils.c`, `arch/arm/lib/`).
 /// Text of the boot loader can come doubled when it writes to screen and console at once: patterns must not mind.
@@ -74,6 +76,12 @@ const SIGNS: &[(&str, Sign, bool)] = &[
         true,
     ),
     (r"No bootable device", Sign::NothingToBoot, true),
+    (r"\bInitramfs unpacking failed: ", Sign::Unpacking, false),
+    (
+        r"\brootfs image is not initramfs \(",
+        Sign::Unpacking,
+        false,
+    ),
     (r"-- System halted", Sign::Panic, false),
 ];
 
@@ -133,6 +141,14 @@ mod tests {
             (
                 "[    0.9] Internal error: Oops: 96000004 [#1] SMP",
                 Sign::Oops,
+            ),
+            (
+                "[    0.4] Initramfs unpacking failed: junk within compressed archive",
+                Sign::Unpacking,
+            ),
+            (
+                "rootfs image is not initramfs (invalid magic at start of compressed archive); looks like an initrd",
+                Sign::Unpacking,
             ),
         ];
         for (line, sign) in lines {

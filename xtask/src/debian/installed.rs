@@ -34,7 +34,7 @@ pub type Packages = BTreeMap<String, Versions>;
 const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"];
 
 /// The package of each of these paths (without a leading slash), where dpkg knows one, and those packages' versions. Nothing of a root
-/// without such a database.
+/// without such a database. What several packages have belongs to none of them: directories, and links in the place of one such as `/bin`.
 ///
 /// # Errors
 /// When the database is there but cannot be read.
@@ -43,10 +43,10 @@ pub fn owners(
     paths: &BTreeSet<String>,
 ) -> Result<(BTreeMap<String, String>, Packages)> {
     let database = root.join("var/lib/dpkg");
-    let mut owners = BTreeMap::new();
+    let mut claims: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let info = database.join("info");
     if paths.is_empty() || !info.is_dir() {
-        return Ok((owners, Packages::new()));
+        return Ok((BTreeMap::new(), Packages::new()));
     }
     for entry in fs_err::read_dir(&info)? {
         let path = entry?.path();
@@ -58,10 +58,13 @@ pub fn owners(
         for line in String::from_utf8_lossy(&list).lines() {
             if let Some(path) = known_as(line, paths) {
                 let name = package.split(':').next().unwrap_or(package);
-                owners.insert(path, name.to_owned());
+                claims.entry(path).or_default().insert(name.to_owned());
             }
         }
     }
+    claims.retain(|_, names| names.len() == 1);
+    let only = |(path, mut names): (String, BTreeSet<String>)| Some((path, names.pop_first()?));
+    let owners: BTreeMap<String, String> = claims.into_iter().filter_map(only).collect();
     let names: BTreeSet<&String> = owners.values().collect();
     let path = database.join("status");
     let status = fs_err::read(&path)?;
@@ -109,11 +112,13 @@ mod tests {
         fs_err::create_dir_all(&info).unwrap();
         let write = |name: &str, text: &str| fs_err::write(info.join(name), text).unwrap();
         write("bash.list", "/.\n/bin\n/bin/bash\n/usr/share/bash\n");
+        write("coreutils.list", "/.\n/bin\n/bin/ls\n");
         write("libc6:amd64.list", "/lib/x86_64-linux-gnu/libc.so.6\n");
         write("bash.md5sums", "/bin/other\n");
         let status = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b7\nSource: bash (5.2.15-2)\nDescription: x\n y\n\nPackage: libc6\nArchitecture: amd64\nSource: glibc\nVersion: 2.36-9\n\nPackage: other\n";
         fs_err::write(root.path().join("var/lib/dpkg/status"), status).unwrap();
         let paths = [
+            "bin",
             "usr/bin/bash",
             "usr/lib/x86_64-linux-gnu/libc.so.6",
             "bin/other",

@@ -12,7 +12,7 @@ use crate::recipe::check::{Check, form};
 use crate::recipe::document::Node;
 use crate::recipe::load::{load_plain, names};
 use crate::recipe::path::Path;
-use crate::recipe::schema::{Console, Recipe};
+use crate::recipe::schema::{Console, Recipe, Segment};
 use crate::source::mirror;
 use crate::text::{listing, nearest, quoted};
 
@@ -35,7 +35,13 @@ pub struct Site {
     /// Values of the `[settings]` of recipes, in place of their own: `[settings.RECIPE]`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
+    /// What this site puts on top of the images of recipes, for every machine: `[segment.RECIPE]`. It is an archive of its own, `site`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub segment: BTreeMap<String, Segment>,
 }
+
+/// The name of the segment that a site adds.
+const SEGMENT: &str = "site";
 
 impl Default for Site {
     fn default() -> Self {
@@ -46,6 +52,7 @@ impl Default for Site {
             ntp: Ntp::default(),
             console: None,
             settings: BTreeMap::new(),
+            segment: BTreeMap::new(),
         }
     }
 }
@@ -105,6 +112,13 @@ impl Site {
         }
         if let Some(console) = &self.console {
             recipe.image.console.clone_from(console);
+        }
+        if let Some(segment) = self.segment.get(name) {
+            recipe.segment.insert(SEGMENT.to_owned(), segment.clone());
+            let everywhere = &mut recipe.bundle.segments;
+            if !everywhere.iter().any(|there| there == SEGMENT) {
+                everywhere.push(SEGMENT.to_owned());
+            }
         }
         let Some(values) = self.settings.get(name) else {
             return Ok(());
@@ -177,21 +191,28 @@ fn check(checkout: &Checkout, site: &Site, root: &Node, broken: Vec<Path>) -> Ve
     if let Some(console) = &site.console {
         check.console(console, &Path::of(&["console"]));
     }
-    let recipes = names(checkout);
     for (recipe, settings) in &site.settings {
         let path = Path::of(&["settings", recipe]);
-        if !recipes.contains(recipe) {
-            let help = match nearest(recipe, recipes.iter().map(String::as_str)) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there are {}", listing(&recipes, "and")),
-            };
-            check.wrong_key(
-                &path,
-                format!("there is no recipe {}", quoted(recipe)),
-                help,
-            );
-        }
+        known(checkout, &mut check, recipe, &path);
         check.settings(settings, &path);
     }
+    for (recipe, segment) in &site.segment {
+        let path = Path::of(&["segment", recipe]);
+        known(checkout, &mut check, recipe, &path);
+        check.overlay_names(&segment.overlays, &path.key("overlays"), checkout);
+    }
     check.problems
+}
+
+/// Complains about a table for a recipe that is not there.
+fn known(checkout: &Checkout, check: &mut Check<'_>, recipe: &String, path: &Path) {
+    let recipes = names(checkout);
+    if recipes.contains(recipe) {
+        return;
+    }
+    let help = match nearest(recipe, recipes.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", listing(&recipes, "and")),
+    };
+    check.wrong_key(path, format!("there is no recipe {}", quoted(recipe)), help);
 }

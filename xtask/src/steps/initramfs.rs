@@ -140,18 +140,7 @@ fn busybox(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
     tree.add(program.clone(), Entry::file(content, true, from()))?;
     let program = tree.resolve(&program)?;
     for line in work.text("busybox/links")?.lines() {
-        let path: ImagePath = line.parse()?;
-        // The recipe names the real program, which can do more.
-        if tree.at(&path)?.is_some_and(|there| there.taken.is_some()) {
-            continue;
-        }
-        let link = Entry::symlink(
-            relative(&path, BUSYBOX),
-            Origin::Applet {
-                of: program.clone(),
-            },
-        );
-        tree.add(path, link)?;
+        applet(tree, line.parse()?, &program)?;
     }
     let (init, target) = INIT;
     let what = "what the kernel starts".to_owned();
@@ -159,6 +148,21 @@ fn busybox(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
         init.parse()?,
         Entry::symlink(target, Origin::Generated { what }),
     )
+}
+
+/// A link to busybox, unless the recipe names the real program, which can do more.
+fn applet(tree: &mut FileTree, path: ImagePath, program: &ImagePath) -> Result<()> {
+    if tree.at(&path)?.is_some_and(|there| there.taken.is_some()) {
+        return Ok(());
+    }
+    // Where bin or sbin is a link itself, the applet lies behind it, and its own link leads on from there.
+    let path = match path.parent() {
+        Some(folder) => tree.resolve(&folder)?.join(path.name())?,
+        None => path,
+    };
+    let of = program.clone();
+    let link = Entry::symlink(relative(&path, program.as_str()), Origin::Applet { of });
+    tree.add(path, link)
 }
 
 /// The target of a link at `path` to `to`, both seen from the top.
@@ -176,7 +180,7 @@ fn relative(path: &ImagePath, to: &str) -> String {
 
 /// The image's own name for the script that prints the stamps, where an overlay has that script.
 fn stamps(stamps: &Stamps, tree: &mut FileTree) -> Result<()> {
-    if tree.get(&IMAGE_INFO.parse()?).is_none() {
+    if tree.at(&IMAGE_INFO.parse()?)?.is_none() {
         return Ok(());
     }
     let path: ImagePath = format!("sbin/{}-image-info", stamps.name).parse()?;
@@ -226,6 +230,26 @@ fn mode(octal: &str) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a usr that is merged in part, as it comes about when nothing is copied from /bin.
+    #[test]
+    fn applets_behind_a_link_lead_to_busybox() {
+        let origin = || Origin::Generated {
+            what: String::new(),
+        };
+        let mut tree = FileTree::default();
+        let path = |path: &str| -> ImagePath { path.parse().unwrap() };
+        let program = path(BUSYBOX);
+        let directory = Entry::directory(origin());
+        tree.add(path("usr/sbin"), directory).unwrap();
+        let link = Entry::symlink("usr/sbin", origin());
+        tree.add(path("sbin"), link).unwrap();
+        tree.add(program.clone(), Entry::file("x", true, origin()))
+            .unwrap();
+        applet(&mut tree, path("sbin/init"), &program).unwrap();
+        let init = tree.resolve(&path("sbin/init")).unwrap();
+        assert_eq!(init, program);
+    }
 
     #[test]
     fn applets_are_relative_links() {

@@ -1,7 +1,7 @@
 //! A segment of the initramfs: a tree as a compressed archive, with its listing. And segments of their own, which some machines get on top of
 //! the image.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::{Work, initramfs};
@@ -14,10 +14,11 @@ use crate::image::tree::FileTree;
 use crate::plan::{Packing, Segment};
 
 /// What segments are padded to with zeros: an archive that is not compressed has to start at a multiple of 4 (init/initramfs.c).
-const ALIGNMENT: u64 = 512;
+const ALIGNMENT: usize = 512;
 
-/// Zeros that come between segments in any case: by them `lib/decompress_unlz4.c` finds the end of its input.
-const ZEROS: u64 = 8;
+/// Zeros that come behind a segment in any case: by them `lib/decompress_unlz4.c` finds the end of its input. What follows may be a file of its
+/// own, which boot loaders put at the next multiple of 4.
+const ZEROS: usize = 8;
 
 /// Machine code that xz has a filter for, of those that every kernel's xz knows.
 const fn filter(arch: Arch) -> Filter {
@@ -36,7 +37,7 @@ pub(super) fn check(work: &Work<'_>, packing: &Packing, tree: &FileTree) -> Resu
     kernel_support::check(&work.text("kernel/config")?, &needs)
 }
 
-/// Writes a tree as a compressed archive. An empty tree makes an empty file.
+/// Writes a tree as a compressed archive, and zeros behind it. An empty tree makes an empty file.
 ///
 /// # Errors
 /// What the archive or the compressor cannot take; what reading contents and writing fail with.
@@ -54,10 +55,19 @@ pub(super) fn write(tree: &FileTree, packing: &Packing, to: &Path) -> Result<()>
         .compression
         .encoder(shape, BufWriter::with_capacity(1 << 20, output))?;
     newc::write(tree, packing.mtime, &mut encoder)?;
-    Ok(encoder.finish()?.flush()?)
+    let mut output = encoder.finish()?;
+    output.flush()?;
+    let length = output.get_ref().metadata()?.len() as usize;
+    output.write_all(&padding(length))?;
+    Ok(output.flush()?)
 }
 
-/// Puts archives one after the other, each but the last padded with zeros.
+/// What comes behind an archive of this length.
+fn padding(length: usize) -> Vec<u8> {
+    vec![0; (length + ZEROS).next_multiple_of(ALIGNMENT) - length]
+}
+
+/// Puts archives one after the other; each ends where the next one may begin.
 ///
 /// # Errors
 /// What reading and writing fail with.
@@ -66,18 +76,8 @@ pub(super) fn concatenate<'a>(
     to: &Path,
 ) -> Result<()> {
     let mut output = fs_err::File::create(to)?;
-    let mut written = 0_u64;
     for archive in archives {
-        let mut input = fs_err::File::open(archive)?;
-        if input.metadata()?.len() == 0 {
-            continue;
-        }
-        let padding = match written {
-            0 => 0,
-            _ => (written + ZEROS).next_multiple_of(ALIGNMENT) - written,
-        };
-        output.write_all(&vec![0; padding as usize])?;
-        written += padding + std::io::copy(&mut input, &mut output)?;
+        io::copy(&mut fs_err::File::open(archive)?, &mut output)?;
     }
     Ok(output.flush()?)
 }
@@ -125,4 +125,33 @@ pub(super) fn run(work: &Work<'_>, segment: &Segment) -> Result<()> {
     check(work, &segment.packing, &top)?;
     write(&top, &segment.packing, &work.output("archive"))?;
     listing(&top, &work.output("listing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::compress::Compression;
+    use crate::image::tree::{Entry, Origin};
+
+    #[test]
+    fn archives_end_in_zeros_where_another_one_may_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive");
+        let what = "a test".to_owned();
+        let mut tree = FileTree::default();
+        let entry = Entry::file(b"x".to_vec(), false, Origin::Generated { what });
+        tree.add("x".parse().unwrap(), entry).unwrap();
+        for compression in Compression::ALL {
+            let packing = Packing {
+                arch: Arch::Amd64,
+                compression,
+                level: None,
+                mtime: 0,
+            };
+            write(&tree, &packing, &path).unwrap();
+            let bytes = fs_err::read(&path).unwrap();
+            assert_eq!(bytes.len() % ALIGNMENT, 0, "{}", compression.name());
+            assert!(bytes.ends_with(&[0; ZEROS]), "{}", compression.name());
+        }
+    }
 }

@@ -70,7 +70,7 @@ impl Check<'_> {
         self.overlay_names(&image.overlays, &Path::of(&["image", "overlays"]), checkout);
     }
 
-    pub(super) fn overlay_names(&mut self, names: &[String], path: &Path, checkout: &Checkout) {
+    pub(crate) fn overlay_names(&mut self, names: &[String], path: &Path, checkout: &Checkout) {
         self.each(checkout, &checkout.overlays(), names, path, Wanted::Folder);
     }
 

@@ -2,16 +2,12 @@
 //! all of them where it cannot.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Result;
 use crate::loader::bundle::Reader;
 use crate::plan::Bundle;
-use crate::steps::Work;
-
-/// Where an archive may begin in an initramfs (Documentation/driver-api/early-userspace/buffer-format.rst).
-const ALIGNMENT: u64 = 4;
+use crate::steps::{Work, segment};
 
 /// One file of the bundle: its name, and the inputs that it is put together from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,22 +66,14 @@ pub(super) fn write(work: &Work<'_>, bundle: &Bundle, folder: &Path) -> Result<(
         .flat_map(|segments| archives(bundle, segments))
         .collect();
     for archive in all {
-        let mut file = fs_err::File::create_new(folder.join(&archive.name))?;
-        for input in &archive.inputs {
-            append(&mut file, &work.input(input))?;
-        }
+        let inputs: Vec<PathBuf> = archive
+            .inputs
+            .iter()
+            .map(|input| work.input(input))
+            .collect();
+        let inputs = inputs.iter().map(PathBuf::as_path);
+        segment::concatenate(inputs, &folder.join(&archive.name))?;
     }
-    Ok(())
-}
-
-/// Appends a file, from where an archive may begin.
-fn append(file: &mut fs_err::File, from: &Path) -> Result<()> {
-    let length = file.metadata()?.len();
-    let padding = length.next_multiple_of(ALIGNMENT) - length;
-    for _ in 0..padding {
-        file.write_all(&[0])?;
-    }
-    io::copy(&mut fs_err::File::open(from)?, file)?;
     Ok(())
 }
 
@@ -138,17 +126,5 @@ mod tests {
             ["initramfs", "segment/site", "segment/node"]
         );
         assert_eq!(both.len(), 1);
-    }
-
-    #[test]
-    fn archives_begin_where_the_kernel_looks_for_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let mut file = fs_err::File::create_new(path("all")).unwrap();
-        for (name, bytes) in [("a", "abcde"), ("b", "fghi"), ("c", "j")] {
-            fs_err::write(path(name), bytes).unwrap();
-            append(&mut file, &path(name)).unwrap();
-        }
-        assert_eq!(fs_err::read(path("all")).unwrap(), b"abcde\0\0\0fghij");
     }
 }

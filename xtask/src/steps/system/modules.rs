@@ -63,7 +63,8 @@ pub(super) fn add(
     Ok(())
 }
 
-fn taken(sysroot: &Index, path: &str) -> Option<Taken> {
+/// Where a file of the sysroot is taken from.
+pub(super) fn taken(sysroot: &Index, path: &str) -> Option<Taken> {
     let package = sysroot.files.get(path)?.package.clone();
     Some(Taken {
         root: SYSROOT.to_owned(),
