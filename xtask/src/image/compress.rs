@@ -123,13 +123,10 @@ impl Compression {
     }
 
     /// Compresses all of `input`, which has to have the length that `shape` tells.
-    #[cfg(test)]
-    pub(crate) fn encode<W: Write>(
-        self,
-        shape: Shape,
-        mut input: impl io::Read,
-        output: W,
-    ) -> Result<W> {
+    ///
+    /// # Errors
+    /// As [`Compression::encoder`] and [`Encoder::finish`]; what reading fails with.
+    pub fn encode<W: Write>(self, shape: Shape, mut input: impl io::Read, output: W) -> Result<W> {
         let mut encoder = self.encoder(shape, output)?;
         io::copy(&mut input, &mut encoder)?;
         encoder.finish()
