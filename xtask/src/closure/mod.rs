@@ -29,6 +29,6 @@ pub(crate) mod tests;
 mod whole;
 
 pub use note::Note;
-pub use root::{Layer, Root};
+pub use root::{Layer, Root, Thing};
 pub use settings::{Dlopen, Settings, Wanted};
 pub use whole::{Closure, closure};
