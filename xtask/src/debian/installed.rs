@@ -29,24 +29,23 @@ pub struct Versions {
 /// Packages by name.
 pub type Packages = BTreeMap<String, Versions>;
 
+/// Where the database is, below a root.
+const DATABASE: &str = "var/lib/dpkg";
+
 /// The folders that are links below a merged `/usr`: dpkg knows files by the paths that they had in their packages.
 const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"];
 
-/// The package of each of these paths (without a leading slash), where dpkg knows one, and those packages' versions. Nothing of a root
-/// without such a database.
+/// The package of each of these paths (without a leading slash), where dpkg knows one. Nothing of a root without such a database.
 ///
 /// # Errors
 /// When the database is there but cannot be read.
-pub fn owners(
-    root: &Path,
-    paths: &BTreeSet<String>,
-) -> Result<(BTreeMap<String, String>, Packages)> {
-    let database = root.join("var/lib/dpkg");
+pub fn owners(root: &Path, paths: &BTreeSet<String>) -> Result<BTreeMap<String, String>> {
     let mut owners = BTreeMap::new();
-    let info = database.join("info");
+    let info = root.join(DATABASE).join("info");
     if paths.is_empty() || !info.is_dir() {
-        return Ok((owners, Packages::new()));
+        return Ok(owners);
     }
+    let ends = Ends::of(paths);
     for entry in fs_err::read_dir(&info)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str());
@@ -55,17 +54,57 @@ pub fn owners(
         };
         let list = fs_err::read(&path)?;
         for line in String::from_utf8_lossy(&list).lines() {
-            if let Some(path) = known_as(line, paths) {
+            if ends.may_have(line)
+                && let Some(path) = known_as(line, paths)
+            {
                 let name = package.split(':').next().unwrap_or(package);
                 owners.insert(path, name.to_owned());
             }
         }
     }
-    let names: BTreeSet<&String> = owners.values().collect();
-    let status = fs_err::read(database.join("status"))?;
-    let mut packages = versions(&String::from_utf8_lossy(&status));
-    packages.retain(|name, _| names.contains(name));
-    Ok((owners, packages))
+    Ok(owners)
+}
+
+/// What dpkg's database says of those of these packages that it knows.
+///
+/// # Errors
+/// When the database is there but cannot be read.
+pub fn versions(root: &Path, names: &BTreeSet<&str>) -> Result<Packages> {
+    let status = root.join(DATABASE).join("status");
+    if names.is_empty() || !status.is_file() {
+        return Ok(Packages::new());
+    }
+    let status = fs_err::read(status)?;
+    let status = String::from_utf8_lossy(&status);
+    let stanzas = status.split("\n\n");
+    Ok(stanzas.filter_map(|text| stanza(text, names)).collect())
+}
+
+/// The last two bytes of paths. Most of a database's lines (a hundred thousand of them, on an ordinary host) end otherwise than anything
+/// that is looked for.
+struct Ends(Vec<bool>);
+
+impl Ends {
+    fn of(paths: &BTreeSet<String>) -> Self {
+        let mut ends = vec![false; 1 << 16];
+        for path in paths {
+            ends[Self::end(path)] = true;
+        }
+        Self(ends)
+    }
+
+    fn may_have(&self, path: &str) -> bool {
+        self.0[Self::end(path)]
+    }
+
+    fn end(path: &str) -> usize {
+        match *path.as_bytes() {
+            [.., one, other] => usize::from(one) << 8 | usize::from(other),
+            // `/` alone, or as good as that: in a list it stands behind a slash.
+            [one] => usize::from(b'/') << 8 | usize::from(one),
+            [] => 0,
+        }
+    }
 }
 
 /// The wanted path that a line of a `.list` file means.
@@ -79,19 +118,16 @@ fn known_as(line: &str, paths: &BTreeSet<String>) -> Option<String> {
     paths.contains(&merged).then_some(merged)
 }
 
-/// What `status` says of the packages that are installed. A stanza that says too little is none.
-fn versions(status: &str) -> Packages {
-    status.split("\n\n").filter_map(stanza).collect()
-}
-
-fn stanza(text: &str) -> Option<(String, Versions)> {
+/// What a stanza of `status` says, if it is of one of these packages. One that says too little is none.
+fn stanza(text: &str, names: &BTreeSet<&str>) -> Option<(String, Versions)> {
     let field = |name: &str| {
         text.lines()
             .filter_map(|line| line.split_once(':'))
             .find(|(key, _)| *key == name)
             .map(|(_, value)| value.trim())
     };
-    let (package, version) = (field("Package")?, field("Version")?);
+    let package = field("Package").filter(|package| names.contains(package))?;
+    let version = field("Version")?;
     // `Source: name (version)`, the version where it is another one; neither where they are the package's own (Debian Policy 5.6.1).
     let source = field("Source").unwrap_or(package);
     let (source, source_version) = match source.split_once(" (") {
@@ -118,7 +154,7 @@ mod tests {
         let info = root.path().join("var/lib/dpkg/info");
         fs_err::create_dir_all(&info).unwrap();
         let write = |name: &str, text: &str| fs_err::write(info.join(name), text).unwrap();
-        write("bash.list", "/.\n/bin\n/bin/bash\n/usr/share/bash\n");
+        write("bash.list", "/.\n/x\n/bin\n/bin/bash\n/usr/share/bash\n");
         write("libc6:amd64.list", "/lib/x86_64-linux-gnu/libc.so.6\n");
         write("bash.md5sums", "/bin/other\n");
         let status = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b7\nSource: bash (5.2.15-2)\nDescription: x\n y\n\nPackage: libc6\nArchitecture: amd64\nSource: glibc\nVersion: 2.36-9\n\nPackage: other\n";
@@ -127,12 +163,15 @@ mod tests {
             "usr/bin/bash",
             "usr/lib/x86_64-linux-gnu/libc.so.6",
             "bin/other",
+            "x",
         ];
         let paths = paths.map(str::to_owned).into();
-        let (owners, packages) = owners(root.path(), &paths).unwrap();
+        let owners = owners(root.path(), &paths).unwrap();
+        let packages = versions(root.path(), &["bash", "libc6", "other"].into()).unwrap();
         assert_eq!(owners["usr/bin/bash"], "bash");
         assert_eq!(owners["usr/lib/x86_64-linux-gnu/libc.so.6"], "libc6");
-        assert_eq!(owners.len(), 2);
+        assert_eq!(owners["x"], "bash");
+        assert_eq!(owners.len(), 3);
         assert_eq!(packages["bash"].source_version, "5.2.15-2");
         let libc = &packages["libc6"];
         assert_eq!(
@@ -144,7 +183,8 @@ mod tests {
     #[test]
     fn a_root_without_a_database_has_no_packages() {
         let root = tempfile::tempdir().unwrap();
-        let (owners, packages) = owners(root.path(), &["x".to_owned()].into()).unwrap();
+        let owners = owners(root.path(), &["x".to_owned()].into()).unwrap();
+        let packages = versions(root.path(), &["x"].into()).unwrap();
         assert!(owners.is_empty() && packages.is_empty());
     }
 }

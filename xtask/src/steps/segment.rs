@@ -19,6 +19,9 @@ const ALIGNMENT: u64 = 512;
 /// Zeros that come between segments in any case: by them `lib/decompress_unlz4.c` finds the end of its input.
 const ZEROS: u64 = 8;
 
+/// What is gathered before it is written, in bytes; larger files pass by without being copied once more.
+const BUFFER: usize = 64 << 10;
+
 /// Machine code that xz has a filter for, of those that every kernel's xz knows.
 const fn filter(arch: Arch) -> Filter {
     match arch {
@@ -52,7 +55,7 @@ pub(super) fn write(tree: &FileTree, packing: &Packing, to: &Path) -> Result<()>
     };
     let mut encoder = packing
         .compression
-        .encoder(shape, BufWriter::with_capacity(1 << 20, output))?;
+        .encoder(shape, BufWriter::with_capacity(BUFFER, output))?;
     newc::write(tree, packing.mtime, &mut encoder)?;
     Ok(encoder.finish()?.flush()?)
 }
