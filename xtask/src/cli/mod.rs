@@ -122,7 +122,7 @@ enum Verb {
     Test(test::Args),
     /// Check the house rules: imports between rooms, sizes, first lines
     Tidy,
-    /// Time things: a build with nothing to do, a boot
+    /// Time things: a build with nothing to do, a boot, an initramfs beside other tools'
     Bench(bench::Args),
     /// Print a shell's completion script for `xtask` (`alias xtask='cargo xtask'` makes that a command)
     Completions(completions::Args),
@@ -132,6 +132,12 @@ enum Verb {
     #[command(hide = true)]
     Lab {
         /// What to boot
+        job: PathBuf,
+    },
+    /// A process that `bench` measures, or that measures one
+    #[command(hide = true)]
+    Measure {
+        /// What to do
         job: PathBuf,
     },
 }
@@ -162,6 +168,7 @@ impl Cli {
         // These need no checkout.
         match &self.verb {
             Verb::Lab { job } => return crate::boot::lab_main(job),
+            Verb::Measure { job } => return report.answer(&bench::measure(job)?),
             Verb::Completions(args) => return report.answer(&completions::run(args)),
             Verb::Schema(args) => return report.answer(&schema::run(args)),
             _ => {}
@@ -204,6 +211,7 @@ impl Verb {
             Self::Bench(args) => bench::run(context, &args),
             Self::Completions(args) => Ok(completions::run(&args)),
             Self::Schema(args) => Ok(schema::run(&args)),
+            Self::Measure { job } => bench::measure(&job),
             Self::Lab { job } => crate::boot::lab_main(&job).map(|()| Answer::new(&(), "")),
         }
     }

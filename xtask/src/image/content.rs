@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Hasher};
 use crate::failure::{Failure, Kind, Result};
 
+/// So many bytes are read at a time.
+const STRETCH: u64 = 256 << 10;
+
 /// A digest that may not be known yet; copies learn it together.
 pub type Known = Arc<OnceLock<Digest>>;
 
@@ -155,13 +158,34 @@ impl Content {
         };
         let mut file = File::open(path)?;
         let mut hasher = Hasher::new(output);
-        io::copy(&mut Read::by_ref(&mut file).take(size), &mut hasher)?;
+        let longer = copy(&mut file, size, &mut hasher)?;
         let (copied, length, _) = hasher.finish();
-        let longer = file.read(&mut [0])? > 0;
         if length == size && copied == *digest.get_or_init(|| copied) && !longer {
             return Ok(());
         }
         Err(changed(path))
+    }
+}
+
+/// Copies at most `size` bytes, and says whether there are more. (`io::copy` reads 8 KiB at a time.)
+fn copy(input: &mut impl Read, size: u64, output: &mut impl Write) -> io::Result<bool> {
+    let mut left = size;
+    // One byte more than there should be: so the end is seen with the last stretch.
+    let length = size.saturating_add(1).min(STRETCH);
+    let mut buffer = vec![0; usize::try_from(length).unwrap_or(0)];
+    loop {
+        let read = match input.read(&mut buffer) {
+            Ok(0) => return Ok(false),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let taken = left.min(read as u64);
+        output.write_all(&buffer[..taken as usize])?;
+        left -= taken;
+        if taken < read as u64 {
+            return Ok(true);
+        }
     }
 }
 

@@ -20,6 +20,9 @@ const ALIGNMENT: usize = 512;
 /// own, which boot loaders put at the next multiple of 4.
 const ZEROS: usize = 8;
 
+/// What is gathered before it is written, in bytes; larger files pass by without being copied once more.
+const BUFFER: usize = 64 << 10;
+
 /// Machine code that xz has a filter for, of those that every kernel's xz knows.
 const fn filter(arch: Arch) -> Filter {
     match arch {
@@ -53,7 +56,7 @@ pub(super) fn write(tree: &FileTree, packing: &Packing, to: &Path) -> Result<()>
     };
     let mut encoder = packing
         .compression
-        .encoder(shape, BufWriter::with_capacity(1 << 20, output))?;
+        .encoder(shape, BufWriter::with_capacity(BUFFER, output))?;
     newc::write(tree, packing.mtime, &mut encoder)?;
     let mut output = encoder.finish()?;
     output.flush()?;

@@ -144,8 +144,10 @@ fn name_packages(
     let mut owners: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for layer in root.layers().iter().filter(|layer| layer.name != SYSROOT) {
         let paths = paths(&found, &layer.name);
-        let (of, _) = installed::owners(&layer.folder, &paths)?;
-        owners.insert(layer.name.clone(), of);
+        owners.insert(
+            layer.name.clone(),
+            installed::owners(&layer.folder, &paths)?,
+        );
     }
     for (_, entry) in &mut found.tree {
         let Some(taken) = &mut entry.taken else {
@@ -187,15 +189,13 @@ pub(super) fn packages(
 ) -> Result<Packages> {
     let mut all = Packages::new();
     let taken = tree.iter().filter_map(|(_, entry)| entry.taken.as_ref());
-    let mut roots: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut roots: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for taken in taken.filter(|taken| taken.root != SYSROOT) {
-        roots
-            .entry(&taken.root)
-            .or_default()
-            .insert(taken.path.clone());
+        let names = roots.entry(&taken.root).or_default();
+        names.extend(taken.package.as_deref());
     }
-    for (root, paths) in roots {
-        all.extend(installed::owners(&layer(work, root).folder, &paths)?.1);
+    for (root, names) in roots {
+        all.extend(installed::versions(&layer(work, root).folder, &names)?);
     }
     all.extend(
         sysroot
