@@ -121,7 +121,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
         filter: Filter::None,
         level: None,
     };
-    Compression::Gzip.encode(shape, bytes, Vec::new()).unwrap()
+    let mut encoder = Compression::Gzip.encoder(shape, Vec::new()).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn fails(damage: &Damage) -> Result<(), Failed> {

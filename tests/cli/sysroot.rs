@@ -134,7 +134,8 @@ fn packages_are_planned_from_the_lock_alone_and_unpacked() {
     let manifest = tiny.read("out/ready/current/manifest.json");
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     let text = manifest.to_string();
-    assert!(text.contains("lib/modules/6.1-x/modules.dep"), "{text}");
+    // Of a packaged kernel, only modules that are asked for are taken.
+    assert!(!text.contains("lib/modules/"), "{text}");
     assert!(text.contains("\"source-version\":\"1\""), "{text}");
     assert_eq!(tiny.json("plan ready")["to_run"], 0);
 }

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind};
 
 /// Where programs are looked for: Debian's own folders, so that what a user has in front of
 /// them in `PATH` cannot change what is built. `CORDWAINER_PATH` replaces it (tests put fakes there).
-pub const SEARCH_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+const SEARCH_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a need is for; a verb asks only for the purposes it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]

@@ -108,7 +108,7 @@ pub fn end(expected: &End, said: Option<&GuestVerdict>, why: &str) -> Result<(),
 /// <https://wiki.syslinux.org/wiki/index.php?title=PXELINUX#Configuration>; U-Boot: `cmd/pxe.c`, where what comes before `default` is made
 /// of `CONFIG_SYS_ARCH`, and of the board's name on boards that have one.
 #[must_use]
-pub fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
+fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
     let hex: String = ip
         .split('.')
         .map(|part| format!("{:02X}", part.parse::<u8>().unwrap_or(0)))

@@ -6,8 +6,9 @@ use super::Context;
 use super::subject::{self, Subject};
 use crate::failure::{Failure, Kind, Result};
 use crate::inspect::diff::{Change, Changed, Diff, diff};
-use crate::inspect::{Image, bytes, shown};
+use crate::inspect::{Image, shown};
 use crate::report::Answer;
+use crate::text::bytes;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help())]

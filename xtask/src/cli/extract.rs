@@ -7,13 +7,14 @@ use serde_json::json;
 use super::Context;
 use super::ls;
 use super::subject::{self, Subject};
-use crate::closure::pattern::Pattern;
 use crate::event::Event;
 use crate::failure::Result;
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 use crate::inspect::extract::{Extracted, Options, extract};
-use crate::inspect::{bytes, shown};
+use crate::inspect::shown;
 use crate::report::Answer;
+use crate::text::bytes;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help())]

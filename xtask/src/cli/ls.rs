@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::subject::{self, Subject};
-use crate::closure::pattern::Pattern;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 use crate::image::segments::{Archive, Segment};
 use crate::image::tree::{DeviceKind, Entry, Node};
-use crate::inspect::{Image, bytes, shown};
+use crate::inspect::{Image, shown};
 use crate::report::{Answer, Table};
+use crate::text::bytes;
 use crate::text::nearest;
 
 #[derive(Debug, clap::Args)]

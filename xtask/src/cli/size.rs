@@ -8,9 +8,10 @@ use super::Context;
 use super::subject::{self, Subject};
 use crate::failure::Result;
 use crate::files;
+use crate::inspect::shown;
 use crate::inspect::size::{By, Group, measure};
-use crate::inspect::{bytes, shown};
 use crate::report::{Answer, Table};
+use crate::text::bytes;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help())]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::failure::{Failure, Kind, Result};
+use crate::image::pattern::{Part, Pattern, is_pattern};
 
-use super::pattern::{ANY_DEPTH, Pattern, is_pattern, matches_name};
 use super::root::{Root, Thing, below};
 
 /// The paths that fit, without a leading slash, and as one writes them: links on the way are not resolved. A path that is there is one
@@ -27,7 +27,10 @@ pub fn expand(root: &Root, pattern: &str) -> Result<Vec<String>> {
         been: HashSet::new(),
         found: BTreeSet::new(),
     };
-    walk.part("", pattern.parts())?;
+    for parts in pattern.ways() {
+        walk.been.clear();
+        walk.part("", parts)?;
+    }
     Ok(walk.found.into_iter().collect())
 }
 
@@ -45,14 +48,14 @@ struct Walk<'r> {
 }
 
 impl Walk<'_> {
-    fn part(&mut self, folder: &str, parts: &[String]) -> Result<()> {
+    fn part(&mut self, folder: &str, parts: &[Part]) -> Result<()> {
         let Some((part, rest)) = parts.split_first() else {
             return Ok(());
         };
         if !self.been.insert((folder.to_owned(), parts.len())) {
             return Ok(());
         }
-        if part == ANY_DEPTH {
+        if *part == Part::AnyDepth {
             self.part(folder, rest)?;
             return self.depth(folder, parts);
         }
@@ -68,8 +71,8 @@ impl Walk<'_> {
     }
 
     /// All that is below a folder, for a `**` and what comes behind it.
-    fn depth(&mut self, folder: &str, parts: &[String]) -> Result<()> {
-        for name in self.names(folder, "*")? {
+    fn depth(&mut self, folder: &str, parts: &[Part]) -> Result<()> {
+        for name in self.names(folder, &Part::AnyDepth)? {
             let path = below(folder, &name);
             if let [_] = parts {
                 self.found.insert(path.clone());
@@ -87,19 +90,19 @@ impl Walk<'_> {
     }
 
     /// The names in a folder that one part of a pattern fits.
-    fn names(&self, folder: &str, part: &str) -> Result<Vec<String>> {
+    fn names(&self, folder: &str, part: &Part) -> Result<Vec<String>> {
         let found = self.root.find(folder)?;
         let Some(directory) = found.place().filter(|end| end.kind == Thing::Directory) else {
             return Ok(Vec::new());
         };
-        if !is_pattern(part) {
-            return Ok(vec![part.to_owned()]);
+        if let Part::Name(name) = part {
+            return Ok(vec![name.clone()]);
         }
         let names = self.root.names(&directory.path)?;
-        if let Some(odd) = names.odd.iter().find(|name| matches_name(part, name)) {
+        if let Some(odd) = names.odd.iter().find(|name| part.matches(name)) {
             return Err(not_utf8(&below(folder, odd)));
         }
-        let fitting = names.names.iter().filter(|name| matches_name(part, name));
+        let fitting = names.names.iter().filter(|name| part.matches(name));
         Ok(fitting.cloned().collect())
     }
 }

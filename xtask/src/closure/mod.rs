@@ -1,7 +1,7 @@
 //! What a file needs to work: libraries and interpreters of programs, dependencies and firmware of modules. Found by
 //! reading, never by running, so for any architecture. Where files come from is `source`'s, where they go `steps`'.
 //!
-//! [`closure`] is the way in for programs, libraries, scripts and files. In reading order: `pattern`, `root` (paths and links), `elf`
+//! [`closure`] is the way in for programs, libraries, scripts and files. In reading order: `root` (paths and links), `elf`
 //! (what a file says), `loader` and `search` (where a library is), `process` (all that one program loads), `nss`, `script`, `names` (what a
 //! recipe means), `gather` (entries with their reasons), `missing` (what is said when something is not there).
 
@@ -17,7 +17,6 @@ pub mod modules;
 mod names;
 mod note;
 pub mod nss;
-pub mod pattern;
 pub mod process;
 pub mod root;
 pub mod script;
@@ -30,6 +29,6 @@ pub(crate) mod tests;
 mod whole;
 
 pub use note::Note;
-pub use root::{Layer, Root};
+pub use root::{Layer, Root, Thing};
 pub use settings::{Dlopen, Settings, Wanted};
 pub use whole::{Closure, closure};

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::failure::Result;
+use crate::image::pattern::{Pattern, is_pattern};
 use crate::text::{nearest, quoted};
 
 use super::glob;
 use super::machine::Machine;
-use super::pattern::{is_pattern, matches_name};
 use super::root::{Place, Root, Thing, below};
 use super::search::{Query, Search};
 
@@ -105,30 +105,36 @@ fn is_library(name: &str) -> bool {
 }
 
 /// The programs, or the libraries, that a pattern without a slash fits; of those with one name, the first.
-fn bare_pattern(search: &Search<'_>, pattern: &str) -> Result<Result<Vec<Meant>, String>> {
+fn bare_pattern(search: &Search<'_>, text: &str) -> Result<Result<Vec<Meant>, String>> {
+    let pattern = Pattern::new(text)?;
     let programs = PROGRAMS.iter().map(|folder| (*folder).to_owned()).collect();
-    let mut meant = fitting(search.root, &programs, pattern, true)?;
-    if meant.is_empty() || is_library(pattern) {
+    let mut meant = fitting(search.root, &programs, &pattern, true)?;
+    if meant.is_empty() || is_library(text) {
         let folders = library_folders(search)?;
-        meant.extend(fitting(search.root, &folders, pattern, false)?);
+        meant.extend(fitting(search.root, &folders, &pattern, false)?);
     }
     Ok(if meant.is_empty() {
         Err(format!(
             "{} fits no program and no library there",
-            quoted(pattern)
+            quoted(text)
         ))
     } else {
         Ok(meant)
     })
 }
 
-fn fitting(root: &Root, folders: &Vec<String>, pattern: &str, runs: bool) -> Result<Vec<Meant>> {
+fn fitting(
+    root: &Root,
+    folders: &Vec<String>,
+    pattern: &Pattern,
+    runs: bool,
+) -> Result<Vec<Meant>> {
     let mut seen = BTreeSet::new();
     let mut meant = Vec::new();
     for folder in folders {
         for name in names_in(root, folder)? {
             let path = below(folder, &name);
-            let fits = matches_name(pattern, &name) && !seen.contains(&name);
+            let fits = pattern.matches(&name) && !seen.contains(&name);
             let found = if fits { Some(root.find(&path)?) } else { None };
             let file = found.as_ref().and_then(|found| found.file());
             if file.is_some_and(|file| !runs || is_program(file)) {

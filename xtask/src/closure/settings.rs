@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::image::path::ImagePath;
-
-use super::pattern::Pattern;
+use crate::image::pattern::Pattern;
 
 /// Priorities of `.note.dlopen` (systemd's ELF dlopen metadata specification): each takes those before it along.
 #[derive(

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 use crate::image::tree::{Entry, Node, Origin};
 use crate::text::quoted;
 use crate::tool;
@@ -17,7 +18,6 @@ use super::machine::Machine;
 use super::names;
 use super::note::Note;
 use super::nss::Services;
-use super::pattern::Pattern;
 use super::process::{Lack, Process, is_excluded};
 use super::root::{Place, Root};
 use super::script::{self, Shebang};

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::deb822::{self, Stanza};
 use crate::digest::Digest;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 
 /// The versions of a binary package that files were taken from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ pub type Packages = BTreeMap<String, Versions>;
 const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"];
 
 /// The package of each of these paths (without a leading slash), where dpkg knows one, and those packages' versions. Nothing of a root
-/// without such a database.
+/// without such a database. What several packages have belongs to none of them: directories, and links in the place of one such as `/bin`.
 ///
 /// # Errors
 /// When the database is there but cannot be read.
@@ -42,10 +43,10 @@ pub fn owners(
     paths: &BTreeSet<String>,
 ) -> Result<(BTreeMap<String, String>, Packages)> {
     let database = root.join("var/lib/dpkg");
-    let mut owners = BTreeMap::new();
+    let mut claims: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let info = database.join("info");
     if paths.is_empty() || !info.is_dir() {
-        return Ok((owners, Packages::new()));
+        return Ok((BTreeMap::new(), Packages::new()));
     }
     for entry in fs_err::read_dir(&info)? {
         let path = entry?.path();
@@ -57,14 +58,22 @@ pub fn owners(
         for line in String::from_utf8_lossy(&list).lines() {
             if let Some(path) = known_as(line, paths) {
                 let name = package.split(':').next().unwrap_or(package);
-                owners.insert(path, name.to_owned());
+                claims.entry(path).or_default().insert(name.to_owned());
             }
         }
     }
+    claims.retain(|_, names| names.len() == 1);
+    let only = |(path, mut names): (String, BTreeSet<String>)| Some((path, names.pop_first()?));
+    let owners: BTreeMap<String, String> = claims.into_iter().filter_map(only).collect();
     let names: BTreeSet<&String> = owners.values().collect();
-    let status = fs_err::read(database.join("status"))?;
-    let mut packages = versions(&String::from_utf8_lossy(&status));
-    packages.retain(|name, _| names.contains(name));
+    let path = database.join("status");
+    let status = fs_err::read(&path)?;
+    let stanzas = deb822::parse(&String::from_utf8_lossy(&status)).map_err(|line| {
+        let what = format!("line {line} of {} cannot be read", path.display());
+        Failure::new(Kind::Source, what).hint("`dpkg --audit` says what is wrong with a database")
+    })?;
+    let packages = stanzas.iter().filter_map(versions);
+    let packages = packages.filter(|(name, _)| names.contains(name)).collect();
     Ok((owners, packages))
 }
 
@@ -79,33 +88,17 @@ fn known_as(line: &str, paths: &BTreeSet<String>) -> Option<String> {
     paths.contains(&merged).then_some(merged)
 }
 
-/// What `status` says of the packages that are installed. A stanza that says too little is none.
-fn versions(status: &str) -> Packages {
-    status.split("\n\n").filter_map(stanza).collect()
-}
-
-fn stanza(text: &str) -> Option<(String, Versions)> {
-    let field = |name: &str| {
-        text.lines()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.trim())
-    };
-    let (package, version) = (field("Package")?, field("Version")?);
-    // `Source: name (version)`, the version where it is another one; neither where they are the package's own (Debian Policy 5.6.1).
-    let source = field("Source").unwrap_or(package);
-    let (source, source_version) = match source.split_once(" (") {
-        Some((name, rest)) => (name, rest.trim_end_matches(')')),
-        None => (source, version),
-    };
+/// What a stanza of `status` says of its package; nothing where it says too little.
+fn versions(stanza: &Stanza) -> Option<(String, Versions)> {
+    let (source, source_version) = stanza.source()?;
     let versions = Versions {
-        version: version.to_owned(),
-        architecture: field("Architecture")?.to_owned(),
+        version: stanza.get("Version")?.to_owned(),
+        architecture: stanza.get("Architecture")?.to_owned(),
         source: source.to_owned(),
         source_version: source_version.to_owned(),
         sha256: None,
     };
-    Some((package.to_owned(), versions))
+    Some((stanza.get("Package")?.to_owned(), versions))
 }
 
 #[cfg(test)]
@@ -119,11 +112,13 @@ mod tests {
         fs_err::create_dir_all(&info).unwrap();
         let write = |name: &str, text: &str| fs_err::write(info.join(name), text).unwrap();
         write("bash.list", "/.\n/bin\n/bin/bash\n/usr/share/bash\n");
+        write("coreutils.list", "/.\n/bin\n/bin/ls\n");
         write("libc6:amd64.list", "/lib/x86_64-linux-gnu/libc.so.6\n");
         write("bash.md5sums", "/bin/other\n");
         let status = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2.15-2+b7\nSource: bash (5.2.15-2)\nDescription: x\n y\n\nPackage: libc6\nArchitecture: amd64\nSource: glibc\nVersion: 2.36-9\n\nPackage: other\n";
         fs_err::write(root.path().join("var/lib/dpkg/status"), status).unwrap();
         let paths = [
+            "bin",
             "usr/bin/bash",
             "usr/lib/x86_64-linux-gnu/libc.so.6",
             "bin/other",

@@ -3,7 +3,7 @@
 //! What the kernel can take is in its lib/decompress_*.c and Documentation/staging/xz.rst. The bytes depend on the input and on the versions of the
 //! libraries (all of them built from source at the versions that `Cargo.lock` names), never on the number of processors; tests pin them.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
 use flate2::GzBuilder;
@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use xz2::stream::{Check, Filters, LzmaOptions, MtStreamBuilder, PRESET_EXTREME, Stream};
 use xz2::write::XzEncoder;
 
-use crate::archive;
-use crate::failure::{Doing, Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 
 use super::lz4;
 
@@ -126,11 +125,10 @@ impl Compression {
     /// Compresses all of `input`, which has to have the length that `shape` tells.
     ///
     /// # Errors
-    /// As [`Compression::encoder`] and [`Encoder::finish`]; what reading and writing fail with.
-    pub fn encode<W: Write>(self, shape: Shape, mut input: impl Read, output: W) -> Result<W> {
+    /// As [`Compression::encoder`] and [`Encoder::finish`]; what reading fails with.
+    pub fn encode<W: Write>(self, shape: Shape, mut input: impl io::Read, output: W) -> Result<W> {
         let mut encoder = self.encoder(shape, output)?;
-        io::copy(&mut input, &mut encoder)
-            .doing(|| format!("cannot compress with {}", self.name()))?;
+        io::copy(&mut input, &mut encoder)?;
         encoder.finish()
     }
 }
@@ -237,32 +235,4 @@ impl<W: Write> Write for Encoder<W> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Decompresses a whole segment, whatever its compression is. `name` is what failures call it.
-///
-/// # Errors
-/// [`Kind::Source`] when it is damaged, cut short, followed by something else, or unpacks to more than `limit` bytes.
-pub fn decode(name: &str, input: impl Read + Send, limit: u64) -> Result<Vec<u8>> {
-    let failed = |error| archive::unreadable(name, error);
-    let (first, input) = archive::head::<4, _>(input).map_err(failed)?;
-    let is_lz4 = first == lz4::MAGIC;
-    let mut plain: Box<dyn Read> = if is_lz4 {
-        Box::new(lz4::Decoder::new(BufReader::new(input)))
-    } else {
-        archive::decoded(name, input)?
-    };
-    let mut bytes = Vec::new();
-    plain
-        .by_ref()
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > limit {
-        return Err(Failure::new(
-            Kind::Source,
-            format!("{name} unpacks to more than the {limit} bytes it may"),
-        ));
-    }
-    Ok(bytes)
 }

@@ -46,6 +46,14 @@ impl Maker {
         }
     }
 
+    /// Its file in the image.
+    ///
+    /// # Errors
+    /// None: the path is one of two.
+    pub fn path(self) -> Result<ImagePath> {
+        format!("{FOLDER}/{}", self.target()).parse()
+    }
+
     const fn check(self) -> fn(&[u8]) -> Result<(), String> {
         match self {
             Self::Intel => intel,
@@ -74,8 +82,7 @@ pub fn tree(makers: &[(Maker, Vec<Source>)], origin: &Origin) -> Result<FileTree
     let mut tree = FileTree::default();
     for (maker, sources) in makers {
         let bytes = joined(*maker, sources)?;
-        let path = format!("{FOLDER}/{}", maker.target()).parse()?;
-        tree.add(path, Entry::file(bytes, false, origin.clone()))?;
+        tree.add(maker.path()?, Entry::file(bytes, false, origin.clone()))?;
     }
     tree.fill_parents(0o755);
     align(tree)
@@ -113,7 +120,7 @@ fn joined(maker: Maker, sources: &[Source]) -> Result<Vec<u8>> {
 
 /// Puts the data of Intel's file at a multiple of 16.
 fn align(tree: FileTree) -> Result<FileTree> {
-    let path: ImagePath = format!("{FOLDER}/{}", Maker::Intel.target()).parse()?;
+    let path = Maker::Intel.path()?;
     if newc::data_offset(&tree, &path).is_none_or(|offset| offset % 16 == 0) {
         return Ok(tree);
     }

@@ -20,6 +20,7 @@ pub mod overlay;
 #[cfg(test)]
 mod overlay_tests;
 pub mod path;
+pub mod pattern;
 pub mod problem;
 pub mod segments;
 #[cfg(test)]

@@ -144,7 +144,7 @@ impl Sizes {
 }
 
 /// What stands for the package of what is from none.
-pub const NO_PACKAGE: &str = "(no package)";
+const NO_PACKAGE: &str = "(no package)";
 
 #[cfg(test)]
 mod tests {

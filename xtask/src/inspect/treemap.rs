@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::bytes;
 use super::size::Sizes;
 use crate::failure::{Failure, Result};
 use crate::template;
+use crate::text::bytes;
 
 const PAGE: &str = include_str!("treemap.html");
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, rules};
-use crate::closure::pattern::Pattern;
+use crate::image::pattern::Pattern;
 
 /// A finding that is all right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

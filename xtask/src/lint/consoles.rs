@@ -70,6 +70,10 @@ fn open(facts: &Facts<'_>, command: &[String]) -> Option<String> {
     if let Some(how) = by_itself(name, arguments) {
         return Some(how);
     }
+    // What getty starts in place of login may be a script, too.
+    if let Some(program) = in_place_of_login(name, arguments) {
+        return open(facts, &[program.to_owned()]);
+    }
     // A script that ends in a shell is one.
     let path = facts.program(name)?;
     let script = facts.scripts.get(&path)?;
@@ -82,7 +86,7 @@ fn by_itself(name: &str, arguments: &[String]) -> Option<String> {
     match base(name) {
         // With an argument that is no option it runs a script or a command.
         shell
-            if SHELLS.contains(&shell)
+            if is_shell(shell)
                 && arguments
                     .iter()
                     .all(|word| matches!(word.as_str(), "-l" | "-i" | "-" | "--login")) =>
@@ -97,10 +101,7 @@ fn by_itself(name: &str, arguments: &[String]) -> Option<String> {
             let automatic = arguments
                 .iter()
                 .any(|word| matches!(word.as_str(), "-a") || word.starts_with("--autologin"));
-            let program = arguments
-                .windows(2)
-                .find(|pair| matches!(pair[0].as_str(), "-l" | "--login-program"))
-                .map(|pair| base(&pair[1]));
+            let program = in_place_of_login(name, arguments).map(base);
             if automatic && base(name) != "getty" {
                 Some(format!("is logged in without a password, by {name}"))
             } else if program.is_some_and(|program| SHELLS.contains(&program)) {
@@ -113,6 +114,22 @@ fn by_itself(name: &str, arguments: &[String]) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// A shell, or a variable that holds one by its name.
+fn is_shell(name: &str) -> bool {
+    let variable = name.strip_prefix('$').map(str::to_ascii_lowercase);
+    SHELLS.contains(&name) || variable.is_some_and(|name| name.contains("shell"))
+}
+
+/// The program that a getty is told to start in place of login.
+fn in_place_of_login<'c>(name: &str, arguments: &'c [String]) -> Option<&'c str> {
+    let is_getty = matches!(base(name), "getty" | "agetty" | "mingetty");
+    arguments
+        .windows(2)
+        .filter(|_| is_getty)
+        .find(|pair| matches!(pair[0].as_str(), "-l" | "--login-program"))
+        .map(|pair| pair[1].as_str())
 }
 
 /// The shell that a script hands its terminal to.
@@ -155,6 +172,7 @@ mod tests {
             "::respawn:/bin/sh -l",
             "::respawn:/sbin/console-shell",
             "::respawn:/sbin/getty -n -l /bin/sh 115200 ttyS0",
+            "::respawn:/sbin/getty -n -l /sbin/console-shell 9600 ttyS0",
             "::respawn:/bin/login -f root",
         ] {
             assert_eq!(with(line), ["open-console"], "{line}");

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::elf::{self, Elf};
 use super::inittab::Line;
 use super::pxelinux::{self, Configuration};
 use super::resolve::{Found, resolve};
 use super::{Finding, Subject, bundle, contents, inittab, rules};
+use crate::closure::elf::{self, Elf, Read};
 use crate::failure::Result;
 use crate::image::content::Content;
 use crate::image::path::ImagePath;
@@ -27,8 +28,8 @@ pub(super) struct Script {
 /// The subject with what was read of it.
 pub(super) struct Facts<'a> {
     pub(super) subject: &'a Subject<'a>,
-    /// Every ELF file that can be read.
-    pub(super) programs: BTreeMap<&'a ImagePath, Elf>,
+    /// Every program and library.
+    pub(super) programs: BTreeMap<&'a ImagePath, Rc<Elf>>,
     /// Every file that begins with `#!`.
     pub(super) scripts: BTreeMap<&'a ImagePath, Script>,
     /// Kernel modules that are not compressed, with the release they are for; and whether they are signed.
@@ -75,13 +76,16 @@ impl<'a> Facts<'a> {
         bytes: &[u8],
         findings: &mut Vec<Finding>,
     ) {
-        match elf::read(bytes) {
-            Some(Ok(elf)) => {
-                self.modules
-                    .extend(contents::module(path, bytes).map(|module| (path, module)));
+        match elf::read_bytes(bytes) {
+            Read::Elf(elf) => {
                 self.programs.insert(path, elf);
             }
-            Some(Err(why)) if entry.mode & 0o111 != 0 => {
+            // An object file, as modules are.
+            Read::Other(head) if head.starts_with(elf::MAGIC) => {
+                let module = contents::module(path, bytes);
+                self.modules.extend(module.map(|module| (path, module)));
+            }
+            Read::Damaged(why) if entry.mode & 0o111 != 0 => {
                 let what = format!("{path} is an ELF file that cannot be read: {why}");
                 findings.push(rules::DAMAGED_PROGRAM.at(path, what));
             }

@@ -7,8 +7,8 @@ use super::facts::Facts;
 use super::resolve::Found;
 use super::rules::LISTENER;
 use super::shell::{Command, base, commands, program};
-use crate::closure::pattern::{Pattern, is_pattern};
 use crate::image::path::ImagePath;
+use crate::image::pattern::{Pattern, is_pattern};
 
 /// Programs that wait for connections.
 const SERVERS: [&str; 38] = [

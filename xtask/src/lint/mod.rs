@@ -9,7 +9,6 @@ mod baud;
 mod bundle;
 mod consoles;
 mod contents;
-mod elf;
 mod facts;
 mod inittab;
 mod kernel;

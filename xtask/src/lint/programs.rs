@@ -6,15 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use object::elf;
-
 use super::Finding;
-use super::elf::{Elf, Machine};
 use super::facts::Facts;
 use super::resolve::Found;
 use super::rules::{MISSING_INTERPRETER, MISSING_LIBRARY, NO_INIT, WRONG_MACHINE};
-use crate::closure::pattern::Pattern;
+use crate::closure::elf::Elf;
+use crate::closure::machine::Machine;
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 
 /// Where both C libraries look, beside their configuration.
 const FOLDERS: [&str; 5] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"];
@@ -27,11 +26,11 @@ pub(super) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let folders = folders(facts);
     let mut of_libraries = folders.clone();
     for (path, elf) in &facts.programs {
-        of_libraries.extend(elf.runpath.iter().map(|folder| expand(folder, path)));
+        of_libraries.extend(apart(&elf.runpath).map(|folder| expand(folder, path)));
     }
     let machine = machine(facts);
     for (&path, elf) in &facts.programs {
-        if !elf.is_loaded() || is_firmware(path) {
+        if is_firmware(path) {
             continue;
         }
         if let Some(expected) = machine
@@ -39,8 +38,8 @@ pub(super) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         {
             let what = format!(
                 "{path} is for {}, and init for {}",
-                words(elf.machine),
-                words(expected)
+                elf.machine.name(),
+                expected.name()
             );
             findings.push(WRONG_MACHINE.at(path, what));
         }
@@ -54,7 +53,8 @@ pub(super) fn check(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Some(_) => &folders,
             None => &of_libraries,
         };
-        for name in &elf.needed {
+        let needed = elf.needed.iter().filter(|needed| !needed.optional);
+        for name in needed.map(|needed| &needed.name) {
             if !is_there(facts, path, elf, name, folders) {
                 let what = format!("{path} needs the library {name}, which is not in the image");
                 findings.push(MISSING_LIBRARY.at(path, what));
@@ -97,27 +97,6 @@ fn machine(facts: &Facts<'_>) -> Option<Machine> {
         })
 }
 
-fn words((is_64, is_little, machine): Machine) -> String {
-    let name = match machine {
-        elf::EM_386 => "i386",
-        elf::EM_X86_64 => "x86-64",
-        elf::EM_ARM => "ARM",
-        elf::EM_AARCH64 => "AArch64",
-        elf::EM_PPC64 => "PowerPC 64",
-        elf::EM_RISCV => "RISC-V",
-        elf::EM_S390 => "S/390",
-        _ => "",
-    };
-    let name = if name.is_empty() {
-        format!("machine {}", machine.0)
-    } else {
-        name.to_owned()
-    };
-    let bits = if is_64 { 64 } else { 32 };
-    let order = if is_little { "little" } else { "big" };
-    format!("{name} ({bits} bits, {order}-endian)")
-}
-
 /// The folders that are searched for every file, in no particular order.
 fn folders(facts: &Facts<'_>) -> BTreeSet<String> {
     let mut folders: BTreeSet<String> = FOLDERS.map(str::to_owned).into();
@@ -141,7 +120,7 @@ fn folders(facts: &Facts<'_>) -> BTreeSet<String> {
         }
     }
     for (path, elf) in &facts.programs {
-        folders.extend(elf.rpath.iter().map(|folder| expand(folder, path)));
+        folders.extend(apart(&elf.rpath).map(|folder| expand(folder, path)));
     }
     folders.retain(|folder| folder.starts_with('/'));
     folders
@@ -177,6 +156,12 @@ fn configured(
     }
 }
 
+/// The folders of a run path.
+fn apart(path: &Option<String>) -> impl Iterator<Item = &str> {
+    let folders = path.iter().flat_map(|path| path.split(':'));
+    folders.filter(|folder| !folder.is_empty())
+}
+
 /// A folder of a run path, seen from the file that has it.
 fn expand(folder: &str, path: &ImagePath) -> String {
     let origin = path.parent().map(|parent| parent.to_string());
@@ -206,7 +191,7 @@ fn is_there(
             .as_ref()
             .map_or_else(|| has_musl(facts), |path| facts.find(path).file().is_some());
     }
-    let own = elf.runpath.iter().map(|folder| expand(folder, path));
+    let own = apart(&elf.runpath).map(|folder| expand(folder, path));
     folders.iter().cloned().chain(own).any(|folder| {
         let found = facts.find(&format!("{folder}/{name}")).file();
         found.is_some_and(|(path, _)| {

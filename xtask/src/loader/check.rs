@@ -19,7 +19,7 @@ const BAUD: u32 = 115_200;
 /// The longest title that `menu.c32` shows (80 columns without margins and frame).
 const TITLE: usize = 56;
 /// The longest time that pxelinux waits, in seconds: just under an hour (syslinux.cfg.txt).
-pub const LONGEST_TIMEOUT: u32 = 3599;
+const LONGEST_TIMEOUT: u32 = 3599;
 
 /// Everything in a description that its reader could not do, a sentence each.
 #[must_use]
@@ -158,7 +158,7 @@ pub fn check_timeout(seconds: u32) -> Result<(), String> {
 ///
 /// # Errors
 /// Why not.
-pub fn check_path(path: &str) -> Result<(), String> {
+fn check_path(path: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+~/-".contains(&byte);
     match path {
         _ if path.is_empty() || path.starts_with(['.', '/']) || !path.bytes().all(plain) => {
@@ -177,7 +177,7 @@ pub fn check_path(path: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// Why not.
-pub fn check_name(name: &str) -> Result<(), String> {
+fn check_name(name: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     let bounded =
         name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.ends_with(['-', '.']);

@@ -20,6 +20,7 @@ use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
 use crate::source::sysroot::Package;
+use crate::text;
 
 /// Raised when a step's code changes what it leaves: results of the former code are no longer found.
 const UNPACK_REVISION: u32 = 1;
@@ -163,7 +164,8 @@ pub(super) fn fetch(plan: &mut Plan, file: &File) -> Result<String> {
         format!(
             "fetch {}{}",
             file.name,
-            file.size.map_or_else(String::new, megabytes)
+            file.size
+                .map_or_else(String::new, |size| format!(" ({})", text::bytes(size)))
         ),
         Definition::new(action, &["file"]),
         BTreeMap::new(),
@@ -412,12 +414,4 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
         .iter()
         .map(|path| path.to_string_lossy().into_owned())
         .collect()
-}
-
-fn megabytes(bytes: u64) -> String {
-    if bytes < 1_000_000 {
-        format!(" ({} kB)", bytes.div_ceil(1000))
-    } else {
-        format!(" ({} MB)", bytes / 1_000_000)
-    }
 }

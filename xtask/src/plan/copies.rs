@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::Material;
 use crate::arch::Arch;
-use crate::closure::pattern::Pattern;
 use crate::closure::{self, Closure, Layer, Root, Settings, Wanted};
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
+use crate::image::pattern::Pattern;
 use crate::image::tree::FileTree;
-use crate::recipe::check::ready::{HOST, SYSROOT};
 use crate::recipe::schema::{self, Recipe};
+use crate::recipe::schema::{HOST, SYSROOT};
 use crate::source::spec::Source;
 
 /// Tables that take from the same roots.
@@ -33,7 +33,7 @@ impl Group<'_> {
 
     /// Whether something of it may come from the host.
     #[must_use]
-    pub fn has_host(&self) -> bool {
+    fn has_host(&self) -> bool {
         self.from.contains(&HOST)
     }
 }

@@ -50,9 +50,6 @@ const BUSYBOX: &[(&str, Identity)] = &[
     ("make", Version("make")),
 ];
 
-/// What making the index of a kernel's modules calls.
-const MODULES: &[(&str, Identity)] = &[("depmod", Version("depmod"))];
-
 /// The compiler for an architecture, and what is linked into what it makes.
 struct Target {
     compiler: &'static [(&'static str, Identity)],
@@ -196,14 +193,6 @@ impl Memory {
             self.identify(KERNEL)?,
             self.identify(target(arch).compiler)?,
         ))
-    }
-
-    /// What the index of a kernel's modules is made with.
-    ///
-    /// # Errors
-    /// When the host fails.
-    pub fn modules(&self) -> Result<Tools> {
-        self.identify(MODULES)
     }
 
     /// What busybox for this architecture is built with.

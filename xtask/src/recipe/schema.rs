@@ -17,7 +17,9 @@ use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
 pub use crate::lint::Allow;
 use crate::source::spec::{Policy, Source};
-pub use ready::{Closure, Copy, Dlopen, Lint, MissingFirmware, Modules, Segment, Sysroot};
+pub use ready::{
+    Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
+};
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.

@@ -2,7 +2,6 @@
 //! `recipes/sources.lock`, verified whatever the way they came. Unpacking archives is `image`'s.
 
 pub mod apt;
-pub mod deb822;
 pub mod debian_source;
 pub mod fetch;
 pub mod lists;

@@ -74,7 +74,7 @@ fn choose<'a>(mut kernels: Vec<Found<'a>>, package: &str) -> Result<Found<'a>> {
     }
 }
 
-/// The modules, with the indexes that the package's maintainer script would make.
+/// The modules as they lie in the package; their indexes are made of those that go into the image.
 fn modules(work: &Work<'_>, tree: &Path, release: &str) -> Result<()> {
     let output = work.output("modules");
     fs_err::create_dir_all(&output)?;
@@ -93,21 +93,16 @@ fn modules(work: &Work<'_>, tree: &Path, release: &str) -> Result<()> {
         if entry.file_type().is_dir() {
             fs_err::create_dir_all(place)?;
         } else if entry.file_type().is_file() {
-            link(entry.path(), &place, entry.depth() == 1)?;
+            link(entry.path(), &place)?;
         }
         // What is left are links to the headers it was built with: they mean nothing in an image.
     }
-    work.tool("depmod")
-        .arg("--basedir")
-        .arg(&output)
-        .arg(release)
-        .run()
+    Ok(())
 }
 
-/// Another name for a file of the store, which nobody writes to; a copy of what depmod may replace, and where the file system
-/// takes no more names.
-fn link(from: &Path, to: &Path, copy: bool) -> Result<()> {
-    if copy || fs_err::hard_link(from, to).is_err() {
+/// Another name for a file of the store, which nobody writes to; a copy where the file system takes no more names.
+fn link(from: &Path, to: &Path) -> Result<()> {
+    if fs_err::hard_link(from, to).is_err() {
         fs_err::copy(from, to)?;
     }
     Ok(())

@@ -23,7 +23,7 @@ pub enum Standing {
 impl Standing {
     /// Whether the work can be done with it.
     #[must_use]
-    pub const fn is_met(&self) -> bool {
+    const fn is_met(&self) -> bool {
         matches!(self, Self::Met(_))
     }
 }

@@ -78,7 +78,7 @@ const TABLES: &[elf::DynamicTag] = &[
     elf::DT_INIT_ARRAY,
 ];
 
-impl<H: FileHeader<Endian = Endianness>> Parse<'_, H> {
+impl<H: FileHeader<Endian = Endianness>> Parse<'_, '_, H> {
     /// The functions of the table that it imports.
     pub(super) fn imports(&mut self) -> Result<Vec<&'static Import>, Wrong> {
         let (Some(symbols), Some(strings)) =

@@ -82,37 +82,48 @@ pub enum Read {
 /// # Errors
 /// When it cannot be opened. What is wrong with its content is an answer.
 pub fn read(path: &Path) -> Result<Read> {
-    let mut reader = Reader::open(path)?;
+    Ok(read_from(&mut Reader::open(path)?))
+}
+
+/// Reads what matters of a file that is in memory.
+#[must_use]
+pub fn read_bytes(bytes: &[u8]) -> Read {
+    read_from(&mut Reader::of(bytes))
+}
+
+fn read_from(reader: &mut Reader<'_>) -> Read {
     let head = match reader.head(script::HEAD) {
         Ok(head) => head,
-        Err(why) => return Ok(Read::Damaged(why)),
+        Err(why) => return Read::Damaged(why),
     };
     if !head.starts_with(MAGIC) {
-        return Ok(Read::Other(head));
+        return Read::Other(head);
     }
     let class = head.get(4).copied().unwrap_or(0);
     let read = match class {
-        1 => read_class::<FileHeader32<Endianness>>(&mut reader),
-        2 => read_class::<FileHeader64<Endianness>>(&mut reader),
+        1 => read_class::<FileHeader32<Endianness>>(reader),
+        2 => read_class::<FileHeader64<Endianness>>(reader),
         _ => Err(format!("it is of class {class}, which is not known")),
     };
-    Ok(match read {
+    match read {
         Ok(Some(elf)) => Read::Elf(elf.into()),
         Ok(None) => Read::Other(head),
         Err(why) => Read::Damaged(why),
-    })
+    }
 }
 
 /// A file while it is being read.
-struct Parse<'r, H: FileHeader<Endian = Endianness>> {
-    reader: &'r mut Reader,
+struct Parse<'r, 'b, H: FileHeader<Endian = Endianness>> {
+    reader: &'r mut Reader<'b>,
     endian: Endianness,
     segments: Vec<H::ProgramHeader>,
     /// Tag and value, up to `DT_NULL`.
     dynamic: Vec<(elf::DynamicTag, u64)>,
 }
 
-fn read_class<H: FileHeader<Endian = Endianness>>(reader: &mut Reader) -> Result<Option<Elf>, Wrong>
+fn read_class<H: FileHeader<Endian = Endianness>>(
+    reader: &mut Reader<'_>,
+) -> Result<Option<Elf>, Wrong>
 where
     H::ProgramHeader: Pod,
 {
@@ -160,7 +171,7 @@ fn slice_of<T: Pod>(bytes: &[u8]) -> Result<&[T], Wrong> {
     slice_from_all_bytes(bytes).map_err(|()| "a table in it has an odd size".to_owned())
 }
 
-impl<H: FileHeader<Endian = Endianness>> Parse<'_, H> {
+impl<H: FileHeader<Endian = Endianness>> Parse<'_, '_, H> {
     fn elf(&mut self) -> Result<Elf, Wrong> {
         let mut odd = Vec::new();
         let interpreter = self.interpreter()?;

@@ -34,7 +34,7 @@ pub struct Feature {
     pub description: String,
 }
 
-impl<H: FileHeader<Endian = Endianness>> Parse<'_, H> {
+impl<H: FileHeader<Endian = Endianness>> Parse<'_, '_, H> {
     /// What it loads while it runs. What of the notes cannot be read goes to `odd`.
     pub(super) fn features(&mut self, odd: &mut Vec<String>) -> Vec<Feature> {
         let endian = self.endian;

@@ -1,4 +1,4 @@
-//! Reading parts of a file, each block of it at most once, however large it is and whatever it claims.
+//! Reading parts of a file, on disk or in memory, each block of it at most once, however large it is and whatever it claims.
 
 use std::collections::HashMap;
 use std::os::unix::fs::FileExt;
@@ -18,9 +18,15 @@ const LONGEST: usize = 64 * 1024;
 /// What is wrong with a file, in half a sentence.
 pub(super) type Wrong = String;
 
+/// Where a file's bytes are.
+enum Source<'b> {
+    Disk(File),
+    Memory(&'b [u8]),
+}
+
 /// A file that is read in parts.
-pub(super) struct Reader {
-    file: File,
+pub(super) struct Reader<'b> {
+    source: Source<'b>,
     size: u64,
     /// Blocks that were read, and by their number, which.
     blocks: Vec<Vec<u8>>,
@@ -30,18 +36,27 @@ pub(super) struct Reader {
     left: u64,
 }
 
-impl Reader {
+impl<'b> Reader<'b> {
     /// Opens a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path)?;
-        Ok(Self {
-            size: file.metadata()?.len(),
-            file,
+        Ok(Self::new(file.metadata()?.len(), Source::Disk(file)))
+    }
+
+    /// Takes a file that is in memory.
+    pub(super) fn of(bytes: &'b [u8]) -> Self {
+        Self::new(bytes.len() as u64, Source::Memory(bytes))
+    }
+
+    fn new(size: u64, source: Source<'b>) -> Self {
+        Self {
+            size,
+            source,
             blocks: Vec::new(),
             numbers: HashMap::new(),
             last: None,
             left: MOST,
-        })
+        }
     }
 
     /// The first bytes, at most so many.
@@ -120,9 +135,18 @@ impl Reader {
         let start = number * BLOCK;
         let length = BLOCK.min(self.size.saturating_sub(start));
         self.left = self.left.checked_sub(length).ok_or_else(too_much)?;
-        let mut bytes = vec![0; length as usize];
-        let read = self.file.file().read_exact_at(&mut bytes, start);
-        read.map_err(|error| error.to_string())?;
+        let bytes = match &self.source {
+            Source::Disk(file) => {
+                let mut bytes = vec![0; length as usize];
+                let read = file.file().read_exact_at(&mut bytes, start);
+                read.map_err(|error| error.to_string())?;
+                bytes
+            }
+            Source::Memory(bytes) => {
+                let from = bytes.get(start as usize..).unwrap_or_default();
+                from[..length as usize].to_vec()
+            }
+        };
         self.blocks.push(bytes);
         self.numbers.insert(number, self.blocks.len() - 1);
         Ok(self.blocks.len() - 1)

@@ -8,7 +8,7 @@ use crate::text::nearest;
 use super::class::{self, CLASSES, Class};
 use super::info::{canonical, normalized};
 use super::kernel::Kernel;
-use super::pattern::{Pattern, is_pattern};
+use super::pattern::{ModulePattern, is_pattern};
 
 /// What a recipe's `[modules]` says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -159,7 +159,7 @@ fn meant(kernel: &Kernel, entry: &str) -> Result<Result<Meant, String>> {
         let (modules, builtin) = class::members(class, kernel)?;
         Meant { modules, builtin }
     } else if is_pattern(entry) {
-        let pattern = Pattern::new(entry)?;
+        let pattern = ModulePattern::new(entry)?;
         let modules = kernel.modules.iter().enumerate();
         let modules = modules.filter(|(_, module)| pattern.fits(&module.name, &module.path));
         let builtin = kernel.builtin.iter();
@@ -322,9 +322,9 @@ impl Work<'_> {
             [algorithms, _] => (algorithms, ALGORITHMS),
         };
         if known.is_none() {
-            let patterns: Vec<Pattern> = places
+            let patterns: Vec<ModulePattern> = places
                 .iter()
-                .map(|text| Pattern::new(text))
+                .map(|text| ModulePattern::new(text))
                 .collect::<Result<_>>()?;
             let mut aliases: HashMap<String, Vec<usize>> = HashMap::new();
             for (at, module) in self.kernel.modules.iter().enumerate() {

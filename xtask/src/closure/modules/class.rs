@@ -3,7 +3,7 @@
 use crate::failure::Result;
 
 use super::kernel::Kernel;
-use super::pattern::Pattern;
+use super::pattern::ModulePattern;
 
 /// What begins the name of a class in a recipe.
 pub(super) const MARK: char = '@';
@@ -169,8 +169,8 @@ pub const CLASSES: &[Class] = &[
 /// # Errors
 /// What reading modules fails with.
 pub(super) fn members(class: &Class, kernel: &Kernel) -> Result<(Vec<usize>, Vec<String>)> {
-    let patterns = |texts: &mut dyn Iterator<Item = &str>| -> Result<Vec<Pattern>> {
-        texts.map(Pattern::new).collect()
+    let patterns = |texts: &mut dyn Iterator<Item = &str>| -> Result<Vec<ModulePattern>> {
+        texts.map(ModulePattern::new).collect()
     };
     let rules = patterns(&mut class.rules.iter().map(|rule| rule.0))?;
     let without = patterns(&mut class.without.iter().copied())?;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Result;
+use crate::image::pattern::Pattern;
 
 use super::choose::Chosen;
 use super::kernel::Kernel;
-use super::pattern::component;
 
 /// Folders in which `lib` is.
 const TOPS: [&str; 2] = ["lib", "usr/lib"];
@@ -237,11 +237,9 @@ impl<L: Look> Search<'_, L> {
     fn expand(&self, folder: &str, name: &str) -> Result<Vec<String>> {
         let mut paths = vec![folder.to_owned()];
         for part in name.split('/') {
-            let pattern = part
-                .contains(['*', '?', '['])
-                .then(|| component(part))
-                .flatten();
-            let Some(pattern) = pattern else {
+            // What is no pattern, for all it looks like one, is a name.
+            let is_pattern = part.contains(['*', '?', '[']);
+            let Some(pattern) = Pattern::new(part).ok().filter(|_| is_pattern) else {
                 paths
                     .iter_mut()
                     .for_each(|path| *path = format!("{path}/{part}"));
@@ -251,7 +249,7 @@ impl<L: Look> Search<'_, L> {
             for path in paths {
                 if let Some((_, real, Seen::Folder)) = self.resolve(&path)? {
                     let names = self.root.names(&real)?;
-                    let names = names.iter().filter(|name| pattern.is_match(name));
+                    let names = names.iter().filter(|name| pattern.matches(name));
                     fitting.extend(names.map(|name| format!("{path}/{name}")));
                 }
             }

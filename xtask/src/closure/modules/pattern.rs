@@ -1,107 +1,68 @@
 //! Patterns of module names and of paths below `lib/modules/RELEASE`.
 
-use regex::Regex;
-
-use crate::failure::{Doing, Result};
+use crate::failure::Result;
+use crate::image::pattern::{self, Pattern};
 
 use super::info::{canonical, normalized};
 
-/// Letters that make a text a pattern.
-const WILD: [char; 4] = ['*', '?', '[', '{'];
-
-/// What may follow the name of a module in the name of its file.
-const SUFFIX: &str = r"(?:\.ko)?(?:\.xz|\.zst|\.gz)?";
+/// What a module's file may be compressed as.
+const COMPRESSED: [&str; 3] = [".xz", ".zst", ".gz"];
 
 /// Whether a text is a pattern: of paths when it has a slash, of names otherwise.
 pub(super) fn is_pattern(text: &str) -> bool {
-    text.contains(WILD) || text.contains('/')
+    text.contains('/') || pattern::is_pattern(text)
 }
 
-/// A pattern: `*` and `?` stand for letters of one component, `**` for any number of components, `[a-z]` for one letter of these, `{a,b}` for one of these words.
-pub(super) struct Pattern {
-    regex: Regex,
+/// A pattern of modules.
+pub(super) struct ModulePattern {
+    pattern: Pattern,
     /// Whether it is held against the path; the name otherwise.
     of_path: bool,
 }
 
-impl Pattern {
+impl ModulePattern {
     /// Reads a pattern. One with a slash is of paths, with or without the `kernel/` at their beginning and the suffix at their end.
     ///
     /// # Errors
-    /// When it is too large to be held in memory as an automaton.
+    /// As [`Pattern::new`].
     pub(super) fn new(text: &str) -> Result<Self> {
         let of_path = text.contains('/');
-        let expression = if of_path {
-            format!("^(?:kernel/)?{}{SUFFIX}$", expression(text))
+        let pattern = if of_path {
+            Pattern::new(text)
         } else {
             // In brackets, a dash is a range.
-            let text = normalized(text).unwrap_or_else(|| canonical(text));
-            format!("^{}$", expression(&text))
+            Pattern::new(&normalized(text).unwrap_or_else(|| canonical(text)))
         };
-        let regex = Regex::new(&expression)
-            .map_err(|error| std::io::Error::other(error.to_string()))
-            .doing(|| format!("the pattern {text:?} cannot be used"))?;
-        Ok(Self { regex, of_path })
+        Ok(Self {
+            pattern: pattern?,
+            of_path,
+        })
     }
 
     /// Whether a module is meant: its name with underscores, its path below the release's folder.
     pub(super) fn fits(&self, name: &str, path: &str) -> bool {
-        self.regex.is_match(if self.of_path { path } else { name })
-    }
-}
-
-/// The regular expression of one component's pattern, for names of files.
-pub(super) fn component(text: &str) -> Option<Regex> {
-    Regex::new(&format!("^{}$", expression(text))).ok()
-}
-
-fn expression(pattern: &str) -> String {
-    let mut out = String::new();
-    let mut rest = pattern;
-    while let Some(letter) = rest.chars().next() {
-        let (said, length) = match letter {
-            '*' if rest.starts_with("**/") => ("(?:.*/)?".to_owned(), 3),
-            '*' if rest.starts_with("**") => (".*".to_owned(), 2),
-            '*' => ("[^/]*".to_owned(), 1),
-            '?' => ("[^/]".to_owned(), 1),
-            '{' => words(rest).unwrap_or_else(|| (r"\{".to_owned(), 1)),
-            '[' => set(rest).unwrap_or_else(|| (r"\[".to_owned(), 1)),
-            other => (
-                regex::escape(other.encode_utf8(&mut [0; 4])),
-                other.len_utf8(),
-            ),
-        };
-        out.push_str(&said);
-        rest = &rest[length..];
-    }
-    out
-}
-
-/// Words in braces, which may not hold patterns, and how much of the pattern they take.
-fn words(rest: &str) -> Option<(String, usize)> {
-    let end = rest.find('}')?;
-    let words: Vec<String> = rest[1..end].split(',').map(regex::escape).collect();
-    Some((format!("(?:{})", words.join("|")), end + 1))
-}
-
-/// A set of letters and how much of the pattern it takes; none where the bracket is never closed, and stands for itself.
-fn set(rest: &str) -> Option<(String, usize)> {
-    let negated = rest[1..].starts_with(['!', '^']);
-    let from = 1 + usize::from(negated);
-    // A bracket that comes first is one of the set.
-    let first = rest[from..].chars().next()?.len_utf8();
-    let end = from + first + rest[from + first..].find(']')?;
-    let mut out = String::from(if negated { "[^/" } else { "[" });
-    for letter in rest[from..end].chars() {
-        // Ranges are the same in both languages; everything else in a set means something else in a regular expression.
-        if letter == '-' {
-            out.push('-');
-        } else {
-            out.push_str(&regex::escape(letter.encode_utf8(&mut [0; 4])));
+        if !self.of_path {
+            return self.pattern.matches(name);
         }
+        let mut names: Vec<&str> = path.split('/').collect();
+        let Some(file) = names.pop() else {
+            return false;
+        };
+        let module = COMPRESSED
+            .iter()
+            .find_map(|suffix| file.strip_suffix(suffix))
+            .unwrap_or(file);
+        let name = module.strip_suffix(".ko").unwrap_or(module);
+        let from = usize::from(names.first() == Some(&"kernel"));
+        [name, module, file].into_iter().any(|last| {
+            names.push(last);
+            let fits = [from, 0]
+                .into_iter()
+                .any(|from| self.pattern.matches_names(&names[from..]));
+            names.pop();
+            fits
+        })
     }
-    out.push(']');
-    Some((out, end + 1))
 }
 
 #[cfg(test)]
@@ -116,7 +77,7 @@ mod tests {
             .split(".ko")
             .next()
             .unwrap();
-        Pattern::new(pattern)
+        ModulePattern::new(pattern)
             .unwrap()
             .fits(&name.replace('-', "_"), path)
     }
@@ -148,21 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn sets_of_letters_are_those_of_a_shell() {
+    fn sets_of_letters_are_taken_as_they_are() {
         assert!(fits("e[0-9]*", "updates/e1000.ko"));
         assert!(!fits("e[!0-9]*", "updates/e1000.ko"));
         assert!(fits("updates/[de]1000", "updates/e1000.ko"));
-        for odd in [
-            "[",
-            "a[b",
-            "[]",
-            "[!",
-            "[z-a]",
-            "[[:alpha:]]",
-            "[&&]",
-            "[\\",
-        ] {
-            let _ = Pattern::new(odd);
-        }
     }
 }

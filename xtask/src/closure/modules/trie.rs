@@ -17,7 +17,7 @@ const CHILDREN: u32 = 0x2000_0000;
 const OFFSET: u32 = 0x0fff_ffff;
 
 /// The longest key that modprobe looks up, in bytes (`PATH_MAX` apart, its buffers for aliases have 1024); it also bounds how deep the trie is.
-pub(super) const LONGEST_KEY: usize = 1023;
+const LONGEST_KEY: usize = 1023;
 
 /// Keys with their values.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Where the layers of a root have their files, where one has directories that are links in another.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Result;
 
@@ -8,28 +8,34 @@ use super::{Layer, Root, parts_backwards};
 
 impl Root {
     /// Whether a layer has a directory at a path, not a link to one on the way.
-    pub(super) fn is_directory_in(&self, layer: usize, path: &str) -> Result<bool> {
-        let real = |path: &PathBuf| {
-            let meta = path.symlink_metadata();
-            meta.is_ok_and(|meta| meta.is_dir())
-        };
-        if path.is_empty() || self.layers.len() == 1 {
-            return Ok(true);
+    pub(super) fn is_directory_in(&self, layer: usize, path: &str) -> bool {
+        self.layers.len() == 1 || path.is_empty() || {
+            let folder = &self.layers[layer].folder;
+            let places = self.candidates(layer, path);
+            places.iter().any(|place| is_real(folder, place))
         }
-        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        Ok(self.is_directory_in(layer, parent)? && self.on_disk(layer, path).iter().any(real))
     }
 
-    /// The places on disk that a path of a layer may be at.
+    /// The places on disk that a path of a layer may be at: no link of the layer is on the way to them, for it could lead out.
     pub(super) fn on_disk(&self, layer: usize, path: &str) -> Vec<PathBuf> {
         let folder = &self.layers[layer].folder;
-        let mut places = vec![folder.join(path)];
+        let mut places = self.candidates(layer, path);
+        if self.layers.len() > 1 {
+            let parent = |place: &str| place.rfind('/').map_or(0, |slash| slash);
+            places.retain(|place| is_real(folder, &place[..parent(place)]));
+        }
+        places.iter().map(|place| folder.join(place)).collect()
+    }
+
+    /// The path itself, and what it is called where its directory has not moved: a layer may have one of them, or both.
+    fn candidates(&self, layer: usize, path: &str) -> Vec<String> {
+        let mut places = vec![path.to_owned()];
         for (at, name, target) in &self.moved {
             if let Some(rest) = path.strip_prefix(target.as_str())
                 && *at == layer
                 && (rest.is_empty() || rest.starts_with('/'))
             {
-                places.push(folder.join(format!("{name}{rest}")));
+                places.push(format!("{name}{rest}"));
             }
         }
         places
@@ -66,6 +72,15 @@ impl Root {
     }
 }
 
+/// Whether all of a path below a folder is directories, and none of it links to directories.
+fn is_real(folder: &Path, path: &str) -> bool {
+    let mut at = folder.to_owned();
+    path.split('/').filter(|part| !part.is_empty()).all(|part| {
+        at.push(part);
+        at.symlink_metadata().is_ok_and(|meta| meta.is_dir())
+    })
+}
+
 /// What a link at the top of a layer points to, where that is a directory of the layer.
 fn link_to_directory(layer: &Layer, entry: &fs_err::DirEntry) -> Result<Option<String>> {
     if !entry.file_type()?.is_symlink() {
@@ -80,10 +95,6 @@ fn link_to_directory(layer: &Layer, entry: &fs_err::DirEntry) -> Result<Option<S
     let mut parts = parts_backwards(&target);
     parts.reverse();
     let plain = parts.join("/");
-    let mut at = layer.folder.clone();
-    let real = parts.iter().all(|part| {
-        at.push(part);
-        part != ".." && at.symlink_metadata().is_ok_and(|meta| meta.is_dir())
-    });
+    let real = !parts.iter().any(|part| part == "..") && is_real(&layer.folder, &plain);
     Ok(real.then_some(plain))
 }

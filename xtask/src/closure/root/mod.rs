@@ -149,11 +149,12 @@ impl Root {
     }
 
     fn add_names(&self, layer: usize, path: &str, names: &mut Names) -> Result<()> {
-        if !self.is_directory_in(layer, path)? {
+        if !self.is_directory_in(layer, path) {
             return Ok(());
         }
         for folder in self.on_disk(layer, path) {
-            if !folder.is_dir() {
+            let meta = folder.symlink_metadata();
+            if !meta.is_ok_and(|meta| meta.is_dir()) {
                 continue;
             }
             for entry in fs_err::read_dir(folder)? {
@@ -219,7 +220,7 @@ impl Root {
         for layer in 0..self.layers.len() {
             let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
             // A link in the middle would lead out of the layer.
-            if self.layers.len() > 1 && !self.is_directory_in(layer, parent)? {
+            if !self.is_directory_in(layer, parent) {
                 continue;
             }
             if self.is_moved(layer, path) {

@@ -139,6 +139,30 @@ fn an_unmerged_layer_joins_a_merged_one() {
 }
 
 #[test]
+fn a_layer_without_usr_joins_a_merged_one() {
+    let merged = folder(&["bin -> usr/bin", "usr/bin/sh"]);
+    let agent = folder(&["bin/agent", "share/agent -> ../bin/agent"]);
+    for folders in [[merged.path(), agent.path()], [agent.path(), merged.path()]] {
+        let root = root(&folders);
+        assert_eq!(way(&root, "/bin/agent"), "bin>usr/bin/agent");
+        assert_eq!(way(&root, "/share/agent"), "share/agent>bin>usr/bin/agent");
+        assert_eq!(root.names("usr/bin").unwrap().names.len(), 2);
+    }
+}
+
+#[test]
+fn a_link_beside_a_directory_that_moved_does_not_lead_out() {
+    let outside = folder(&["bin/secret"]);
+    let merged = folder(&["bin -> usr/bin", "usr/bin/sh"]);
+    let link = format!("usr -> {}", outside.path().display());
+    let agent = folder(&["bin/agent", &link]);
+    let root = root(&[merged.path(), agent.path()]);
+    assert_eq!(way(&root, "/bin/agent"), "bin>usr/bin/agent");
+    assert_eq!(way(&root, "/bin/secret"), "bin>!usr/bin/secret");
+    assert_eq!(root.names("usr/bin").unwrap().names.len(), 2);
+}
+
+#[test]
 fn a_link_in_a_lower_layer_does_not_lead_out() {
     let outside = folder(&["secret"]);
     let upper = folder(&["data/deep/x"]);

@@ -1,7 +1,7 @@
 //! What files need, beyond what a loader lists: scripts, name services, unwinding; and what is said when it is not there.
 
-use crate::closure::pattern::Pattern;
 use crate::closure::{Note, Settings};
+use crate::image::pattern::Pattern;
 
 use super::lab::{Lab, paths};
 use super::oracle;

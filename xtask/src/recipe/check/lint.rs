@@ -1,7 +1,7 @@
 //! What the recipe lets `lint` pass: rules that there are, and a reason for each.
 
 use super::Check;
-use crate::closure::pattern::Pattern;
+use crate::image::pattern::Pattern;
 use crate::lint::{RULES, rule};
 use crate::recipe::path::Path;
 use crate::recipe::schema::Lint;

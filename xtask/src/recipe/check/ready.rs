@@ -5,14 +5,10 @@ use super::Check;
 use super::form::{Form, IMAGE_PATH, NAME};
 use crate::arch::Arch;
 use crate::checkout::Checkout;
+use crate::image::pattern::{Pattern, is_pattern};
 use crate::recipe::path::Path;
-use crate::recipe::schema::{Copy, Image, Recipe};
+use crate::recipe::schema::{Copy, HOST, Image, Recipe, SYSROOT};
 use crate::text::{listing, nearest, quoted};
-
-/// The roots that need no `[sources]`.
-pub const HOST: &str = "host";
-/// What `[sysroot]` is called in `from`.
-pub const SYSROOT: &str = "sysroot";
 
 const WANTED: Form = Form {
     what: "name of something to copy",
@@ -27,8 +23,8 @@ const WANTED: Form = Form {
 
 const PATTERN: Form = Form {
     what: "pattern of paths in the image",
-    help: "it begins with `/`, or with `**/` to mean any folder",
-    fits: |text| text.starts_with('/') || text.starts_with("**/"),
+    help: "it begins with `/`, or with `**/` to mean any folder; a plain bracket or brace is written `[[]` or `[{]`",
+    fits: |text| (text.starts_with('/') || text.starts_with("**/")) && Pattern::new(text).is_ok(),
 };
 
 const HWCAPS: Form = Form {
@@ -81,7 +77,7 @@ impl Check<'_> {
         }
         let Some(to) = &copy.to else { return };
         let path = path.key("to");
-        let one = copy.files.len() == 1 && !copy.files[0].contains(['*', '?', '[']);
+        let one = copy.files.len() == 1 && !is_pattern(&copy.files[0]);
         if self.text(&IMAGE_PATH, to.trim_end_matches('/'), &path) && !one && !to.ends_with('/') {
             let message = format!("several files cannot all go to {}", quoted(to));
             self.wrong(

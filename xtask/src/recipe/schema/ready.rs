@@ -9,6 +9,11 @@ use crate::lint::Allow;
 
 pub use crate::closure::Dlopen;
 
+/// What the machine that builds is called in `from`.
+pub const HOST: &str = "host";
+/// What `[sysroot]` is called in `from`.
+pub const SYSROOT: &str = "sysroot";
+
 /// Debian packages and all that they depend on, unpacked side by side; no maintainer script is run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -49,7 +54,8 @@ pub struct Copy {
     /// where there is a `[sysroot]`, `host` otherwise.
     pub from: Vec<String>,
     /// Paths (`/usr/sbin/parted`), patterns (`/usr/share/zoneinfo/Europe/*`, `/usr/lib/agent/**`), programs by name
-    /// (`parted`), libraries by soname (`libnss_dns.so.2`).
+    /// (`parted`), libraries by soname (`libnss_dns.so.2`). In patterns, `*` and `?` stand for letters of one part, `[a-z]` for one
+    /// letter, `{one,two}` for words, `**` as a part for any number of folders; `[*]` is a plain asterisk.
     pub files: Vec<String>,
     /// Patterns of paths that stay out, even where something needs them.
     pub exclude: Vec<String>,

@@ -1,10 +1,10 @@
 //! What package lists say about a package: versions with their files. Pure; every entry needs a SHA-256.
 
 use super::Candidate;
+use crate::debian::deb822::{self, Stanza};
 use crate::debian::version::Version;
 use crate::digest::Digest;
 use crate::failure::Failure;
-use crate::source::deb822::{self, Stanza};
 use crate::source::lock::LockedFile;
 
 /// Reads the candidates for the package of this name from stanzas; the error is a sentence.

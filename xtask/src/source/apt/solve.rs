@@ -3,10 +3,10 @@
 
 use super::Root;
 use super::index;
+use crate::debian::deb822::{self, Stanza};
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::files::Guard;
-use crate::source::deb822::{self, Stanza};
 use crate::source::sysroot::{Key, Package};
 
 /// The state of a machine that has nothing but what is left out; beside the root's own, which is empty.
@@ -154,15 +154,10 @@ fn package(stanza: &Stanza) -> Option<Package> {
     let own = |name: &str| stanza.get(name).map(str::to_owned);
     let (name, version) = (own("Package")?, own("Version")?);
     let sha256: Digest = stanza.get("SHA256")?.parse().ok()?;
-    // `Source: glibc (2.36-9)`, or without a version when it is the same; no field when the name is, too.
-    let mut source = stanza.words("Source");
-    let source_name = source.next().unwrap_or(&name).to_owned();
-    let source_version = source
-        .next()
-        .map(|word| word.trim_matches(['(', ')']).to_owned());
+    let (source, source_version) = stanza.source()?;
     Some(Package {
-        source: source_name,
-        source_version: source_version.unwrap_or_else(|| version.clone()),
+        source: source.to_owned(),
+        source_version: source_version.to_owned(),
         package: name,
         version,
         arch: own("Architecture")?,
@@ -212,21 +207,5 @@ mod tests {
         ] {
             assert_eq!(chosen(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn the_source_package_has_a_version_of_its_own_after_a_rebuild() {
-        let read = |source: &str| {
-            let text = format!(
-                "Package: a1\nVersion: 1+b2\n{source}Architecture: all\nFilename: pool/a.deb\nSize: 3\nSHA256: {}\n",
-                Digest::of("x")
-            );
-            let package = package(&deb822::parse(&text).unwrap()[0]).unwrap();
-            assert!(package.fits("arm64"));
-            (package.source, package.source_version)
-        };
-        assert_eq!(read("Source: aa (1)\n"), ("aa".into(), "1".into()));
-        assert_eq!(read("Source: aa\n"), ("aa".into(), "1+b2".into()));
-        assert_eq!(read(""), ("a1".into(), "1+b2".into()));
     }
 }

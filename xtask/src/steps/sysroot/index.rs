@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::Attributes;
-use crate::debian::installed::{Packages, Versions};
+use crate::debian::installed::Packages;
 use crate::failure::{Failure, Result};
 
 /// The output `index` of the step `sysroot`, as JSON.
@@ -48,12 +48,5 @@ impl Index {
         serde_json::to_vec(self).map_err(|error| {
             Failure::bug(format!("the sysroot's index cannot be written: {error}"))
         })
-    }
-
-    /// The package that a path comes from.
-    #[must_use]
-    pub fn package_of(&self, path: &str) -> Option<(&str, &Versions)> {
-        let name = &self.files.get(path)?.package;
-        Some((name, self.packages.get(name)?))
     }
 }

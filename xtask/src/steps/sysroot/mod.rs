@@ -20,10 +20,10 @@ pub use index::{Index, Member};
 
 use super::Work;
 use crate::archive;
+use crate::debian::deb822;
 use crate::debian::installed::Versions;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::SysrootPackage;
-use crate::source::deb822;
 use merge::Merge;
 
 pub(super) fn run(work: &Work<'_>, packages: &BTreeMap<String, SysrootPackage>) -> Result<()> {

@@ -109,7 +109,7 @@ fn packages_lie_side_by_side_below_a_merged_usr() {
         ("usr/sbin/s", "bb"),
     ];
     assert_eq!(owners, expected);
-    assert_eq!(index.package_of("usr/bin/b").unwrap().1.source, "source");
+    assert_eq!(index.packages["bb"].source, "source");
     assert_eq!(
         Index::parse(&String::from_utf8(index.text().unwrap()).unwrap()).unwrap(),
         index

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{applets, used, warn};
-use crate::closure::{self, Closure, Layer, Note, Root, ldcache};
+use crate::closure::{self, Closure, Layer, Note, Root, Thing, ldcache};
 use crate::debian::installed::{self, Packages};
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
-use crate::image::tree::{Entry, FileTree, Node, Origin};
+use crate::image::tree::{Entry, FileTree, Node, Origin, Taken};
 use crate::plan::System;
 use crate::plan::copies::{self, Group};
-use crate::recipe::check::ready::{HOST, SYSROOT};
+use crate::recipe::schema::{HOST, SYSROOT};
 use crate::steps::Work;
 use crate::steps::sysroot::Index;
 
@@ -26,8 +26,9 @@ pub(super) fn add(
     let mut cached = BTreeSet::new();
     for group in copies::groups(&system.copy, sysroot.is_some()) {
         let root = Root::new(group.from.iter().map(|name| layer(work, name)).collect())?;
-        let found = find(work, system, &group, &root)?;
+        let mut found = find(work, system, &group, &root)?;
         tell(work, &found);
+        merge_usr(&root, &mut found)?;
         cached.extend(found.cached.iter().cloned());
         entries.extend(name_packages(&root, sysroot, found)?);
     }
@@ -77,6 +78,39 @@ fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Res
     }
     let settings = settings(applets(work)?, system.nsswitch.clone())?;
     closure::closure(root, &group.wanted, &settings)
+}
+
+/// Directories that are links to those of the same names below `/usr` in a system with a merged `/usr`.
+const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
+
+/// Adds such links where something is taken from behind them, however it was named: scripts call `/bin/bash`, and applets of
+/// busybox in a `/bin` of its own would be found before the programs that the recipe names.
+fn merge_usr(root: &Root, found: &mut Closure) -> Result<()> {
+    for name in MERGED {
+        let path: ImagePath = name.parse()?;
+        let (Some(link), behind) = (root.place(name)?, format!("usr/{name}/")) else {
+            continue;
+        };
+        let Thing::Link(target) = &link.kind else {
+            continue;
+        };
+        let mut there = found.tree.iter().map(|(path, _)| path);
+        let first = there.find(|path| path.as_str().starts_with(&behind));
+        let Some(by) = first.cloned() else { continue };
+        let is_there = found.tree.iter().any(|(there, _)| *there == path);
+        if is_there || target.trim_matches('/') != behind.trim_matches('/') {
+            continue;
+        }
+        let how = "merged /usr".to_owned();
+        let mut entry = Entry::symlink(target.clone(), Origin::Needed { by, how });
+        entry.taken = Some(Taken {
+            root: root.layers()[link.layer].name.clone(),
+            path: name.to_owned(),
+            package: None,
+        });
+        found.tree.push((path, entry));
+    }
+    Ok(())
 }
 
 /// Says what a person should know of what was found.
@@ -169,4 +203,33 @@ pub(super) fn packages(
             .unwrap_or_default(),
     );
     Ok(used(tree, all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_from_a_merged_usr_is_found_by_its_old_path_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs_err::create_dir_all(at("usr/bin")).unwrap();
+        fs_err::create_dir_all(at("usr/sbin")).unwrap();
+        fs_err::write(at("usr/bin/bash"), "").unwrap();
+        for (link, target) in [("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/bin")] {
+            fs_err::os::unix::fs::symlink(target, at(link)).unwrap();
+        }
+        let root = Root::of("sysroot", folder.path()).unwrap();
+        let what = String::new();
+        let file = Entry::file(Vec::new(), true, Origin::Generated { what });
+        let mut found = Closure {
+            tree: vec![("usr/bin/bash".parse().unwrap(), file)],
+            ..Closure::default()
+        };
+        for _ in 0..2 {
+            merge_usr(&root, &mut found).unwrap();
+            let paths: Vec<&str> = found.tree.iter().map(|(path, _)| path.as_str()).collect();
+            assert_eq!(paths, ["usr/bin/bash", "bin"]);
+        }
+    }
 }

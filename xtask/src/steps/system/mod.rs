@@ -26,7 +26,7 @@ pub(super) fn run(work: &Work<'_>, system: &System) -> Result<()> {
     tree.fill_parents(0o755);
     segment::check(work, &system.packing, &tree)?;
     segment::write(&tree, &system.packing, &work.output("archive"))?;
-    for (path, entry) in microcode::write(work, system)?.iter() {
+    for (path, entry) in microcode::write(work, system, sysroot.as_ref())?.iter() {
         tree.add(path.clone(), entry.clone())?;
     }
     segment::listing(&tree, &work.output("listing"))?;

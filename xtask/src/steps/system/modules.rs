@@ -5,8 +5,8 @@ use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::{FileTree, Node, Origin, Taken};
 use crate::plan::System;
-use crate::recipe::check::ready::SYSROOT;
 use crate::recipe::schema::MissingFirmware;
+use crate::recipe::schema::SYSROOT;
 use crate::steps::Work;
 use crate::steps::sysroot::Index;
 
@@ -63,7 +63,8 @@ pub(super) fn add(
     Ok(())
 }
 
-fn taken(sysroot: &Index, path: &str) -> Option<Taken> {
+/// Where a file of the sysroot is taken from.
+pub(super) fn taken(sysroot: &Index, path: &str) -> Option<Taken> {
     let package = sysroot.files.get(path)?.package.clone();
     Some(Taken {
         root: SYSROOT.to_owned(),
