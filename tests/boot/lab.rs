@@ -125,7 +125,7 @@ pub(crate) fn told(outcome: &Outcome) -> Failed {
 
 /// The commonest scenario: once the demo's prompt is there, this is typed, and then lines come that match these.
 pub(crate) fn typed(keys: &str, expect: &[&str]) -> Scenario {
-    let answer = serde_json::json!({ "when": "^demo:~# $", "type": format!("{keys}\r") });
+    let answer = serde_json::json!({ "when": "^demo:~#$", "type": format!("{keys}\r") });
     let scenario = serde_json::json!({ "name": "typed", "answer": [answer], "expect": expect, "end": "expected" });
     serde_json::from_value(scenario).unwrap()
 }
