@@ -41,7 +41,7 @@ enum What {
     Noop,
     /// A boot of the recipe's first scenario, from QEMU's start to the verdict
     Boot,
-    /// The same image made by us, mkinitramfs, dracut and gen_init_cpio, where they are installed
+    /// The same image made by us, mkinitramfs, dracut and `gen_init_cpio`, where they are installed
     Initramfs,
 }
 
