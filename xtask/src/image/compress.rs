@@ -196,7 +196,7 @@ impl<W: Write> Encoder<W> {
     /// Writes what is left and the end mark, and returns the output.
     ///
     /// # Errors
-    /// [`Kind::Bug`] when less was written than announced; what writing fails with.
+    /// [`crate::failure::Kind::Bug`] when less was written than announced; what writing fails with.
     pub fn finish(self) -> Result<W> {
         if self.left > 0 {
             return Err(Failure::bug(format!(

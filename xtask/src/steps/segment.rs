@@ -107,7 +107,7 @@ pub(super) fn listed(work: &Work<'_>, input: &str) -> Result<FileTree> {
 /// Makes a segment on top of the image: overlays that win over what the image has.
 ///
 /// # Errors
-/// Mistakes in overlays; as [`check`] and [`write`].
+/// Mistakes in overlays; as [`check`] and [`write()`].
 pub(super) fn run(work: &Work<'_>, segment: &Segment) -> Result<()> {
     let below = listed(work, "listing")?;
     let mut tree = below.clone();
