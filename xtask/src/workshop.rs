@@ -390,8 +390,7 @@ impl Workshop {
 
     fn release(&self, loaded: &Loaded) -> Result<Entry> {
         let path = Path::new(&loaded.recipe.changelog);
-        let text = fs_err::read_to_string(self.checkout.root().join(path))?;
-        changelog::latest(path, &text)
+        changelog::latest_in(path, &self.checkout.root().join(path))
     }
 }
 
