@@ -1,5 +1,6 @@
 //! Contents of files: in memory, or still on disk with the size and digest that they were seen with.
 
+use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::digest::{Digest, Hasher};
 use crate::failure::{Failure, Kind, Result};
 
 /// So many bytes are read at a time.
-const STRETCH: u64 = 256 << 10;
+const STRETCH: usize = 256 << 10;
 
 /// A digest that may not be known yet; copies learn it together.
 pub type Known = Arc<OnceLock<Digest>>;
@@ -167,14 +168,30 @@ impl Content {
     }
 }
 
+thread_local! {
+    /// What files are copied through: made once, for an image has hundreds of them.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Copies at most `size` bytes, and says whether there are more. (`io::copy` reads 8 KiB at a time.)
 fn copy(input: &mut impl Read, size: u64, output: &mut impl Write) -> io::Result<bool> {
+    // Taken, and not borrowed: whoever writes may copy something, too.
+    let mut buffer = BUFFER.take();
+    buffer.resize(STRETCH, 0);
+    let longer = copy_through(&mut buffer, input, size, output);
+    BUFFER.set(buffer);
+    longer
+}
+
+fn copy_through(
+    buffer: &mut [u8],
+    input: &mut impl Read,
+    size: u64,
+    output: &mut impl Write,
+) -> io::Result<bool> {
     let mut left = size;
-    // One byte more than there should be: so the end is seen with the last stretch.
-    let length = size.saturating_add(1).min(STRETCH);
-    let mut buffer = vec![0; usize::try_from(length).unwrap_or(0)];
     loop {
-        let read = match input.read(&mut buffer) {
+        let read = match input.read(buffer) {
             Ok(0) => return Ok(false),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -280,6 +297,21 @@ mod tests {
         assert_eq!(part.digest().unwrap(), Digest::of("same"));
         assert_eq!((part.size(), part.head(9).unwrap()), (4, b"same".to_vec()));
         assert!(Content::part(&whole, 4..15).is_none());
+    }
+
+    #[test]
+    fn stretches_make_the_whole() {
+        for size in [0, 1, STRETCH - 1, STRETCH, STRETCH + 1, 3 * STRETCH] {
+            let bytes: Vec<u8> = (0..size).map(|at| at as u8).collect();
+            let mut copied = Vec::new();
+            assert!(!copy(&mut &bytes[..], size as u64, &mut copied).unwrap());
+            assert!(copied == bytes, "{size}");
+            let short = size.saturating_sub(1) as u64;
+            assert_eq!(
+                copy(&mut &bytes[..], short, &mut Vec::new()).unwrap(),
+                size > 0
+            );
+        }
     }
 
     #[test]

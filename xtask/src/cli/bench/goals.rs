@@ -79,3 +79,39 @@ pub(super) fn of(rows: &[Row]) -> Vec<Goal> {
     }
     goals
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::bench::Spread;
+    use crate::cli::bench::initramfs::Made;
+
+    fn row(name: &'static str, cpu: f64) -> Row {
+        Row {
+            name,
+            compression: "none",
+            cpu: Spread::of([cpu]),
+            wall: Spread::of([cpu]),
+            memory: 160_000_000,
+            tasks: None,
+            bytes: 5_000_000,
+            made: Made {
+                unpacked: 0,
+                files: 0,
+                modules: 0,
+                programs: 0,
+            },
+        }
+    }
+
+    #[test]
+    fn goals_are_told_of_those_that_were_measured() {
+        let goals = of(&[row(OURS, 0.2), row("dracut", 2.5)]);
+        let told: Vec<(f64, bool)> = goals.iter().map(|goal| (goal.is, goal.met)).collect();
+        assert_eq!(told, [(0.08, true), (160.0, false)]);
+        assert_eq!(
+            goals[1].to_string(),
+            "MISSED  memory in MB, compression none: 160.000, at most 155.00"
+        );
+    }
+}

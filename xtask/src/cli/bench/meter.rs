@@ -144,3 +144,34 @@ fn last_task() -> Result<u64> {
     last.and_then(|number| number.parse().ok())
         .ok_or_else(|| Failure::new(Kind::Host, "/proc/loadavg is not as proc(5) describes it"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(folder: &Path, argv: &[&str], stdout: Option<PathBuf>) -> Program {
+        Program {
+            argv: argv.iter().map(|&word| word.to_owned()).collect(),
+            folder: folder.to_owned(),
+            stdout,
+            counts: true,
+        }
+    }
+
+    #[test]
+    fn a_program_leaves_its_result_and_its_figures() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("out");
+        let took = measure(&program(folder.path(), &["uname"], Some(to.clone()))).unwrap();
+        assert_eq!(fs_err::read_to_string(to).unwrap(), "Linux\n");
+        assert!(took.memory > 0 && took.wall > 0.0 && took.tasks.is_some());
+    }
+
+    #[test]
+    fn a_program_that_fails_tells_what_it_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let failure = measure(&program(folder.path(), &["ls", "/nowhere"], None)).unwrap_err();
+        assert!(failure.what.starts_with("ls failed"), "{}", failure.what);
+        assert!(failure.notes[0].contains("/nowhere"), "{failure}");
+    }
+}

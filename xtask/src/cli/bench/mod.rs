@@ -41,7 +41,7 @@ enum What {
     Noop,
     /// A boot of the recipe's first scenario, from QEMU's start to the verdict
     Boot,
-    /// The same image made by us, mkinitramfs, dracut and `gen_init_cpio`, where they are installed
+    /// The same image made by us and by mkinitramfs, dracut and the kernel's own archiver, where they are installed
     Initramfs,
 }
 
@@ -179,4 +179,15 @@ fn boots(context: &Context<'_>, recipe: &str, runs: u32) -> Result<Vec<Row>> {
         ));
     }
     Ok(vec![Row::of("QEMU's start to the verdict", &times)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let spread = Spread::of([3.0, 1.0, 10.0]);
+        assert_eq!((spread.min, spread.median, spread.max), (1.0, 3.0, 10.0));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::content::{EXCLUDE, Kernel, PROGRAMS, TAKE, owned};
+use super::content::{Kernel, PROGRAMS, TAKE, owned};
 use crate::arch::Arch;
 use crate::digest::Digest;
 use crate::engine;
@@ -101,7 +101,7 @@ impl Assembly {
             closure: crate::recipe::schema::Closure::default(),
             modules: Modules {
                 take: owned(TAKE),
-                exclude: owned(EXCLUDE),
+                exclude: Vec::new(),
                 firmware: MissingFirmware::Ignore,
             },
             all_modules: false,

@@ -221,7 +221,7 @@ fn source(context: &Context<'_>) -> Option<PathBuf> {
     None
 }
 
-/// A tree as `gen_init_cpio`'s list, with contents from `files`.
+/// A tree as the list that `gen_init_cpio` reads, with contents from `files`.
 fn listing(tree: &FileTree, files: &Path) -> Result<String> {
     let mut list = String::new();
     for (path, entry) in tree.iter() {
