@@ -1,12 +1,12 @@
 //! Where the rooms meet: from a recipe's name to its plan, its bundle, and its sources. Verbs are thin because this is
 //! here; what each part does is left to the room it is in.
 
+mod image;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-use serde::de::DeserializeOwned;
 
 use crate::arch::Arch;
 use crate::checkout::{self, Checkout};
@@ -15,10 +15,9 @@ use crate::digest::Digest;
 use crate::engine::{self, Engine};
 use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
-use crate::image::tree::FileTree;
 use crate::out::{Put, Shelf};
 use crate::plan::Plan;
-use crate::plan::assemble::{self, BUNDLE, INITRAMFS, Material};
+use crate::plan::assemble::{self, BUNDLE, Material};
 use crate::plan::{sysroot, tools};
 use crate::recipe::schema::Recipe;
 use crate::recipe::{self, Loaded, Site};
@@ -31,6 +30,8 @@ use crate::source::spec::{Policy, Source};
 use crate::source::sysroot::Package;
 use crate::steps::{self, Fetch};
 use crate::store::{Artifact, Store};
+
+pub use image::Image;
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -66,18 +67,6 @@ impl Planned {
     pub fn bundle_folder(&self, workshop: &Workshop) -> PathBuf {
         workshop.shelf(&self.name).bundle(&self.version)
     }
-}
-
-/// An image that is there.
-pub struct Image {
-    /// The recipe, and what the image was made by.
-    pub planned: Planned,
-    /// The archive.
-    pub initramfs: PathBuf,
-    /// What is in it, and why.
-    pub tree: FileTree,
-    /// The packages that something in it was taken from: name → versions.
-    pub packages: serde_json::Value,
 }
 
 /// A bundle that is there.
@@ -199,21 +188,6 @@ impl Workshop {
             .put(&tree, digest, &planned.version)
     }
 
-    /// A recipe's image, made where it is not there.
-    ///
-    /// # Errors
-    /// As [`Workshop::build`].
-    pub fn image(&self, name: &str, listen: &dyn Listen) -> Result<Image> {
-        let _share = self.store.share()?;
-        let (planned, built) = self.make(name, INITRAMFS, listen)?;
-        Ok(Image {
-            initramfs: built.artifact.path("initramfs")?,
-            tree: read(&built.artifact.path("listing")?)?,
-            packages: read(&built.artifact.path("packages")?)?,
-            planned,
-        })
-    }
-
     /// Makes one step of a recipe's plan, and all it needs.
     ///
     /// # Errors
@@ -224,6 +198,19 @@ impl Workshop {
         step: &str,
         listen: &dyn Listen,
     ) -> Result<(Planned, engine::Built)> {
+        let (planned, mut built) = self.make_all(name, &|_| vec![step.to_owned()], listen)?;
+        let built = built.pop();
+        let built = built.ok_or_else(|| Failure::bug(format!("the step {step} made nothing")))?;
+        Ok((planned, built))
+    }
+
+    /// Makes steps of one and the same plan of a recipe.
+    fn make_all(
+        &self,
+        name: &str,
+        steps: &dyn Fn(&Recipe) -> Vec<String>,
+        listen: &dyn Listen,
+    ) -> Result<(Planned, Vec<engine::Built>)> {
         let mut loaded = self.recipe(name)?;
         let mut look = Look::After(self.follow_after());
         loop {
@@ -235,7 +222,8 @@ impl Workshop {
             }
             let sources = Recorded::of(&loaded, &lock)?;
             let planned = self.assemble(loaded, &sources)?;
-            let (gone, built) = self.run(&planned, &sources, step, listen);
+            let steps = steps(&planned.loaded.recipe);
+            let (gone, built) = self.run(&planned, &sources, &steps, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.
             if gone && look != AT_ONCE {
@@ -252,14 +240,14 @@ impl Workshop {
         }
     }
 
-    /// Runs a plan. Says, too, whether a file of a source that follows its suite was gone.
+    /// Runs steps of a plan. Says, too, whether a file of a source that follows its suite was gone.
     fn run(
         &self,
         planned: &Planned,
         sources: &Recorded,
-        step: &str,
+        steps: &[String],
         listen: &dyn Listen,
-    ) -> (bool, Result<engine::Built>) {
+    ) -> (bool, Result<Vec<engine::Built>>) {
         let debian = self.debian(planned.loaded.recipe.arch);
         let files = sources.files().map(|file| (file.sha256, file));
         let downloads = Downloads {
@@ -279,7 +267,8 @@ impl Workshop {
                 jobs: &jobs,
                 ccache: Some(&ccache),
             };
-            engine.build(&planned.plan, step)
+            let built = steps.iter().map(|step| engine.build(&planned.plan, step));
+            built.collect()
         });
         (downloads.gone.into_inner(), built)
     }
@@ -392,14 +381,6 @@ impl Workshop {
         let path = Path::new(&loaded.recipe.changelog);
         changelog::latest_in(path, &self.checkout.root().join(path))
     }
-}
-
-/// Reads a result that is JSON.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&fs_err::read(path)?).map_err(|error| {
-        let what = format!("{} cannot be read: {error}", path.display());
-        Failure::new(Kind::Store, what).hint("`cargo xtask store verify` finds what is damaged")
-    })
 }
 
 /// What to do about a cache folder that cannot be used.

@@ -13,6 +13,9 @@ use crate::failure::{Failure, Kind, Result};
 use crate::lint::{self, Finding, RULES, Severity, Sorted};
 use crate::report::{Answer, Table};
 
+/// The rule that an allowance has to be of use. The allowances of a recipe may be of use to another version than the one looked at.
+const UNUSED_ALLOWANCE: &str = "unused-allowance";
+
 /// Of findings of one rule, as many are shown to a person.
 const SHOWN: usize = 10;
 
@@ -35,6 +38,8 @@ fn help() -> String {
         "{}\n\nExamples:\n  cargo xtask lint demo\n  cargo xtask lint demo@current /boot/initrd.img\n  cargo xtask lint --list\n\n\
         A finding that is all right is allowed in the recipe, with the reason:\n  [[lint.allow]]\n  id = \"open-console\"\n  path = \"/etc/inittab\"\n  \
         reason = \"only the lab's staff reaches its consoles\"\n\n\
+        Allowances hold for RECIPE, and for RECIPE@VERSION as the recipe has them now. A folder or file has none: what is found in it is\n\
+        all told, and `lint RECIPE@VERSION` tells what of it the recipe allows.\n\n\
         It fails (exit code {}) when there is an error that is not allowed.",
         HELP,
         Kind::Check.exit_code()
@@ -51,7 +56,12 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     for name in &args.subjects {
         let Ok(subject) = name.parse::<Subject>();
         let material = Material::of(context, &subject)?;
-        let sorted = lint::sort(material.findings()?, &material.allow);
+        let mut sorted = lint::sort(material.findings()?, &material.allow);
+        if material.of_former {
+            sorted
+                .findings
+                .retain(|finding| finding.id != UNUSED_ALLOWANCE);
+        }
         for finding in &sorted.findings {
             *counts.entry(finding.severity).or_insert(0_usize) += 1;
         }

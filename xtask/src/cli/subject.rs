@@ -7,16 +7,17 @@ use std::str::FromStr;
 use super::Context;
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
-use crate::image::tree::FileTree;
 use crate::inspect::Image;
-use crate::plan::assemble::{INITRAMFS, KERNEL};
+use crate::plan::assemble::KERNEL;
 use crate::recipe;
 use crate::text::nearest;
+use crate::workshop;
 
 /// For `--help`: what a subject can be.
 pub(super) const HELP: &str = "\
 SUBJECT is one of
-  RECIPE          the recipe's image as it stands now; what is missing is built first
+  RECIPE          the recipe's image as it stands now, with the segments that every machine gets. What is missing is
+                  built first: as `build` does, that may fetch sources and record them in recipes/sources.lock
   RECIPE@VERSION  a bundle that was built, out/RECIPE/VERSION (`@current` for the current one)
   FOLDER          a bundle's folder, wherever it is: write it with a slash, such as ./bundle
   FILE            any initramfs, also another tool's: write it with a slash or a dot, such as ./initrd.img";
@@ -108,18 +109,18 @@ fn named(context: &Context<'_>, name: &str) -> Result<Place> {
     })
 }
 
-/// A recipe's image; only the image is made, and no bundle of it.
+/// A recipe's image as a machine without a configuration of its own gets it; no bundle is made of it.
 fn of_recipe(context: &Context<'_>, name: &str) -> Result<Image> {
     let workshop = &context.workshop;
-    let (planned, built) = workshop.make(name, INITRAMFS, context.report.listener())?;
-    let artifact = built.artifact;
-    let called = format!("{} {} as it stands now", planned.name, planned.version);
-    let mut image = Image::of_file(called, &artifact.path("initramfs")?)?;
-    image.explain(&json::<FileTree>(&artifact.read("listing")?)?);
-    if artifact.outputs().contains_key("packages") {
-        image.packages = json(&artifact.read("packages")?)?;
-    }
-    let kernel = planned.plan.steps().iter().find(|step| step.name == KERNEL);
+    let made = workshop.image(name, context.report.listener())?;
+    let mut image = read(&made)?;
+    image.packages = serde_json::from_value(made.packages).map_err(|error| {
+        Failure::bug(format!(
+            "the image's list of packages cannot be read: {error}"
+        ))
+    })?;
+    let mut steps = made.planned.plan.steps().iter();
+    let kernel = steps.find(|step| step.name == KERNEL);
     if let Some(kernel) = kernel
         && let Some(kernel) = workshop.store.lookup(&kernel.key)?
     {
@@ -132,9 +133,15 @@ fn of_recipe(context: &Context<'_>, name: &str) -> Result<Image> {
     Ok(image)
 }
 
-fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Failure::bug(format!("what a step wrote cannot be read: {error}")))
+/// Reads what was made of a recipe: what is in it, and why.
+pub(super) fn read(made: &workshop::Image) -> Result<Image> {
+    let planned = &made.planned;
+    let called = format!("{} {} as it stands now", planned.name, planned.version);
+    let mut image = Image::of_files(called, &made.archives)?;
+    for listing in &made.listings {
+        image.explain(listing);
+    }
+    Ok(image)
 }
 
 fn bundle(context: &Context<'_>, recipe: &str, version: &str) -> Result<Place> {

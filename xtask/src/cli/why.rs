@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, subject};
 use crate::failure::Result;
 use crate::image::path::ImagePath;
 use crate::image::tree::{Origin, Taken};
@@ -32,7 +32,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let image = context
         .workshop
         .image(&args.recipe, context.report.listener())?;
-    let chain = why::chain(&image.tree, &args.path)?;
+    let read = subject::read(&image)?;
+    let chain = why::chain(read.tree(), &args.path)?;
     let mut text = String::new();
     let mut values = Vec::new();
     for reason in &chain {

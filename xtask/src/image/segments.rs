@@ -121,6 +121,27 @@ pub fn read_file(path: &Path, limits: Limits) -> Result<Archive> {
     read(&name, bytes, limits)
 }
 
+/// Reads the initramfs that a boot loader makes of several files, each of which it puts at a multiple of 4, and says how many bytes that are.
+///
+/// # Errors
+/// As [`read`]; what reading the files fails with.
+pub fn join<'c>(
+    name: &str,
+    files: impl IntoIterator<Item = &'c Content>,
+    limits: Limits,
+) -> Result<(Archive, u64)> {
+    let mut bytes = Vec::new();
+    for content in files {
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        if content.size().saturating_add(bytes.len() as u64) > limits.bytes {
+            return Err(stream::too_large(name));
+        }
+        content.copy_to(&mut bytes)?;
+    }
+    let size = bytes.len() as u64;
+    Ok((read(name, bytes, limits)?, size))
+}
+
 /// Reads an initramfs. `name` is what failures call it.
 ///
 /// # Errors

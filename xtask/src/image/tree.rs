@@ -367,6 +367,19 @@ impl FileTree {
         }
     }
 
+    /// Takes over from a listing why things are there, for those that are as it says.
+    pub fn explain_by(&mut self, listing: &Self) {
+        for (path, listed) in &listing.entries {
+            if let Some(there) = self
+                .entries
+                .get_mut(path)
+                .filter(|there| there.same(listed))
+            {
+                (there.origin, there.taken) = (listed.origin.clone(), listed.taken.clone());
+            }
+        }
+    }
+
     /// What is at a path.
     #[must_use]
     pub fn get(&self, path: &ImagePath) -> Option<&Entry> {

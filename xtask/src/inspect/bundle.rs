@@ -25,11 +25,24 @@ struct Manifest {
     #[serde(default)]
     initramfs: Option<FileTree>,
     #[serde(default)]
+    segments: BTreeMap<String, FileTree>,
+    #[serde(default)]
+    default: Option<Boots>,
+    #[serde(default)]
     packages: Option<Packages>,
 }
 
-/// The name and version of a bundle, its initramfs, and the rest of what its manifest says.
-fn read(folder: &Path) -> Result<(Manifest, PathBuf)> {
+/// What a machine without a configuration of its own boots; bundles without segments need not say it.
+#[derive(Debug, Deserialize)]
+struct Boots {
+    /// Files, in order.
+    initramfs: Vec<String>,
+    /// Names of the segments among them or in them, in order.
+    segments: Vec<String>,
+}
+
+/// What a bundle's manifest says, and where the files are that make up its initramfs.
+fn read(folder: &Path) -> Result<(Manifest, Vec<PathBuf>)> {
     let path = folder.join(MANIFEST);
     let text = fs_err::read_to_string(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
@@ -45,7 +58,22 @@ fn read(folder: &Path) -> Result<(Manifest, PathBuf)> {
             .note(error.to_string())
             .hint("`cargo xtask build` writes the bundle anew; or name the initramfs itself")
     })?;
-    let Manifest { name, version, .. } = &manifest;
+    let files = initramfs(&manifest).ok_or_else(|| {
+        let what = format!("{} names no initramfs", path.display());
+        Failure::new(Kind::Source, what).hint("name the initramfs itself")
+    })?;
+    let files = files.iter().map(|file| folder.join(file)).collect();
+    Ok((manifest, files))
+}
+
+/// The files that a machine without a configuration of its own boots.
+fn initramfs(manifest: &Manifest) -> Option<Vec<&String>> {
+    let there = |file: &&String| manifest.files.contains_key(*file) && !file.contains('/');
+    if let Some(Boots { initramfs, .. }) = &manifest.default {
+        return (!initramfs.is_empty() && initramfs.iter().all(|file| there(&file)))
+            .then(|| initramfs.iter().collect());
+    }
+    let Manifest { name, version, .. } = manifest;
     let own = format!("initramfs-{name}-{version}.img");
     let of_its_own = |file: &&String| **file == own;
     let the_only_one = || {
@@ -56,36 +84,24 @@ fn read(folder: &Path) -> Result<(Manifest, PathBuf)> {
         named.next().filter(|_| named.next().is_none())
     };
     let initramfs = manifest.files.keys().find(of_its_own).or_else(the_only_one);
-    let initramfs = initramfs
-        .filter(|file| !file.contains('/'))
-        .ok_or_else(|| {
-            Failure::new(
-                Kind::Source,
-                format!("{} names no initramfs", path.display()),
-            )
-            .hint("name the initramfs itself")
-        })?;
-    let initramfs = folder.join(initramfs);
-    Ok((manifest, initramfs))
-}
-
-/// Where the initramfs of a bundle's folder is.
-///
-/// # Errors
-/// [`Kind::Usage`] when the folder is no bundle; [`Kind::Source`] when its manifest cannot be read or names no initramfs.
-pub fn initramfs_of(folder: &Path) -> Result<PathBuf> {
-    Ok(read(folder)?.1)
+    initramfs.filter(there).map(|file| vec![file])
 }
 
 impl Image {
-    /// Reads a bundle's initramfs, with what its manifest says of it.
+    /// Reads a bundle's initramfs as a machine without a configuration of its own gets it, with what its manifest says of it.
     ///
     /// # Errors
-    /// As [`initramfs_of`]; what is wrong with the initramfs.
+    /// [`Kind::Usage`] when the folder is no bundle; [`Kind::Source`] when its manifest cannot be read or names no initramfs; what is wrong
+    /// with the initramfs.
     pub fn of_bundle(folder: &Path) -> Result<Self> {
-        let (manifest, path) = read(folder)?;
-        let mut image = Self::of_file(format!("{} {}", manifest.name, manifest.version), &path)?;
-        if let Some(listing) = &manifest.initramfs {
+        let (manifest, files) = read(folder)?;
+        let mut image = Self::of_files(format!("{} {}", manifest.name, manifest.version), &files)?;
+        let named = manifest
+            .default
+            .iter()
+            .flat_map(|default| &default.segments);
+        let listings = named.filter_map(|name| manifest.segments.get(name));
+        for listing in manifest.initramfs.iter().chain(listings) {
             image.explain(listing);
         }
         image.kernel = manifest.kernel.or(image.kernel);
@@ -114,10 +130,48 @@ mod tests {
             "{}",
             r#"{"initramfs-a": 0, "initramfs-b": 0}"#,
             r#"{"initramfs/../../x": 0}"#,
+            r#"{}, "default": {"initramfs": [], "segments": []}"#,
+            r#"{}, "default": {"initramfs": ["gone.img"], "segments": []}"#,
+            r#"{"../x": 0}, "default": {"initramfs": ["../x"], "segments": []}"#,
         ] {
             let text = format!(r#"{{"name": "demo", "version": "1", "files": {files}}}"#);
             let failure = refused(Some(&text));
             assert!(failure.what.contains("names no initramfs"), "{failure}");
         }
+    }
+
+    #[test]
+    fn what_every_machine_gets_is_on_top_with_its_reasons() {
+        use crate::image::newc;
+        use crate::image::tree::{Entry, Origin};
+        let overlay = |name: &str| Origin::Overlay {
+            overlay: name.to_owned(),
+            file: "etc/x".to_owned(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, origin| {
+            let mut tree = FileTree::default();
+            let entry = Entry::file(file, false, origin);
+            tree.add("etc/x".parse().unwrap(), entry).unwrap();
+            tree.fill_parents(0o755);
+            let mut bytes = Vec::new();
+            newc::write(&tree, 0, &mut bytes).unwrap();
+            fs_err::write(folder.path().join(file), bytes).unwrap();
+            serde_json::to_value(&tree).unwrap()
+        };
+        let listings = [
+            write("a.img", overlay("base")),
+            write("b.img", overlay("site")),
+        ];
+        let other = write("c.img", overlay("other"));
+        let manifest = serde_json::json!({
+            "name": "demo", "version": "1", "files": {"a.img": 0, "b.img": 0, "c.img": 0},
+            "initramfs": listings[0], "segments": {"b": listings[1], "c": other},
+            "default": {"initramfs": ["a.img", "b.img"], "segments": ["b"]},
+        });
+        fs_err::write(folder.path().join(MANIFEST), manifest.to_string()).unwrap();
+        let image = Image::of_bundle(folder.path()).unwrap();
+        let entry = image.tree().get(&"etc/x".parse().unwrap()).unwrap();
+        assert_eq!(entry.origin, overlay("site"));
     }
 }

@@ -12,15 +12,14 @@ mod treemap;
 pub(crate) mod samples;
 pub mod why;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::debian::installed::Packages;
 use crate::failure::Result;
+use crate::image::content::Content;
 use crate::image::path::ImagePath;
 use crate::image::segments::{self, Archive, Limits};
 use crate::image::tree::{FileTree, Origin};
-
-pub use bundle::initramfs_of;
 
 /// An image that can be looked into.
 #[derive(Clone, Debug, Default)]
@@ -48,14 +47,37 @@ impl Image {
     pub fn of_file(name: impl Into<String>, path: &Path) -> Result<Self> {
         let archive = segments::read_file(path, Limits::default())?;
         let last = archive.segments.last();
+        let length = last.map_or(0, |last| last.offset + last.length + last.padding);
+        Ok(Self::of_archive(name.into(), archive, length))
+    }
+
+    /// Reads files that a boot loader puts together, in this order.
+    ///
+    /// # Errors
+    /// As [`segments::join`].
+    pub fn of_files(name: impl Into<String>, paths: &[PathBuf]) -> Result<Self> {
+        let mut files = Vec::new();
+        for path in paths {
+            let size = fs_err::metadata(path)?.len();
+            files.push(Content::unread(path.clone(), size));
+        }
+        let called: Vec<String> = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let (archive, length) = segments::join(&called.join(", "), &files, Limits::default())?;
+        Ok(Self::of_archive(name.into(), archive, length))
+    }
+
+    fn of_archive(name: String, archive: Archive, length: u64) -> Self {
         let mut image = Self {
-            name: name.into(),
-            length: last.map_or(0, |last| last.offset + last.length + last.padding),
+            name,
+            length,
             archive,
             ..Self::default()
         };
         image.kernel = image.release();
-        Ok(image)
+        image
     }
 
     /// The files in it.
@@ -66,13 +88,7 @@ impl Image {
 
     /// Takes over from a listing why things are in the image: for those that are as it says.
     pub fn explain(&mut self, listing: &FileTree) {
-        for (path, listed) in listing.iter() {
-            let there = self.archive.tree.get(path);
-            if there.is_some_and(|there| there.node == listed.node) {
-                let (origin, taken) = (listed.origin.clone(), listed.taken.clone());
-                self.archive.tree.explain(path, origin, taken);
-            }
-        }
+        self.archive.tree.explain_by(listing);
     }
 
     /// The kernels that it has modules for.

@@ -317,6 +317,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     let action = Action::Bundle(Box::new(Bundle {
         arch: recipe.arch,
         bundle: recipe.bundle.clone(),
+        segments: recipe.segment.keys().cloned().collect(),
         nodes: recipe.node.clone(),
         console: recipe.image.console.clone(),
         stamps: stamps.clone(),
@@ -331,6 +332,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     for name in recipe.segment.keys() {
         let step = segment_step(name);
         draft.step(plan, &format!("segment/{name}"), &step, "archive")?;
+        draft.step(plan, &format!("segment-listing/{name}"), &step, "listing")?;
     }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
     for (input, source) in loader_sources(recipe) {

@@ -236,6 +236,8 @@ pub struct Bundle {
     pub arch: Arch,
     /// The recipe's `[bundle]`.
     pub bundle: schema::Bundle,
+    /// Names of the recipe's segments.
+    pub segments: Vec<String>,
     /// The recipe's `[[node]]`.
     pub nodes: Vec<schema::Node>,
     /// The serial console.

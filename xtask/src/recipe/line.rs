@@ -7,15 +7,43 @@ use crate::recipe::path::Path;
 /// The line, as `recipes/demo.toml:12`, that an origin goes back to; none for what no line asks for. `root` is what was written.
 #[must_use]
 pub fn line_of(root: &Node, origin: &Origin) -> Option<String> {
+    if let Origin::Overlay { overlay, .. } = origin {
+        return overlay_line(root, overlay);
+    }
     let (path, text) = match origin {
         Origin::Copied { table, name } => (dotted(table), name.as_str()),
         Origin::Recipe { table } => (dotted(table), ""),
-        Origin::Overlay { overlay, .. } => (Path::of(&["image", "overlays"]), overlay.as_str()),
         Origin::Built { from } => (Path::of(&[from]), ""),
         _ => return None,
     };
     let node = root.at(&path)?;
     Some(find(node, text).unwrap_or(node).place.line())
+}
+
+/// The line that names an overlay: in the image, or else in a segment. Of segments, those that every machine gets come first, and of
+/// these the last, which wins.
+fn overlay_line(root: &Node, overlay: &str) -> Option<String> {
+    let everyones = root.at(&Path::of(&["bundle", "segments"]));
+    let everyones = match everyones.map(|node| &node.value) {
+        Some(Value::Array(nodes)) => &nodes[..],
+        _ => &[],
+    };
+    let everyones = everyones.iter().rev().filter_map(|node| match &node.value {
+        Value::String(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let all = match root.entry("segment").map(|entry| &entry.node.value) {
+        Some(Value::Table(entries)) => Some(entries.keys().map(String::as_str)),
+        _ => None,
+    };
+    let segments = everyones.chain(all.into_iter().flatten());
+    let segments = segments.map(|name| Path::of(&["segment", name, "overlays"]));
+    let lists: Vec<Path> = [Path::of(&["image", "overlays"])]
+        .into_iter()
+        .chain(segments)
+        .collect();
+    let mut lists = lists.iter().filter_map(|path| root.at(path));
+    lists.find_map(|list| Some(find(list, overlay)?.place.line()))
 }
 
 fn dotted(table: &str) -> Path {
@@ -59,5 +87,19 @@ mod tests {
             what: "stamp".to_owned(),
         };
         assert_eq!(line(generated), "");
+    }
+
+    #[test]
+    fn overlays_of_segments_are_found_that_every_machine_gets_first() {
+        let text = "[segment.a]\noverlays = [\"x\"]\n[segment.b]\noverlays = [\"x\"]\n[segment.c]\noverlays = [\"y\"]\n[bundle]\nsegments = [\"b\"]\n";
+        let root = parse(&Arc::new(Text::new("r.toml".as_ref(), text))).root;
+        let line = |overlay: &str| {
+            let file = "etc/x".to_owned();
+            let overlay = overlay.to_owned();
+            line_of(&root, &Origin::Overlay { overlay, file })
+        };
+        assert_eq!(line("x").as_deref(), Some("r.toml:4"));
+        assert_eq!(line("y").as_deref(), Some("r.toml:6"));
+        assert_eq!(line("z"), None);
     }
 }

@@ -3,8 +3,10 @@
 
 mod archives;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use walkdir::WalkDir;
 
 use super::{Work, manifest};
@@ -33,20 +35,37 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
         fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
         fs_err::write(path, file.content)?;
     }
-    let listing = serde_json::from_str(&work.text("listing")?).map_err(|error| {
-        Failure::bug(format!("the initramfs's listing cannot be read: {error}"))
-    })?;
-    let packages = serde_json::from_str(&work.text("packages")?)
-        .map_err(|error| Failure::bug(format!("the list of packages cannot be read: {error}")))?;
+    let mut segments = BTreeMap::new();
+    for name in &bundle.segments {
+        segments.insert(
+            name.clone(),
+            json(work, &format!("segment-listing/{name}"))?,
+        );
+    }
+    let contents = manifest::Contents {
+        default: manifest::Boots {
+            initramfs: &text.initramfs,
+            segments: &bundle.bundle.segments,
+        },
+        initramfs: json(work, "listing")?,
+        segments,
+        packages: json(work, "packages")?,
+    };
     let versions = (work.text("release")?, work.text("busybox-version")?);
     manifest::write(
         &folder,
         bundle.arch,
         &bundle.stamps,
         (&versions.0, &versions.1),
-        (listing, packages),
+        contents,
         &bundle.provenance,
     )
+}
+
+/// What a step before this one left as JSON.
+fn json(work: &Work<'_>, input: &str) -> Result<Value> {
+    serde_json::from_str(&work.text(input)?)
+        .map_err(|error| Failure::bug(format!("the input {input} cannot be read: {error}")))
 }
 
 /// What the configurations and snippets say.

@@ -1,6 +1,6 @@
 //! From what a person names to what `lint` looks at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -8,12 +8,15 @@ use walkdir::WalkDir;
 
 use super::Context;
 use crate::cli::subject::{Place, Subject as Named};
+use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::content::Content;
 use crate::image::segments::{self, Archive, Limits};
 use crate::image::tree::FileTree;
 use crate::lint::{self, Allow, Boot, Bundle, Finding, Settings, Subject};
 use crate::plan::assemble::KERNEL;
+use crate::recipe;
+use crate::recipe::schema::Lint;
 
 /// What a bundle says of itself.
 const MANIFEST: &str = "manifest.json";
@@ -27,6 +30,8 @@ pub(super) struct Material {
     settings: Settings,
     /// What the recipe allows.
     pub(super) allow: Vec<Allow>,
+    /// Whether the recipe may have changed since: what it allows may be about something else.
+    pub(super) of_former: bool,
 }
 
 impl Material {
@@ -38,9 +43,35 @@ impl Material {
         };
         match named.place(context)? {
             Place::Recipe(name) => Self::of_recipe(context, &name, settings),
-            Place::Folder(folder) => Self::of_bundle(&folder, settings),
+            Place::Folder(folder) => {
+                let material = Self::of_bundle(&folder, settings)?;
+                match named {
+                    Named::Bundle { recipe, .. } => material.with_lint_of(context, recipe),
+                    _ => Ok(material),
+                }
+            }
             Place::File(file) => Self::of_file(&file, settings),
         }
+    }
+
+    /// Takes over what a bundle's recipe says now of findings, where it is still there.
+    fn with_lint_of(mut self, context: &Context<'_>, recipe: &str) -> Result<Self> {
+        let workshop = &context.workshop;
+        if !recipe::names(&workshop.checkout)
+            .iter()
+            .any(|name| name == recipe)
+        {
+            return Ok(self);
+        }
+        let lint = workshop.recipe(recipe)?.recipe.lint;
+        if lint != Lint::default() {
+            let text = format!("[lint] is the one that recipes/{recipe}.toml has now");
+            context.report.listener().hear(Event::Note(text));
+        }
+        self.settings.size = lint.size;
+        self.allow = lint.allow;
+        self.of_former = true;
+        Ok(self)
     }
 
     fn of_recipe(context: &Context<'_>, name: &str, settings: Settings) -> Result<Self> {
@@ -64,6 +95,8 @@ impl Material {
         let manifest = manifest(&files)?;
         let said = manifest["kernel"].as_str();
         let listing: Option<FileTree> = serde_json::from_value(manifest["initramfs"].clone()).ok();
+        let of_segments: BTreeMap<String, FileTree> =
+            serde_json::from_value(manifest["segments"].clone()).unwrap_or_default();
         let boots = lint::boots(&files)?;
         if boots.is_empty() {
             let what = format!(
@@ -84,11 +117,10 @@ impl Material {
             if there.is_empty() || !seen.insert((initramfs.clone(), kernel.clone())) {
                 continue;
             }
-            let (mut archive, size) = join(&initramfs.join(","), &there)?;
-            for (path, entry) in listing.iter().flat_map(FileTree::iter) {
-                archive
-                    .tree
-                    .explain(path, entry.origin.clone(), entry.taken.clone());
+            let (mut archive, size) =
+                segments::join(&initramfs.join(","), there, Limits::default())?;
+            for listing in listing.iter().chain(of_segments.values()) {
+                archive.tree.explain_by(listing);
             }
             let kernel = kernel.and_then(|kernel| files.get(&kernel));
             let head = kernel.map(|kernel| kernel.head(1 << 16)).transpose()?;
@@ -101,6 +133,7 @@ impl Material {
             config: None,
             settings,
             allow: Vec::new(),
+            of_former: false,
         })
     }
 
@@ -113,6 +146,7 @@ impl Material {
             config: None,
             settings,
             allow: Vec::new(),
+            of_former: false,
         })
     }
 
@@ -187,15 +221,4 @@ fn manifest(files: &Bundle) -> Result<Value> {
     let mut bytes = Vec::new();
     content.copy_to(&mut bytes)?;
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
-}
-
-/// The initramfs that a boot loader makes of several files (each at a multiple of 4), and how many bytes it loads.
-fn join(name: &str, files: &[&Content]) -> Result<(Archive, u64)> {
-    let mut bytes = Vec::new();
-    for content in files {
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        content.copy_to(&mut bytes)?;
-    }
-    let size = bytes.len() as u64;
-    Ok((segments::read(name, bytes, Limits::default())?, size))
 }

@@ -90,6 +90,7 @@ mod tests {
         Bundle {
             arch,
             bundle: serde_json::from_value(json!({ "segments": segments })).unwrap(),
+            segments: Vec::new(),
             nodes: Vec::new(),
             console: schema::Console::default(),
             stamps: Stamps {
