@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Asked, Failure, Kind, Result};
 use crate::image::path::ImagePath;
 use crate::image::pattern::Pattern;
 use crate::image::tree::{Entry, Node, Origin};
-use crate::text::quoted;
+use crate::text::{counted, quoted};
 use crate::tool;
 
 use super::elf::{Elf, Read};
@@ -130,24 +130,32 @@ impl<'s, 'a> Whole<'s, 'a> {
 
     /// Takes all that the tables name.
     fn names(&mut self, wanted: &[Wanted<'_>]) -> Result<()> {
-        let mut mistakes: Vec<String> = Vec::new();
+        let mut mistakes: Vec<Asked> = Vec::new();
         for (index, wanted) in wanted.iter().enumerate() {
             let table = &wanted.table;
             let mut meant = Vec::new();
             for name in wanted.files {
                 match names::meaning(self.search, name)? {
                     Ok(paths) => meant.extend(paths.into_iter().map(|one| (name, one))),
-                    Err(mistake) => mistakes.push(format!("[{table}]: {mistake}")),
+                    Err(mistake) => mistakes.push(Asked {
+                        table: table.clone(),
+                        name: name.clone(),
+                        wrong: mistake.what,
+                        help: Some(mistake.help),
+                    }),
                 }
             }
             if let Some(to) = wanted.to
                 && !to.ends_with('/')
                 && meant.len() > 1
             {
-                let (number, to) = (meant.len(), quoted(to));
-                mistakes.push(format!(
-                    "[{table}]: {number} files cannot all be at {to}; a folder ends in `/`"
-                ));
+                let number = meant.len();
+                mistakes.push(Asked {
+                    table: table.clone(),
+                    name: to.to_owned(),
+                    wrong: format!("{number} files cannot all be at {}", quoted(to)),
+                    help: Some("a folder ends in `/`".to_owned()),
+                });
             }
             if !mistakes.is_empty() {
                 continue;
@@ -162,15 +170,12 @@ impl<'s, 'a> Whole<'s, 'a> {
                 self.named(&order, &one)?;
             }
         }
-        match &mistakes[..] {
-            [] => Ok(()),
-            [one] => Err(Failure::new(Kind::Recipe, one)),
-            all => {
-                let what = format!("{} names in the recipe mean nothing", all.len());
-                let failure = Failure::new(Kind::Recipe, what);
-                Err(all.iter().fold(failure, Failure::note))
-            }
+        if mistakes.is_empty() {
+            return Ok(());
         }
+        let what = format!("{} in [copy]", counted(mistakes.len(), "mistake"));
+        let failure = Failure::new(Kind::Recipe, what);
+        Err(mistakes.into_iter().fold(failure, Failure::asked))
     }
 
     /// What the image's `nsswitch.conf` says, if it has one.

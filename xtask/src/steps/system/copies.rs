@@ -14,6 +14,7 @@ use crate::plan::copies::{self, Group};
 use crate::recipe::schema::{HOST, SYSROOT};
 use crate::steps::Work;
 use crate::steps::sysroot::Index;
+use crate::text::counted;
 
 /// Adds what all tables ask for.
 pub(super) fn add(
@@ -122,7 +123,8 @@ fn tell(work: &Work<'_>, found: &Closure) {
     let number = from_host.count();
     if number > 0 {
         work.listen.hear(Event::Note(format!(
-            "{number} files are taken from this host: another host may have others, and make another image (a [sysroot] makes it the same everywhere)"
+            "taken from this host: {}; another host may have others, and make another image (a [sysroot] makes it the same everywhere)",
+            counted(number, "file")
         )));
     }
     for note in &found.notes {
