@@ -125,7 +125,7 @@ fn bare_pattern(search: &Search<'_>, text: &str) -> Result<Result<Vec<Meant>, Mi
     Ok(if meant.is_empty() {
         let what = format!("{} fits no program and no library", quoted(text));
         let folders = [programs, library_folders(search)?].concat();
-        Err(mistake(search.root, what, &folders, None))
+        Err(mistake(search.root, &what, &folders, None))
     } else {
         Ok(meant)
     })
@@ -199,7 +199,7 @@ fn no_such(search: &Search<'_>, name: &str) -> Result<Mistake> {
     }
     let near = near(name, &names);
     let what = format!("there is no {what} {}", quoted(name));
-    Ok(mistake(search.root, what, &folders, near))
+    Ok(mistake(search.root, &what, &folders, near))
 }
 
 /// The name that probably was meant: one that is a slip away, or else the shortest that goes on where this one ends (`python`, `python3`).
@@ -229,13 +229,13 @@ fn nothing_at(root: &Root, name: &str) -> Result<Mistake> {
         let names = names_in(root, &folder)?;
         let near = nearest(part, names.iter().map(String::as_str)).filter(|_| !is_pattern(part));
         let near = near.map(|near| format!("/{}", below(&folder, near)));
-        return Ok(mistake(root, what, &[], near.as_deref()));
+        return Ok(mistake(root, &what, &[], near.as_deref()));
     }
-    Ok(mistake(root, what, &[], None))
+    Ok(mistake(root, &what, &[], None))
 }
 
 /// A mistake with where was looked, what probably was meant, and where else it may be.
-fn mistake(root: &Root, what: String, folders: &[String], near: Option<&str>) -> Mistake {
+fn mistake(root: &Root, what: &str, folders: &[String], near: Option<&str>) -> Mistake {
     let roots: Vec<&str> = root.layers().iter().map(|layer| &*layer.name).collect();
     let mut what = format!("{what} in {}", roots.join(", "));
     if !folders.is_empty() {

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use crate::failure::{Asked, Failure, Kind, Result};
 use crate::image::path::ImagePath;
-use crate::image::pattern::Pattern;
 use crate::image::tree::{Entry, Node, Origin};
 use crate::text::{counted, quoted};
 use crate::tool;
@@ -22,9 +21,12 @@ use super::process::{Lack, Process, is_excluded};
 use super::root::{Place, Root};
 use super::script::{self, Shebang};
 use super::search::Search;
+use super::settings::{Watched, covered};
 use super::take::Order;
 use super::{Settings, Wanted, missing};
 
+/// The table of a recipe that is about all of them.
+pub const CLOSURE: &str = "closure";
 /// What decides which modules glibc's name services take.
 const NSSWITCH: &str = "etc/nsswitch.conf";
 /// The longest such file that is read.
@@ -56,6 +58,7 @@ pub fn closure(root: &Root, wanted: &[Wanted<'_>], settings: &Settings) -> Resul
         tool::check_interrupt()?;
         whole.job(&job)?;
     }
+    whole.idle(wanted);
     whole.end()
 }
 
@@ -89,7 +92,7 @@ impl Job {
 pub(super) struct Whole<'s, 'a> {
     pub(super) search: &'s Search<'a>,
     pub(super) gather: Gather<'a>,
-    excludes: Vec<Vec<Pattern>>,
+    excludes: Vec<Vec<Watched>>,
     jobs: VecDeque<Job>,
     /// Files and tables that had a job.
     done: HashSet<(String, usize)>,
@@ -102,7 +105,7 @@ impl<'s, 'a> Whole<'s, 'a> {
     fn new(search: &'s Search<'a>, wanted: &[Wanted<'_>]) -> Result<Self> {
         let patterns = |wanted: &Wanted<'_>| {
             let patterns = wanted.exclude.iter();
-            patterns.map(|text| Pattern::new(text)).collect()
+            patterns.map(|text| Watched::new(text)).collect()
         };
         Ok(Self {
             search,
@@ -117,9 +120,7 @@ impl<'s, 'a> Whole<'s, 'a> {
     }
 
     pub(super) fn excluded(&self, table: usize, path: &str) -> bool {
-        self.excludes[table]
-            .iter()
-            .any(|pattern| pattern.covers(path))
+        covered(&self.excludes[table], path)
     }
 
     pub(super) fn push(&mut self, job: Job) {
@@ -361,6 +362,28 @@ impl<'s, 'a> Whole<'s, 'a> {
             ..Job::new(file, path, job.table, true)
         });
         Ok(true)
+    }
+
+    /// Notes what of the recipe had no effect: patterns that fitted nothing, variants that no library has.
+    fn idle(&mut self, wanted: &[Wanted<'_>]) {
+        let mut note = |table: &str, key, text| {
+            let table = table.to_owned();
+            self.gather.notes.insert(Note::Idle { table, key, text });
+        };
+        for (wanted, patterns) in wanted.iter().zip(&self.excludes) {
+            let idle = patterns.iter().filter_map(Watched::idle);
+            idle.for_each(|text| note(&wanted.table, "exclude", text));
+        }
+        let settings = self.search.settings;
+        let idle = settings.provided.iter().filter_map(Watched::idle);
+        idle.for_each(|text| note(CLOSURE, "provided", text));
+        for hwcap in &settings.hwcaps {
+            let folder = format!("glibc-hwcaps/{hwcap}/");
+            let mut paths = self.gather.tree.keys();
+            if !paths.any(|path| path.as_str().contains(&folder)) {
+                note(CLOSURE, "hwcaps", hwcap.clone());
+            }
+        }
     }
 
     fn end(mut self) -> Result<Closure> {

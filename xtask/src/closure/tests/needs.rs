@@ -1,7 +1,6 @@
 //! What files need, beyond what a loader lists: scripts, name services, unwinding; and what is said when it is not there.
 
-use crate::closure::{Note, Settings};
-use crate::image::pattern::Pattern;
+use crate::closure::{Note, Settings, Watched};
 
 use super::lab::{Lab, paths};
 use super::oracle;
@@ -112,7 +111,7 @@ fn what_is_excluded_or_provided_is_not_looked_for() {
             why: "`exclude` says so".to_owned(),
         };
         assert_eq!(closure.notes, [left_out]);
-        let provided = vec![Pattern::new(pattern).unwrap()];
+        let provided = vec![Watched::new(pattern).unwrap()];
         let settings = Settings {
             provided,
             ..Settings::default()
@@ -390,4 +389,34 @@ fn the_same_names_give_the_same_entries() {
     let again = oracle::of(&lab.root(), &["/usr/**"], &Settings::default()).unwrap();
     assert_eq!(paths(&once), paths(&again));
     assert!(once.tree.is_sorted_by(|one, other| one.0 < other.0));
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    let lab = Lab::new();
+    lab.program("usr/bin/program", &[]);
+    lab.file("usr/share/a/b", "");
+    let table = Table {
+        exclude: &["/nothing/at/all", "/usr/share/a/b"],
+        ..files(&["program", "/usr/share/a"])
+    };
+    let provided = ["ld-linux*", "libgone.so.1"].map(|text| Watched::new(text).unwrap());
+    let settings = Settings {
+        provided: provided.into(),
+        hwcaps: vec!["x86-64-v9".to_owned()],
+        ..Settings::default()
+    };
+    let notes = table.closure(&lab, &settings).unwrap().notes;
+    let idle = notes.into_iter().filter_map(|note| match note {
+        Note::Idle { table, key, text } => Some(format!("[{table}] {key} {text}")),
+        _ => None,
+    });
+    assert_eq!(
+        idle.collect::<Vec<_>>(),
+        [
+            "[closure] hwcaps x86-64-v9",
+            "[closure] provided libgone.so.1",
+            "[copy.tools] exclude /nothing/at/all",
+        ]
+    );
 }

@@ -209,7 +209,7 @@ fn files_go_where_the_recipe_says_and_their_needs_stay() {
     };
     let failure = two.closure(&lab, &Settings::default()).unwrap_err();
     assert!(
-        failure.what.contains("2 files cannot all be at `/x`"),
+        failure.notes[0].contains("2 files cannot all be at `/x`"),
         "{failure}"
     );
 }

@@ -25,10 +25,12 @@ pub(super) fn add(
 ) -> Result<()> {
     let mut entries = Vec::new();
     let mut cached = BTreeSet::new();
-    for group in copies::groups(&system.copy, sysroot.is_some()) {
+    let groups = copies::groups(&system.copy, sysroot.is_some());
+    let mut idle: BTreeMap<Note, usize> = BTreeMap::new();
+    for group in &groups {
         let root = Root::new(group.from.iter().map(|name| layer(work, name)).collect())?;
-        let mut found = find(work, system, &group, &root)?;
-        tell(work, &found);
+        let mut found = find(work, system, group, &root)?;
+        tell(work, &found, groups.len(), &mut idle);
         merge_usr(&root, &mut found)?;
         cached.extend(found.cached.iter().cloned());
         entries.extend(name_packages(&root, sysroot, found)?);
@@ -115,7 +117,7 @@ fn merge_usr(root: &Root, found: &mut Closure) -> Result<()> {
 }
 
 /// Says what a person should know of what was found.
-fn tell(work: &Work<'_>, found: &Closure) {
+fn tell(work: &Work<'_>, found: &Closure, groups: usize, idle: &mut BTreeMap<Note, usize>) {
     let from_host = found.tree.iter().filter(|(_, entry)| {
         let taken = entry.taken.as_ref();
         taken.is_some_and(|taken| taken.root == HOST)
@@ -129,6 +131,14 @@ fn tell(work: &Work<'_>, found: &Closure) {
     }
     for note in &found.notes {
         match note {
+            // What is said of all tables together has no effect only if it has none anywhere.
+            Note::Idle { table, .. } => {
+                let times = idle.entry(note.clone()).or_default();
+                *times += 1;
+                if table != closure::CLOSURE || *times == groups {
+                    warn(work, note.to_string());
+                }
+            }
             Note::Capabilities { .. } | Note::Damaged { .. } | Note::Foreign { .. } => {
                 warn(work, note.to_string());
             }
