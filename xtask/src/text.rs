@@ -115,6 +115,13 @@ pub fn boundary(text: &str, at: usize) -> usize {
         .unwrap_or(0)
 }
 
+/// A number of things, in words: `1 file`, `2 files`.
+#[must_use]
+pub fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// Of `names`, the one that `word` most probably is a slip of: at most one letter in three is missing, too many,
 /// another, or swapped with its neighbour; letter case, and `_` for `-`, aside. None when none is near.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -240,6 +247,12 @@ mod tests {
         assert_eq!(listing(none, "or"), "");
         assert_eq!(listing(["a"], "or"), "`a`");
         assert_eq!(listing(["a", "b", "c"], "and"), "`a`, `b` and `c`");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let said = [0, 1, 2].map(|number| counted(number, "file"));
+        assert_eq!(said, ["0 files", "1 file", "2 files"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
 use crate::plan::{sysroot, tools};
 use crate::recipe::schema::Recipe;
-use crate::recipe::{self, Loaded, Site};
+use crate::recipe::{self, Loaded, Site, line};
 use crate::source::apt::Debian;
 use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
@@ -234,7 +234,7 @@ impl Workshop {
                 (loaded, look) = (planned.loaded, AT_ONCE);
                 continue;
             }
-            let built = built?;
+            let built = built.map_err(|failure| line::placed(&planned.loaded.root, failure))?;
             self.tools.keep()?;
             return Ok((planned, built));
         }
@@ -363,7 +363,8 @@ impl Workshop {
             sysroot: recorded.sysroot.as_deref(),
             tools: &self.tools,
         };
-        let plan = assemble::assemble(&material)?;
+        let plan =
+            assemble::assemble(&material).map_err(|failure| line::placed(&loaded.root, failure))?;
         for step in plan.steps() {
             steps::rehearse(step, self.checkout.root())?;
         }

@@ -30,5 +30,5 @@ mod whole;
 
 pub use note::Note;
 pub use root::{Layer, Root, Thing};
-pub use settings::{Dlopen, Settings, Wanted};
-pub use whole::{Closure, closure};
+pub use settings::{Dlopen, Settings, Wanted, Watched};
+pub use whole::{CLOSURE, Closure, closure};

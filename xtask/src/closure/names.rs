@@ -33,11 +33,20 @@ pub(super) struct Meant {
     pub(super) exactly: bool,
 }
 
+/// A name that means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    /// What is wrong, with where was looked.
+    pub(super) what: String,
+    /// What to do.
+    pub(super) help: String,
+}
+
 /// What a name means, or what is wrong with it.
 ///
 /// # Errors
 /// What reading fails with, and patterns that are none.
-pub(super) fn meaning(search: &Search<'_>, name: &str) -> Result<Result<Vec<Meant>, String>> {
+pub(super) fn meaning(search: &Search<'_>, name: &str) -> Result<Result<Vec<Meant>, Mistake>> {
     let root = search.root;
     if name.contains('/') {
         let paths = glob::expand(root, name)?;
@@ -105,19 +114,18 @@ fn is_library(name: &str) -> bool {
 }
 
 /// The programs, or the libraries, that a pattern without a slash fits; of those with one name, the first.
-fn bare_pattern(search: &Search<'_>, text: &str) -> Result<Result<Vec<Meant>, String>> {
+fn bare_pattern(search: &Search<'_>, text: &str) -> Result<Result<Vec<Meant>, Mistake>> {
     let pattern = Pattern::new(text)?;
-    let programs = PROGRAMS.iter().map(|folder| (*folder).to_owned()).collect();
+    let programs: Vec<String> = PROGRAMS.iter().map(|folder| (*folder).to_owned()).collect();
     let mut meant = fitting(search.root, &programs, &pattern, true)?;
     if meant.is_empty() || is_library(text) {
         let folders = library_folders(search)?;
         meant.extend(fitting(search.root, &folders, &pattern, false)?);
     }
     Ok(if meant.is_empty() {
-        Err(format!(
-            "{} fits no program and no library there",
-            quoted(text)
-        ))
+        let what = format!("{} fits no program and no library", quoted(text));
+        let folders = [programs, library_folders(search)?].concat();
+        Err(mistake(search.root, &what, &folders, None))
     } else {
         Ok(meant)
     })
@@ -177,7 +185,7 @@ fn fixed_part(paths: &[String], name: &str) -> usize {
     paths.iter().map(String::len).min().unwrap_or(0).min(length)
 }
 
-fn no_such(search: &Search<'_>, name: &str) -> Result<String> {
+fn no_such(search: &Search<'_>, name: &str) -> Result<Mistake> {
     let mut names = BTreeSet::new();
     let mut folders: Vec<String> = PROGRAMS.iter().map(|folder| (*folder).to_owned()).collect();
     let what = if is_library(name) {
@@ -189,15 +197,23 @@ fn no_such(search: &Search<'_>, name: &str) -> Result<String> {
     for folder in &folders {
         names.extend(names_in(search.root, folder)?);
     }
-    let near = nearest(name, names.iter().map(String::as_str));
-    Ok(suggesting(
-        format!("there is no {what} {}", quoted(name)),
-        near,
-    ))
+    let near = near(name, &names);
+    let what = format!("there is no {what} {}", quoted(name));
+    Ok(mistake(search.root, &what, &folders, near))
+}
+
+/// The name that probably was meant: one that is a slip away, or else the shortest that goes on where this one ends (`python`, `python3`).
+fn near<'n>(name: &str, names: &'n BTreeSet<String>) -> Option<&'n str> {
+    let all = || names.iter().map(String::as_str);
+    let longer = || {
+        let longer = all().filter(|one| name.len() > 2 && one.starts_with(name));
+        longer.min_by_key(|one| one.len())
+    };
+    nearest(name, all()).or_else(longer)
 }
 
 /// That nothing is at a path, with what is there in the first of its folders that has no such name.
-fn nothing_at(root: &Root, name: &str) -> Result<String> {
+fn nothing_at(root: &Root, name: &str) -> Result<Mistake> {
     let what = if is_pattern(name) {
         format!("{} fits nothing", quoted(name))
     } else {
@@ -213,14 +229,33 @@ fn nothing_at(root: &Root, name: &str) -> Result<String> {
         let names = names_in(root, &folder)?;
         let near = nearest(part, names.iter().map(String::as_str)).filter(|_| !is_pattern(part));
         let near = near.map(|near| format!("/{}", below(&folder, near)));
-        return Ok(suggesting(what, near.as_deref()));
+        return Ok(mistake(root, &what, &[], near.as_deref()));
     }
-    Ok(what)
+    Ok(mistake(root, &what, &[], None))
 }
 
-fn suggesting(what: String, near: Option<&str>) -> String {
-    match near {
-        Some(near) => format!("{what}; did you mean {}?", quoted(near)),
-        None => what,
+/// A mistake with where was looked, what probably was meant, and where else it may be.
+fn mistake(root: &Root, what: &str, folders: &[String], near: Option<&str>) -> Mistake {
+    let roots: Vec<&str> = root.layers().iter().map(|layer| &*layer.name).collect();
+    let mut what = format!("{what} in {}", roots.join(", "));
+    if !folders.is_empty() {
+        let mut seen = BTreeSet::new();
+        let folders = folders.iter().filter(|folder| seen.insert(*folder));
+        let folders: Vec<String> = folders.map(|folder| format!("/{folder}")).collect();
+        what.push_str(&format!(" ({})", folders.join(", ")));
+    }
+    let near = near.map(|near| format!("did you mean {}? ", quoted(near)));
+    let install = match roots.first() {
+        Some(&"sysroot") => "is its package in [sysroot]?",
+        Some(&"host") => "is its package installed on this host?",
+        _ => "is it in this source?",
+    };
+    let elsewhere = match folders.is_empty() {
+        true => "`from` in the table says where else to look",
+        false => "its full path, or `from` in the table, says where else it is",
+    };
+    Mistake {
+        what,
+        help: format!("{}{install} {elsewhere}", near.unwrap_or_default()),
     }
 }

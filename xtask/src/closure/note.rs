@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::image::path::ImagePath;
+use crate::text::quoted;
 
 /// Something that whoever builds the image may want to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -63,6 +64,15 @@ pub enum Note {
         /// What is wrong with it.
         why: String,
     },
+    /// A pattern or a name of a recipe does nothing: as likely as not a slip.
+    Idle {
+        /// The table, such as `copy.tools`.
+        table: String,
+        /// The key in it, such as `exclude`.
+        key: &'static str,
+        /// What it says.
+        text: String,
+    },
     /// A socket or a pipe: no image holds one.
     Skipped {
         /// Where it is.
@@ -107,6 +117,11 @@ impl fmt::Display for Note {
             }
             Self::Foreign { path, machine } => write!(f, "{path} is for {machine}"),
             Self::Damaged { path, why } => write!(f, "{path} is an ELF file with a flaw: {why}"),
+            Self::Idle { table, key, text } => write!(
+                f,
+                "{} under `{key}` in [{table}] has no effect: nothing that is taken has to do with it; correct it, or leave it out",
+                quoted(text)
+            ),
             Self::Skipped { path } => write!(f, "{path} is a socket or a pipe, and left out"),
             Self::Moved { path, folders } => write!(
                 f,

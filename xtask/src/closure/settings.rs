@@ -1,11 +1,13 @@
 //! What a closure is asked for.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
+use crate::failure::Result;
 use crate::image::path::ImagePath;
 use crate::image::pattern::Pattern;
 
@@ -62,7 +64,7 @@ pub struct Settings {
     /// Which of the libraries come along that programs load while they run.
     pub dlopen: Dlopen,
     /// Paths and names that something else provides when the image runs.
-    pub provided: Vec<Pattern>,
+    pub provided: Vec<Watched>,
     /// Paths that the image has anyway, such as busybox's names.
     pub present: BTreeSet<ImagePath>,
     /// The image's `etc/nsswitch.conf`, where something else than the closure puts one there. Otherwise the closure's own counts,
@@ -74,7 +76,40 @@ impl Settings {
     /// Whether nothing has to be found for a path, or for the name of a library.
     #[must_use]
     pub fn provides(&self, path: &str) -> bool {
-        self.present.contains(path.trim_start_matches('/'))
-            || self.provided.iter().any(|pattern| pattern.covers(path))
+        covered(&self.provided, path) || self.present.contains(path.trim_start_matches('/'))
     }
+}
+
+/// A pattern of a recipe that remembers whether something fitted it.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    pattern: Pattern,
+    used: Cell<bool>,
+}
+
+impl Watched {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// As [`Pattern::new`].
+    pub fn new(text: &str) -> Result<Self> {
+        Ok(Self {
+            pattern: Pattern::new(text)?,
+            used: Cell::new(false),
+        })
+    }
+
+    /// What it says, unless something fitted it.
+    #[must_use]
+    pub fn idle(&self) -> Option<String> {
+        (!self.used.get()).then(|| self.pattern.to_string())
+    }
+}
+
+/// Whether one of these covers a path. All that do are remembered.
+#[must_use]
+pub(super) fn covered(patterns: &[Watched], path: &str) -> bool {
+    let covers = |one: &&Watched| one.pattern.covers(path);
+    let used = patterns.iter().filter(covers);
+    used.map(|one| one.used.set(true)).count() > 0
 }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Asked, Failure, Kind, Result};
 use crate::image::path::ImagePath;
-use crate::image::pattern::Pattern;
 use crate::image::tree::{Entry, Node, Origin};
-use crate::text::quoted;
+use crate::text::{counted, quoted};
 use crate::tool;
 
 use super::elf::{Elf, Read};
@@ -22,9 +21,12 @@ use super::process::{Lack, Process, is_excluded};
 use super::root::{Place, Root};
 use super::script::{self, Shebang};
 use super::search::Search;
+use super::settings::{Watched, covered};
 use super::take::Order;
 use super::{Settings, Wanted, missing};
 
+/// The table of a recipe that is about all of them.
+pub const CLOSURE: &str = "closure";
 /// What decides which modules glibc's name services take.
 const NSSWITCH: &str = "etc/nsswitch.conf";
 /// The longest such file that is read.
@@ -56,6 +58,7 @@ pub fn closure(root: &Root, wanted: &[Wanted<'_>], settings: &Settings) -> Resul
         tool::check_interrupt()?;
         whole.job(&job)?;
     }
+    whole.idle(wanted);
     whole.end()
 }
 
@@ -89,7 +92,7 @@ impl Job {
 pub(super) struct Whole<'s, 'a> {
     pub(super) search: &'s Search<'a>,
     pub(super) gather: Gather<'a>,
-    excludes: Vec<Vec<Pattern>>,
+    excludes: Vec<Vec<Watched>>,
     jobs: VecDeque<Job>,
     /// Files and tables that had a job.
     done: HashSet<(String, usize)>,
@@ -102,7 +105,7 @@ impl<'s, 'a> Whole<'s, 'a> {
     fn new(search: &'s Search<'a>, wanted: &[Wanted<'_>]) -> Result<Self> {
         let patterns = |wanted: &Wanted<'_>| {
             let patterns = wanted.exclude.iter();
-            patterns.map(|text| Pattern::new(text)).collect()
+            patterns.map(|text| Watched::new(text)).collect()
         };
         Ok(Self {
             search,
@@ -117,9 +120,7 @@ impl<'s, 'a> Whole<'s, 'a> {
     }
 
     pub(super) fn excluded(&self, table: usize, path: &str) -> bool {
-        self.excludes[table]
-            .iter()
-            .any(|pattern| pattern.covers(path))
+        covered(&self.excludes[table], path)
     }
 
     pub(super) fn push(&mut self, job: Job) {
@@ -130,24 +131,32 @@ impl<'s, 'a> Whole<'s, 'a> {
 
     /// Takes all that the tables name.
     fn names(&mut self, wanted: &[Wanted<'_>]) -> Result<()> {
-        let mut mistakes: Vec<String> = Vec::new();
+        let mut mistakes: Vec<Asked> = Vec::new();
         for (index, wanted) in wanted.iter().enumerate() {
             let table = &wanted.table;
             let mut meant = Vec::new();
             for name in wanted.files {
                 match names::meaning(self.search, name)? {
                     Ok(paths) => meant.extend(paths.into_iter().map(|one| (name, one))),
-                    Err(mistake) => mistakes.push(format!("[{table}]: {mistake}")),
+                    Err(mistake) => mistakes.push(Asked {
+                        table: table.clone(),
+                        name: name.clone(),
+                        wrong: mistake.what,
+                        help: Some(mistake.help),
+                    }),
                 }
             }
             if let Some(to) = wanted.to
                 && !to.ends_with('/')
                 && meant.len() > 1
             {
-                let (number, to) = (meant.len(), quoted(to));
-                mistakes.push(format!(
-                    "[{table}]: {number} files cannot all be at {to}; a folder ends in `/`"
-                ));
+                let number = meant.len();
+                mistakes.push(Asked {
+                    table: table.clone(),
+                    name: to.to_owned(),
+                    wrong: format!("{number} files cannot all be at {}", quoted(to)),
+                    help: Some("a folder ends in `/`".to_owned()),
+                });
             }
             if !mistakes.is_empty() {
                 continue;
@@ -162,15 +171,12 @@ impl<'s, 'a> Whole<'s, 'a> {
                 self.named(&order, &one)?;
             }
         }
-        match &mistakes[..] {
-            [] => Ok(()),
-            [one] => Err(Failure::new(Kind::Recipe, one)),
-            all => {
-                let what = format!("{} names in the recipe mean nothing", all.len());
-                let failure = Failure::new(Kind::Recipe, what);
-                Err(all.iter().fold(failure, Failure::note))
-            }
+        if mistakes.is_empty() {
+            return Ok(());
         }
+        let what = format!("{} in [copy]", counted(mistakes.len(), "mistake"));
+        let failure = Failure::new(Kind::Recipe, what);
+        Err(mistakes.into_iter().fold(failure, Failure::asked))
     }
 
     /// What the image's `nsswitch.conf` says, if it has one.
@@ -356,6 +362,28 @@ impl<'s, 'a> Whole<'s, 'a> {
             ..Job::new(file, path, job.table, true)
         });
         Ok(true)
+    }
+
+    /// Notes what of the recipe had no effect: patterns that fitted nothing, variants that no library has.
+    fn idle(&mut self, wanted: &[Wanted<'_>]) {
+        let mut note = |table: &str, key, text| {
+            let table = table.to_owned();
+            self.gather.notes.insert(Note::Idle { table, key, text });
+        };
+        for (wanted, patterns) in wanted.iter().zip(&self.excludes) {
+            let idle = patterns.iter().filter_map(Watched::idle);
+            idle.for_each(|text| note(&wanted.table, "exclude", text));
+        }
+        let settings = self.search.settings;
+        let idle = settings.provided.iter().filter_map(Watched::idle);
+        idle.for_each(|text| note(CLOSURE, "provided", text));
+        for hwcap in &settings.hwcaps {
+            let folder = format!("glibc-hwcaps/{hwcap}/");
+            let mut paths = self.gather.tree.keys();
+            if !paths.any(|path| path.as_str().contains(&folder)) {
+                note(CLOSURE, "hwcaps", hwcap.clone());
+            }
+        }
     }
 
     fn end(mut self) -> Result<Closure> {

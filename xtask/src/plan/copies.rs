@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::Material;
 use crate::arch::Arch;
-use crate::closure::{self, Closure, Layer, Root, Settings, Wanted};
+use crate::closure::{self, Closure, Layer, Root, Settings, Wanted, Watched};
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
-use crate::image::pattern::Pattern;
 use crate::image::tree::FileTree;
 use crate::recipe::schema::{self, Recipe};
 use crate::recipe::schema::{HOST, SYSROOT};
@@ -83,7 +82,7 @@ pub fn settings(
     nsswitch: Option<String>,
     present: BTreeSet<ImagePath>,
 ) -> Result<Settings> {
-    let provided = closure.provided.iter().map(|text| Pattern::new(text));
+    let provided = closure.provided.iter().map(|text| Watched::new(text));
     Ok(Settings {
         arch,
         hwcaps: closure.hwcaps.clone(),

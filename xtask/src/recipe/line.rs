@@ -1,5 +1,6 @@
-//! Which line of which file asks for something in an image.
+//! Which line of which file asks for something in an image, or asks for it in vain.
 
+use crate::failure::Failure;
 use crate::image::tree::Origin;
 use crate::recipe::document::{Node, Value};
 use crate::recipe::path::Path;
@@ -16,8 +17,28 @@ pub fn line_of(root: &Node, origin: &Origin) -> Option<String> {
         Origin::Built { from } => (Path::of(&[from]), ""),
         _ => return None,
     };
-    let node = root.at(&path)?;
-    Some(find(node, text).unwrap_or(node).place.line())
+    Some(node_of(root, &path, text)?.place.line())
+}
+
+/// The failure with the places in the recipe of what it asks for in vain, instead of notes about it. `root` is what was written.
+#[must_use]
+pub fn placed(root: &Node, mut failure: Failure) -> Failure {
+    for asked in std::mem::take(&mut failure.asked) {
+        let Some(node) = node_of(root, &dotted(&asked.table), &asked.name) else {
+            continue;
+        };
+        let note = asked.note();
+        failure.notes.retain(|one| *one != note);
+        let diagnostic = node.place.wrong(asked.wrong, "", asked.help);
+        failure.diagnostics.push(diagnostic);
+    }
+    failure
+}
+
+/// The string with this text at a path, or else what is there.
+fn node_of<'n>(root: &'n Node, path: &Path, text: &str) -> Option<&'n Node> {
+    let node = root.at(path)?;
+    Some(find(node, text).unwrap_or(node))
 }
 
 /// The line that names an overlay: in the image, or else in a segment. Of segments, those that every machine gets come first, and of
@@ -65,6 +86,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::failure::{Asked, Kind};
     use crate::recipe::parse::parse;
     use crate::text::Text;
 
@@ -101,5 +123,27 @@ mod tests {
         assert_eq!(line("x").as_deref(), Some("r.toml:4"));
         assert_eq!(line("y").as_deref(), Some("r.toml:6"));
         assert_eq!(line("z"), None);
+    }
+
+    #[test]
+    fn what_is_asked_for_in_vain_is_shown_where_it_is_written() {
+        let text = "[copy.tools]\nfiles = [\"tar\",\n\"pong\"]\n";
+        let root = parse(&Arc::new(Text::new("recipes/x.toml".as_ref(), text))).root;
+        let asked = |table: &str| Asked {
+            table: table.to_owned(),
+            name: "pong".to_owned(),
+            wrong: "no program `pong`".to_owned(),
+            help: Some("did you mean `ping`?".to_owned()),
+        };
+        let failure = Failure::new(Kind::Recipe, "2 mistakes")
+            .asked(asked("copy.tools"))
+            .asked(asked("copy.gone"))
+            .while_doing("the step system failed");
+        let failure = placed(&root, failure);
+        let place = &failure.diagnostics[0];
+        assert_eq!((place.line_column(), place.span.len()), ((3, 1), 6));
+        assert_eq!(place.help.as_deref(), Some("did you mean `ping`?"));
+        let left = "[copy.gone]: no program `pong`; did you mean `ping`?";
+        assert_eq!(failure.notes, ["2 mistakes", left]);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::failure::{Failure, Kind, Result};
-use crate::text::nearest;
+use crate::failure::{self, Failure, Kind, Result};
+use crate::text::{counted, nearest};
 
 use super::class::{self, CLASSES, Class};
 use super::info::{canonical, normalized};
@@ -108,7 +108,12 @@ pub fn choose(kernel: &Kernel, wanted: Wanted<'_>) -> Result<Chosen> {
                 };
                 chosen.builtin.extend(builtin.into_iter().map(by));
             }
-            Err(why) => unknown.push(why),
+            Err(wrong) => unknown.push(failure::Asked {
+                table: "modules".to_owned(),
+                name: take.clone(),
+                wrong,
+                help: None,
+            }),
         }
     }
     if !unknown.is_empty() {
@@ -123,7 +128,7 @@ pub fn choose(kernel: &Kernel, wanted: Wanted<'_>) -> Result<Chosen> {
     Ok(chosen)
 }
 
-fn refused(kernel: &Kernel, unknown: Vec<String>) -> Failure {
+fn refused(kernel: &Kernel, unknown: Vec<failure::Asked>) -> Failure {
     let what = format!(
         "{} of what [modules] takes is not in the kernel {}",
         if unknown.len() == 1 {
@@ -134,7 +139,7 @@ fn refused(kernel: &Kernel, unknown: Vec<String>) -> Failure {
         kernel.release
     );
     let failure = Failure::new(Kind::Recipe, what);
-    let failure = unknown.into_iter().fold(failure, Failure::note);
+    let failure = unknown.into_iter().fold(failure, Failure::asked);
     failure.hint("`take` holds names (`virtio_net`), patterns of paths below kernel/ (`drivers/net/ethernet/**`) and classes (`@pci-network`)")
 }
 
@@ -184,8 +189,8 @@ fn meant(kernel: &Kernel, entry: &str) -> Result<Result<Meant, String>> {
     };
     if found.modules.is_empty() && found.builtin.is_empty() {
         return Ok(Err(format!(
-            "`{entry}` fits none of its {} modules",
-            kernel.modules.len()
+            "`{entry}` fits none of the kernel's {}",
+            counted(kernel.modules.len(), "module")
         )));
     }
     Ok(Ok(found))
@@ -202,7 +207,7 @@ fn unknown(kernel: &Kernel, entry: &str) -> String {
         modules.chain(kernel.builtin.keys().map(String::as_str)),
     );
     let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    format!("`{entry}` is none of its modules{near}")
+    format!("`{entry}` is none of the kernel's modules{near}")
 }
 
 /// For each module, whether the recipe wants it out.

@@ -1,7 +1,6 @@
 //! What files need, beyond what a loader lists: scripts, name services, unwinding; and what is said when it is not there.
 
-use crate::closure::{Note, Settings};
-use crate::image::pattern::Pattern;
+use crate::closure::{Note, Settings, Watched};
 
 use super::lab::{Lab, paths};
 use super::oracle;
@@ -68,14 +67,13 @@ fn a_missing_library_is_told_with_the_way_to_it() {
         .unwrap_err();
     let folders = "/lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib";
     let expected = [
-        "[copy.tools] names parted → /usr/sbin/parted needs interpreter /lib64/ld-linux-x86-64.so.2, which is not there".to_owned(),
-        format!("[copy.tools] names parted → /usr/sbin/parted needs libgone.so.1, which is not in {folders}"),
-        format!("[copy.tools] names parted → /usr/sbin/parted → /{folder}/libmid.so.1 needs libgone.so.1, which is not in {folders}"),
+        "[copy.tools] names parted → /usr/sbin/parted, which needs interpreter /lib64/ld-linux-x86-64.so.2; it is not there".to_owned(),
+        format!("[copy.tools] names parted → /usr/sbin/parted, which needs libgone.so.1; it is not in {folders}; and 1 more needs it"),
     ];
     assert_eq!(failure.notes, expected);
     assert_eq!(
         failure.what,
-        "3 things that files of the image need are not there"
+        "2 things that files of the image need are not there"
     );
 }
 
@@ -113,7 +111,7 @@ fn what_is_excluded_or_provided_is_not_looked_for() {
             why: "`exclude` says so".to_owned(),
         };
         assert_eq!(closure.notes, [left_out]);
-        let provided = vec![Pattern::new(pattern).unwrap()];
+        let provided = vec![Watched::new(pattern).unwrap()];
         let settings = Settings {
             provided,
             ..Settings::default()
@@ -167,7 +165,7 @@ fn scripts_bring_their_interpreters() {
     assert_eq!(
         failure.notes,
         [
-            "[copy.tools] names shell → /usr/bin/shell needs the interpreter `/bin/sh`, which is not there"
+            "[copy.tools] names shell → /usr/bin/shell, which needs the interpreter `/bin/sh`; it is not there"
         ]
     );
     // The image has a shell of its own: under another name of the same folder.
@@ -304,7 +302,8 @@ fn who_cancels_threads_gets_the_unwinder() {
         .closure(&lab, &Settings::default())
         .unwrap_err();
     assert!(
-        failure.notes[0].contains("/usr/bin/cancels needs libgcc_s.so.1 (for pthread_cancel)"),
+        failure.notes[0]
+            .contains("/usr/bin/cancels, which needs libgcc_s.so.1 (for pthread_cancel)"),
         "{failure}"
     );
 }
@@ -322,7 +321,7 @@ fn programs_for_another_machine_are_mistakes_where_they_are_named() {
     assert_eq!(
         failure.notes,
         [
-            "[copy.tools] names program → /usr/bin/program needs a machine of amd64; the image is for arm64"
+            "[copy.tools] names program → /usr/bin/program, which needs a machine of amd64; the image is for arm64"
         ]
     );
     let closure = files(&["/usr/bin"]).closure(&lab, &settings).unwrap();
@@ -390,4 +389,34 @@ fn the_same_names_give_the_same_entries() {
     let again = oracle::of(&lab.root(), &["/usr/**"], &Settings::default()).unwrap();
     assert_eq!(paths(&once), paths(&again));
     assert!(once.tree.is_sorted_by(|one, other| one.0 < other.0));
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    let lab = Lab::new();
+    lab.program("usr/bin/program", &[]);
+    lab.file("usr/share/a/b", "");
+    let table = Table {
+        exclude: &["/nothing/at/all", "/usr/share/a/b"],
+        ..files(&["program", "/usr/share/a"])
+    };
+    let provided = ["ld-linux*", "libgone.so.1"].map(|text| Watched::new(text).unwrap());
+    let settings = Settings {
+        provided: provided.into(),
+        hwcaps: vec!["x86-64-v9".to_owned()],
+        ..Settings::default()
+    };
+    let notes = table.closure(&lab, &settings).unwrap().notes;
+    let idle = notes.into_iter().filter_map(|note| match note {
+        Note::Idle { table, key, text } => Some(format!("[{table}] {key} {text}")),
+        _ => None,
+    });
+    assert_eq!(
+        idle.collect::<Vec<_>>(),
+        [
+            "[closure] hwcaps x86-64-v9",
+            "[closure] provided libgone.so.1",
+            "[copy.tools] exclude /nothing/at/all",
+        ]
+    );
 }

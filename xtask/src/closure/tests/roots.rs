@@ -85,18 +85,30 @@ fn all_names_that_mean_nothing_are_told_together() {
         "libnss_dns.so.2",
         "/usr/sbinn/x",
         "mkfs.*",
+        "part",
     ];
     let failure = files(&wrong)
         .closure(&lab, &Settings::default())
         .unwrap_err();
+    let programs = "(/usr/sbin, /usr/bin, /sbin, /bin, /usr/local/sbin, /usr/local/bin)";
+    let libraries = "(/lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib)";
+    let path = "is it in this source? `from` in the table says where else to look";
+    let bare = "is it in this source? its full path, or `from` in the table, says where else it is";
     let expected = [
-        "[copy.tools]: there is no program `partde`; did you mean `parted`?",
-        "[copy.tools]: `/etc/hots` is not there; did you mean `/etc/hosts`?",
-        "[copy.tools]: `/etc/*.conf` fits nothing",
-        "[copy.tools]: there is no library `libnss_dns.so.2`",
-        "[copy.tools]: `/usr/sbinn/x` is not there; did you mean `/usr/sbin`?",
-        "[copy.tools]: `mkfs.*` fits no program and no library there",
-    ];
+        format!("there is no program `partde` in lab {programs}; did you mean `parted`? {bare}"),
+        format!("`/etc/hots` is not there in lab; did you mean `/etc/hosts`? {path}"),
+        format!("`/etc/*.conf` fits nothing in lab; {path}"),
+        format!("there is no library `libnss_dns.so.2` in lab {libraries}; {bare}"),
+        format!("`/usr/sbinn/x` is not there in lab; did you mean `/usr/sbin`? {path}"),
+        format!(
+            "`mkfs.*` fits no program and no library in lab {}, {}; {bare}",
+            programs.trim_end_matches(')'),
+            libraries.trim_start_matches('(')
+        ),
+        format!("there is no program `part` in lab {programs}; did you mean `parted`? {bare}"),
+    ]
+    .map(|wrong| format!("[copy.tools]: {wrong}"));
+    assert_eq!(failure.what, "7 mistakes in [copy]");
     assert_eq!(failure.notes, expected);
 }
 
@@ -197,7 +209,7 @@ fn files_go_where_the_recipe_says_and_their_needs_stay() {
     };
     let failure = two.closure(&lab, &Settings::default()).unwrap_err();
     assert!(
-        failure.what.contains("2 files cannot all be at `/x`"),
+        failure.notes[0].contains("2 files cannot all be at `/x`"),
         "{failure}"
     );
 }

@@ -14,6 +14,7 @@ use crate::plan::copies::{self, Group};
 use crate::recipe::schema::{HOST, SYSROOT};
 use crate::steps::Work;
 use crate::steps::sysroot::Index;
+use crate::text::counted;
 
 /// Adds what all tables ask for.
 pub(super) fn add(
@@ -24,10 +25,12 @@ pub(super) fn add(
 ) -> Result<()> {
     let mut entries = Vec::new();
     let mut cached = BTreeSet::new();
-    for group in copies::groups(&system.copy, sysroot.is_some()) {
+    let groups = copies::groups(&system.copy, sysroot.is_some());
+    let mut idle: BTreeMap<Note, usize> = BTreeMap::new();
+    for group in &groups {
         let root = Root::new(group.from.iter().map(|name| layer(work, name)).collect())?;
-        let mut found = find(work, system, &group, &root)?;
-        tell(work, &found);
+        let mut found = find(work, system, group, &root)?;
+        tell(work, &found, groups.len(), &mut idle);
         merge_usr(&root, &mut found)?;
         cached.extend(found.cached.iter().cloned());
         entries.extend(name_packages(&root, sysroot, found)?);
@@ -114,7 +117,7 @@ fn merge_usr(root: &Root, found: &mut Closure) -> Result<()> {
 }
 
 /// Says what a person should know of what was found.
-fn tell(work: &Work<'_>, found: &Closure) {
+fn tell(work: &Work<'_>, found: &Closure, groups: usize, idle: &mut BTreeMap<Note, usize>) {
     let from_host = found.tree.iter().filter(|(_, entry)| {
         let taken = entry.taken.as_ref();
         taken.is_some_and(|taken| taken.root == HOST)
@@ -122,11 +125,20 @@ fn tell(work: &Work<'_>, found: &Closure) {
     let number = from_host.count();
     if number > 0 {
         work.listen.hear(Event::Note(format!(
-            "{number} files are taken from this host: another host may have others, and make another image (a [sysroot] makes it the same everywhere)"
+            "taken from this host: {}; another host may have others, and make another image (a [sysroot] makes it the same everywhere)",
+            counted(number, "file")
         )));
     }
     for note in &found.notes {
         match note {
+            // What is said of all tables together has no effect only if it has none anywhere.
+            Note::Idle { table, .. } => {
+                let times = idle.entry(note.clone()).or_default();
+                *times += 1;
+                if table != closure::CLOSURE || *times == groups {
+                    warn(work, note.to_string());
+                }
+            }
             Note::Capabilities { .. } | Note::Damaged { .. } | Note::Foreign { .. } => {
                 warn(work, note.to_string());
             }

@@ -13,6 +13,10 @@ use crate::steps::sysroot::Index;
 /// As many modules without firmware are named.
 const NAMED: usize = 8;
 
+/// What to do about modules without firmware.
+const MEND: &str =
+    "add the packages that have it to [sysroot], leave these modules out with `exclude`";
+
 /// Adds what `[modules]` takes; all of a kernel that is built where it names nothing.
 pub(super) fn add(
     work: &Work<'_>,
@@ -96,15 +100,15 @@ fn firmware(
     };
     match missing(&firmware.missing) {
         Some(what) if choice == MissingFirmware::Error => {
-            let mut failure = Failure::new(Kind::Recipe, what).hint(
-                "add the packages that have it to [sysroot], leave these modules out, or let it pass: firmware = \"warn\" in [modules]",
-            );
+            let mut failure = Failure::new(Kind::Recipe, what).hint(format!(
+                "{MEND}, or let it pass: firmware = \"warn\" in [modules]"
+            ));
             for named in &firmware.missing {
                 failure = failure.note(format!("{}: {}", named.module, named.firmware));
             }
             return Err(failure);
         }
-        Some(what) => work.listen.hear(Event::Warning(what)),
+        Some(what) => work.listen.hear(Event::Warning(format!("{what}; {MEND}"))),
         None => {}
     }
     Ok(firmware)

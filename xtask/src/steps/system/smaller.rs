@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use super::warn;
 use crate::closure::strip::{self, Strip, Stripped};
 use crate::event::Event;
 use crate::failure::{Doing, Result};
 use crate::image::content::Content;
 use crate::image::tree::FileTree;
 use crate::steps::Work;
+use crate::text::counted;
 use crate::tool;
 
 /// How ELF files begin.
@@ -46,12 +46,10 @@ pub(super) fn strip(work: &Work<'_>, how: Strip, tree: &mut FileTree) -> Result<
         }
     }
     if signed > 0 {
-        warn(
-            work,
-            format!(
-                "{signed} modules are signed and stay as they are: stripped, a kernel would not take them any more"
-            ),
-        );
+        work.listen.hear(Event::Note(format!(
+            "left as they are for stripping: {}; a kernel would not take them any more",
+            counted(signed, "signed module")
+        )));
     }
     Ok(())
 }

@@ -99,10 +99,10 @@ fn all_unknown_names_are_told_at_once() {
     assert_eq!(
         failure.notes,
         [
-            "`nick` is none of its modules; did you mean `nic`?",
-            "`@pci-net` is no class of modules; there are crypto, filesystem, keyboard, pci-graphics, pci-network, pci-storage, raid, soc-network, soc-storage, usb-host, usb-network, usb-storage, virtio, wireless",
-            "`drivers/nothing/**` fits none of its 10 modules",
-            "`zzzzzzzz` is none of its modules",
+            "[modules]: `nick` is none of the kernel's modules; did you mean `nic`?",
+            "[modules]: `@pci-net` is no class of modules; there are crypto, filesystem, keyboard, pci-graphics, pci-network, pci-storage, raid, soc-network, soc-storage, usb-host, usb-network, usb-storage, virtio, wireless",
+            "[modules]: `drivers/nothing/**` fits none of the kernel's 10 modules",
+            "[modules]: `zzzzzzzz` is none of the kernel's modules",
         ]
     );
 }
