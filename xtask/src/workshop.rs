@@ -25,7 +25,7 @@ use crate::recipe::{self, Loaded, Site};
 use crate::source::apt::Debian;
 use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
-use crate::source::refresh::{Look, Moved, Suites, Wanted};
+use crate::source::refresh::{self, Look, Moved, Suites, Wanted};
 use crate::source::resolve::{self, File, Resolved};
 use crate::source::spec::{Policy, Source};
 use crate::source::sysroot::Package;
@@ -300,7 +300,8 @@ impl Workshop {
         let all = recipe::names(&self.checkout);
         if all.iter().all(|name| recipes.contains(name)) {
             let path = self.checkout.lock();
-            Lock::forget(&path, self.checkout.relative(&path), &sysroots)?;
+            let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
+            moved.extend(gone);
         }
         Ok(moved)
     }
