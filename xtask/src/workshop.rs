@@ -19,7 +19,7 @@ use crate::image::tree::FileTree;
 use crate::out::{Put, Shelf};
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, INITRAMFS, Material};
-use crate::plan::{sysroot, tools};
+use crate::plan::{copies, sysroot, tools};
 use crate::recipe::schema::Recipe;
 use crate::recipe::{self, Loaded, Site};
 use crate::source::apt::Debian;
@@ -149,7 +149,7 @@ impl Workshop {
         let stale = self.stale(&loaded)?;
         let planned = self.assemble(loaded, &sources)?;
         Ok(Planned {
-            notes: stale.into_iter().collect(),
+            notes: planned.notes.into_iter().chain(stale).collect(),
             ..planned
         })
     }
@@ -235,6 +235,9 @@ impl Workshop {
             }
             let sources = Recorded::of(&loaded, &lock)?;
             let planned = self.assemble(loaded, &sources)?;
+            for note in &planned.notes {
+                listen.hear(Event::Warning(note.clone()));
+            }
             let (gone, built) = self.run(&planned, &sources, step, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.
@@ -330,7 +333,8 @@ impl Workshop {
             name: self.checkout.relative(&path),
             listen,
         };
-        suites.refresh(&wanted(recipe), look)
+        let answer = suites.refresh(&wanted(recipe), look);
+        answer.map_err(|failure| sysroot::told(failure, recipe))
     }
 
     fn follow_after(&self) -> Duration {
@@ -383,9 +387,9 @@ impl Workshop {
         Ok(Planned {
             name: loaded.name.clone(),
             version,
+            notes: copies::lost(&self.checkout, &loaded.recipe)?,
             loaded,
             plan,
-            notes: Vec::new(),
         })
     }
 
