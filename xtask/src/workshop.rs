@@ -18,13 +18,13 @@ use crate::failure::{Failure, Kind, Result};
 use crate::out::{Put, Shelf};
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
-use crate::plan::{sysroot, tools};
+use crate::plan::{copies, sysroot, tools};
 use crate::recipe::schema::Recipe;
 use crate::recipe::{self, Loaded, Site, line};
 use crate::source::apt::Debian;
 use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
-use crate::source::refresh::{Look, Moved, Suites, Wanted};
+use crate::source::refresh::{self, Look, Moved, Suites, Wanted};
 use crate::source::resolve::{self, File, Resolved};
 use crate::source::spec::{Policy, Source};
 use crate::source::sysroot::Package;
@@ -138,7 +138,7 @@ impl Workshop {
         let stale = self.stale(&loaded)?;
         let planned = self.assemble(loaded, &sources)?;
         Ok(Planned {
-            notes: stale.into_iter().collect(),
+            notes: planned.notes.into_iter().chain(stale).collect(),
             ..planned
         })
     }
@@ -222,6 +222,9 @@ impl Workshop {
             }
             let sources = Recorded::of(&loaded, &lock)?;
             let planned = self.assemble(loaded, &sources)?;
+            for note in &planned.notes {
+                listen.hear(Event::Warning(note.clone()));
+            }
             let steps = steps(&planned.loaded.recipe);
             let (gone, built) = self.run(&planned, &sources, &steps, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
@@ -289,7 +292,8 @@ impl Workshop {
         let all = recipe::names(&self.checkout);
         if all.iter().all(|name| recipes.contains(name)) {
             let path = self.checkout.lock();
-            Lock::forget(&path, self.checkout.relative(&path), &sysroots)?;
+            let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
+            moved.extend(gone);
         }
         Ok(moved)
     }
@@ -318,7 +322,8 @@ impl Workshop {
             name: self.checkout.relative(&path),
             listen,
         };
-        suites.refresh(&wanted(recipe), look)
+        let answer = suites.refresh(&wanted(recipe), look);
+        answer.map_err(|failure| sysroot::told(failure, recipe))
     }
 
     fn follow_after(&self) -> Duration {
@@ -372,9 +377,9 @@ impl Workshop {
         Ok(Planned {
             name: loaded.name.clone(),
             version,
+            notes: copies::lost(&self.checkout, &loaded.recipe)?,
             loaded,
             plan,
-            notes: Vec::new(),
         })
     }
 

@@ -9,7 +9,10 @@ use crate::plan::assemble::BUNDLE;
 use crate::plan::{Action, Step};
 use crate::report::{Answer, Table};
 
+const HELP: &str = "Examples:\n  cargo xtask plan demo\n  cargo xtask plan demo --format json";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// The recipe
     recipe: String,

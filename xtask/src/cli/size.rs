@@ -1,15 +1,15 @@
 //! `size`: what takes the room in an image.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::Context;
 use super::subject::{self, Subject};
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::files;
 use crate::inspect::shown;
-use crate::inspect::size::{By, Group, measure};
+use crate::inspect::size::{By, Group, is_page, measure};
 use crate::report::{Answer, Table};
 use crate::text::bytes;
 
@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Write a page for a browser, too: all files as nested rectangles
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Replace FILE though it is no such page
+    #[arg(long, requires = "html")]
+    force: bool,
 }
 
 fn help() -> String {
@@ -40,6 +43,10 @@ fn help() -> String {
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    // Before the image is made, which may take long.
+    if let Some(path) = &args.html {
+        look(path, args.force)?;
+    }
     let image = args.subject.open(context)?;
     let sizes = measure(&image);
     let mut text = format!(
@@ -72,6 +79,31 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     Ok(Answer::new(&value, text))
 }
 
+/// Looks whether a page can be written there. An older page may go; what is somebody's own work may not.
+fn look(path: &Path, force: bool) -> Result<()> {
+    let shown = shown(&path.display().to_string());
+    let refused = |what: String| Failure::new(Kind::Usage, what);
+    let folder = std::path::absolute(path)?;
+    if let Some(folder) = folder.parent().filter(|folder| !folder.is_dir()) {
+        let what = format!(
+            "{shown} cannot be written: there is no folder {}",
+            folder.display()
+        );
+        return Err(refused(what).hint("make the folder, or write the page somewhere else"));
+    }
+    if path.is_dir() {
+        return Err(refused(format!("{shown} is a folder"))
+            .hint("name the file that the page is written into"));
+    }
+    if !path.exists() || force || (path.is_file() && is_page(&fs_err::read(path)?)) {
+        return Ok(());
+    }
+    Err(
+        refused(format!("{shown} is there already, and no page of `size`"))
+            .hint("write the page into another file, or replace this one with --force"),
+    )
+}
+
 fn table(groups: &[Group], top: usize) -> String {
     let mut table = Table::default();
     let row = |name: &str, groups: &[Group]| {
@@ -95,4 +127,30 @@ fn table(groups: &[Group], top: usize) -> String {
         text += &format!("and {left} more\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look;
+    use crate::inspect::samples::image;
+    use crate::inspect::size::measure;
+
+    #[test]
+    fn only_a_page_is_replaced_and_no_folder_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let page = measure(&image(&[("a", "x")])).page("a").unwrap();
+        fs_err::write(at("page"), page).unwrap();
+        fs_err::write(at("mine"), "my own work").unwrap();
+        for (name, force, fits) in [
+            ("new", false, true),
+            ("page", false, true),
+            ("mine", false, false),
+            ("mine", true, true),
+            ("none/new", true, false),
+            (".", true, false),
+        ] {
+            assert_eq!(look(&at(name), force).is_ok(), fits, "{name} {force}");
+        }
+    }
 }

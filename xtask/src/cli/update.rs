@@ -7,7 +7,13 @@ use crate::failure::Result;
 use crate::recipe;
 use crate::report::{Answer, Table};
 
+const HELP: &str = "\
+    Without names, blocks for a [sysroot] that no recipe asks for any more are taken out of recipes/sources.lock, too:\n\
+    every build with another list of packages leaves one there.\n\n\
+    Examples:\n  cargo xtask update\n  cargo xtask update demo";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// Recipes whose sources are looked at [default: all]
     recipes: Vec<String>,

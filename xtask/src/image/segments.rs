@@ -147,6 +147,11 @@ pub fn join<'c>(
 /// # Errors
 /// [`Kind::Source`] when it is none, is cut short or damaged, is compressed with something that cannot be read, or has more than `limits` allow.
 pub fn read(name: &str, bytes: Vec<u8>, limits: Limits) -> Result<Archive> {
+    if bytes.is_empty() {
+        let what = format!("{name} is no initramfs: it is empty");
+        return Err(Failure::new(Kind::Source, what)
+            .hint("whatever was to write it did not end well; make it again"));
+    }
     let file = Arc::new(bytes);
     let mut reader = Reader {
         name,

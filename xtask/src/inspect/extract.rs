@@ -57,6 +57,11 @@ pub fn extract(
     options: Options,
 ) -> Result<Extracted> {
     let chosen: Vec<(&ImagePath, &Entry)> = tree.iter().filter(|(path, _)| wanted(path)).collect();
+    // A link to a directory is one: it was the user who named it.
+    let mut above = folder.ancestors();
+    if let Some(file) = above.find(|place| place.exists() && !place.is_dir()) {
+        return Err(in_the_way(file, "is no directory"));
+    }
     fs_err::create_dir_all(folder)?;
     let folder = fs_err::canonicalize(folder)?;
     look(&folder, &chosen, options)?;
@@ -261,6 +266,22 @@ mod tests {
         };
         extract(&tree, folder.path(), &all, options).unwrap();
         assert_eq!(fs_err::read_to_string(&there).unwrap(), "theirs");
+    }
+
+    #[test]
+    fn a_file_is_no_folder_to_write_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("README");
+        fs_err::write(&file, "mine").unwrap();
+        for to in [file.clone(), file.join("new")] {
+            let failure = extract(&sample(), &to, &all, Options::default()).unwrap_err();
+            assert_eq!(failure.kind, Kind::Usage);
+            assert!(
+                failure
+                    .what
+                    .ends_with("README is in the way: it is no directory")
+            );
+        }
     }
 
     #[test]

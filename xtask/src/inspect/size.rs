@@ -67,6 +67,12 @@ pub struct Group {
     pub packed: u64,
 }
 
+/// Whether a file that begins with these bytes is a page that [`Sizes::page`] made.
+#[must_use]
+pub fn is_page(bytes: &[u8]) -> bool {
+    treemap::is_page(bytes)
+}
+
 /// Measures an image.
 #[must_use]
 pub fn measure(image: &Image) -> Sizes {

@@ -12,6 +12,18 @@ use crate::text::bytes;
 
 const PAGE: &str = include_str!("treemap.html");
 
+/// Every page has this near its beginning.
+const MARK: &str = "<meta name=\"generator\" content=\"cordwainer size\">";
+
+/// So near.
+const NEAR: usize = 1024;
+
+/// Whether these bytes are such a page.
+pub(super) fn is_page(bytes: &[u8]) -> bool {
+    let beginning = &bytes[..bytes.len().min(NEAR)];
+    String::from_utf8_lossy(beginning).contains(MARK)
+}
+
 /// A directory or file on the page.
 #[derive(Default)]
 struct Box<'a> {

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::Material;
 use crate::arch::Arch;
+use crate::checkout::Checkout;
 use crate::closure::{self, Closure, Layer, Root, Settings, Wanted, Watched};
 use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
+use crate::image::overlay;
 use crate::image::path::ImagePath;
 use crate::image::tree::FileTree;
 use crate::recipe::schema::{self, Recipe};
@@ -70,6 +72,36 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
     from.map(String::as_str)
         .filter(|name| recipe.sources.contains_key(*name))
         .collect()
+}
+
+/// So many files are named.
+const NAMED: usize = 3;
+
+/// What the image cannot have of the folders that something is copied from: a sentence for each of the first few files.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn lost(checkout: &Checkout, recipe: &Recipe) -> Result<Vec<String>> {
+    let mut lost = Vec::new();
+    for name in sources(recipe) {
+        let Source::Directory { path } = &recipe.sources[name] else {
+            continue;
+        };
+        let files = overlay::special(&checkout.root().join(path))?;
+        for (file, what) in files.iter().take(NAMED) {
+            let file = checkout.relative(file).display();
+            lost.push(format!(
+                "{file} {what}; in the image it is not so: of the files of a `directory` source only the exec bit counts"
+            ));
+        }
+        if files.len() > NAMED {
+            lost.push(format!(
+                "so it is with {} more files of the source `{name}`",
+                files.len() - NAMED
+            ));
+        }
+    }
+    Ok(lost)
 }
 
 /// How a closure is made. `present` is what the image has anyway.

@@ -5,6 +5,7 @@ use super::draft::Draft;
 use super::{Action, Plan, Step, SysrootPackage, tools};
 use crate::failure::{Failure, Result};
 use crate::recipe::schema::Recipe;
+use crate::source::apt::UNKNOWN;
 use crate::source::sysroot;
 
 /// Raised when a step's code changes what it leaves.
@@ -26,6 +27,30 @@ pub fn key(recipe: &Recipe) -> Option<sysroot::Key> {
         recommends: sysroot.recommends,
     };
     Some(key.sorted())
+}
+
+/// A failure to resolve the sysroot, with the recipe's key that names a package which the suite has not.
+#[must_use]
+pub fn told(failure: Failure, recipe: &Recipe) -> Failure {
+    let unknown = |name: &&String| {
+        let told = format!("{UNKNOWN} {name}");
+        let mut rests = failure
+            .notes
+            .iter()
+            .filter_map(|note| note.strip_prefix(&told));
+        rests.any(|rest| rest.is_empty() || rest.starts_with(';'))
+    };
+    if let Some(name) = recipe.kernel.package.iter().find(unknown) {
+        let hint = format!("correct {name:?} in `kernel.package`, or the `suite` of [sysroot]");
+        return failure.hint(hint);
+    }
+    let mut names = recipe.sysroot.iter().flat_map(|sysroot| &sysroot.packages);
+    match names.find(unknown).cloned() {
+        Some(name) => failure.hint(format!(
+            "correct {name:?} in `packages` of [sysroot], or its `suite` and `components` (firmware is in \"non-free-firmware\")"
+        )),
+        None => failure,
+    }
 }
 
 /// Adds the steps that leave the sysroot, where the recipe has one.

@@ -273,19 +273,24 @@ impl Lock {
         })
     }
 
-    /// Forgets the sysroots that are not `wanted` any more: a recipe whose list of packages changes leaves one behind.
+    /// Forgets the sysroots that are not `wanted` any more, and returns them: a recipe whose list of packages changes leaves one behind.
     ///
     /// # Errors
     /// As [`Lock::record`].
-    pub fn forget(path: &Path, name: &Path, wanted: &BTreeSet<sysroot::Key>) -> Result<()> {
+    pub fn forget(
+        path: &Path,
+        name: &Path,
+        wanted: &BTreeSet<sysroot::Key>,
+    ) -> Result<BTreeMap<sysroot::Key, Solution>> {
         let unwanted = |lock: &Self| lock.sysroots.keys().any(|key| !wanted.contains(key));
-        if !unwanted(&Self::load(path, name)?) {
-            return Ok(());
+        let mut gone = BTreeMap::new();
+        if unwanted(&Self::load(path, name)?) {
+            Self::change(path, name, |lock| {
+                let all = std::mem::take(&mut lock.sysroots).into_iter();
+                (lock.sysroots, gone) = all.partition(|(key, _)| wanted.contains(key));
+            })?;
         }
-        Self::change(path, name, |lock| {
-            lock.sysroots.retain(|key, _| wanted.contains(key));
-        })
-        .map(drop)
+        Ok(gone)
     }
 
     fn change(path: &Path, name: &Path, change: impl FnOnce(&mut Self)) -> Result<Self> {

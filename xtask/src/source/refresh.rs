@@ -236,6 +236,20 @@ fn frozen(wanted: &BTreeSet<Wanted>, lock: &Lock, look: Look) -> Result<Lock> {
     Ok(news)
 }
 
+/// Takes the sysroots out of the lock that are not `wanted` any more.
+///
+/// # Errors
+/// As [`Lock::forget`].
+pub fn forget(lock: &Path, name: &Path, wanted: &BTreeSet<sysroot::Key>) -> Result<Vec<Moved>> {
+    let gone = Lock::forget(lock, name, wanted)?.into_iter();
+    let moved = gone.map(|(key, solution)| Moved {
+        what: format!("{key}, which no recipe asks for"),
+        from: Some(format!("{} packages", solution.packages.len())),
+        to: None,
+    });
+    Ok(moved.collect())
+}
+
 fn moves(news: &Lock, lock: &Lock) -> Vec<Moved> {
     let mut moved = Vec::new();
     for (key, entry) in &news.sources {

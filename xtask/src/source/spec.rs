@@ -44,7 +44,8 @@ pub enum Source {
         #[serde(default)]
         mirrors: Vec<String>,
     },
-    /// A folder, relative to the checkout.
+    /// A folder, relative to the checkout. Of its files' modes only the exec bit counts, as in version control: set-id bits and
+    /// capabilities are not in the image.
     Directory {
         /// Its path.
         path: String,

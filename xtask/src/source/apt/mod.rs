@@ -8,6 +8,8 @@ mod solve;
 #[cfg(test)]
 mod tests;
 
+pub use solve::UNKNOWN;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

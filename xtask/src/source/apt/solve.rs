@@ -8,6 +8,10 @@ use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::files::Guard;
 use crate::source::sysroot::{Key, Package};
+use crate::text::nearest;
+
+/// How apt begins the sentence that there is no such package.
+pub const UNKNOWN: &str = "Unable to locate package";
 
 /// The state of a machine that has nothing but what is left out; beside the root's own, which is empty.
 const STATUS: &str = "status-without";
@@ -105,6 +109,19 @@ impl Root {
         Ok(status)
     }
 
+    /// That there is no package of a name, with the name that may be meant.
+    fn with_near(&self, reason: String) -> String {
+        let Some(name) = reason.strip_prefix(UNKNOWN).map(str::trim) else {
+            return reason;
+        };
+        let names = self.tool("apt-cache").arg("pkgnames").read();
+        let names = names.unwrap_or_default();
+        match nearest(name, names.lines()) {
+            Some(near) => format!("{reason}; did you mean `{near}`?"),
+            None => reason,
+        }
+    }
+
     fn unsolvable(&self, failure: Failure) -> Failure {
         let said = failure.tool.as_ref().map_or(&[][..], |end| &end.tail);
         let reasons: Vec<String> = explanation(said).collect();
@@ -117,7 +134,10 @@ impl Root {
         }
         let mut explained = Failure::new(Kind::Source, what)
             .hint("check the names in [sysroot], its `suite` and `components` (firmware is in \"non-free-firmware\"), and what `without` leaves out");
-        explained.notes = reasons;
+        explained.notes = reasons
+            .into_iter()
+            .map(|reason| self.with_near(reason))
+            .collect();
         explained
     }
 }

@@ -210,7 +210,11 @@ fn sysroots_that_nobody_wants_any_more_are_forgotten() {
         ..of([(key("aa", Policy::Pin), entry("1", "2026-01-31"))])
     };
     Lock::record(&path, name, lock).unwrap();
-    Lock::forget(&path, name, &[kept.0.clone()].into()).unwrap();
+    let gone = Lock::forget(&path, name, &[kept.0.clone()].into()).unwrap();
+    assert_eq!(
+        gone.into_keys().collect::<Vec<_>>(),
+        [sysroot(&["aa", "bb"]).0]
+    );
     let lock = Lock::load(&path, name).unwrap();
     assert_eq!((lock.sources.len(), lock.sysroots.len()), (1, 1));
     assert_eq!(lock.sysroots[&kept.0], kept.1);

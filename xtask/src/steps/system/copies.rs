@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{applets, used, warn};
 use crate::closure::{self, Closure, Layer, Note, Root, Thing, ldcache};
-use crate::debian::installed::{self, Packages};
+use crate::debian::installed::{self, Packages, Versions};
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
@@ -193,28 +193,67 @@ fn paths(found: &Closure, root: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The packages that something in the tree was taken from.
+/// The packages that something in the tree was taken from. Where two roots have other versions of one package, the tree is
+/// changed to say `name (root)` of what is from the later one.
 pub(super) fn packages(
     work: &Work<'_>,
     sysroot: Option<&Index>,
-    tree: &FileTree,
+    tree: &mut FileTree,
 ) -> Result<Packages> {
+    let mut roots: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for taken in tree.iter().filter_map(|(_, entry)| entry.taken.as_ref()) {
+        let names = roots.entry(taken.root.clone()).or_default();
+        names.extend(taken.package.clone());
+    }
     let mut all = Packages::new();
-    let taken = tree.iter().filter_map(|(_, entry)| entry.taken.as_ref());
-    let mut roots: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for taken in taken.filter(|taken| taken.root != SYSROOT) {
-        let names = roots.entry(&taken.root).or_default();
-        names.extend(taken.package.as_deref());
+    if let (Some(names), Some(index)) = (roots.remove(SYSROOT), sysroot) {
+        let known = names
+            .iter()
+            .filter_map(|name| index.packages.get_key_value(name));
+        all.extend(known.map(|(name, versions)| (name.clone(), versions.clone())));
     }
-    for (root, names) in roots {
-        all.extend(installed::versions(&layer(work, root).folder, &names)?);
+    for (root, names) in &roots {
+        let names = names.iter().map(String::as_str).collect();
+        let more = installed::versions(&layer(work, root).folder, &names)?;
+        add_packages(&mut all, root, more, tree);
     }
-    all.extend(
-        sysroot
-            .map(|index| index.packages.clone())
-            .unwrap_or_default(),
-    );
     Ok(used(tree, all))
+}
+
+/// Adds the packages of a root to those of others.
+fn add_packages(all: &mut Packages, root: &str, more: Packages, tree: &mut FileTree) {
+    let mut apart = BTreeMap::new();
+    for (name, versions) in more {
+        let known = |there: &Versions| (there.version.clone(), there.architecture.clone());
+        match all.get(&name) {
+            // What is known of it has the digest, too.
+            Some(there) if known(there) == known(&versions) => {}
+            Some(_) => {
+                let other = format!("{name} ({root})");
+                all.insert(other.clone(), versions);
+                apart.insert(name, other);
+            }
+            None => {
+                all.insert(name, versions);
+            }
+        }
+    }
+    let renamed = |taken: &Taken| {
+        let name = apart.get(taken.package.as_ref()?);
+        name.filter(|_| taken.root == root).cloned()
+    };
+    let found = tree.iter().filter_map(|(path, entry)| {
+        let taken = entry.taken.as_ref()?;
+        let package = Some(renamed(taken)?);
+        let taken = Taken {
+            package,
+            ..taken.clone()
+        };
+        Some((path.clone(), entry.origin.clone(), taken))
+    });
+    for (path, origin, taken) in found.collect::<Vec<_>>() {
+        tree.explain(&path, origin, Some(taken));
+    }
 }
 
 #[cfg(test)]
@@ -243,5 +282,54 @@ mod tests {
             let paths: Vec<&str> = found.tree.iter().map(|(path, _)| path.as_str()).collect();
             assert_eq!(paths, ["usr/bin/bash", "bin"]);
         }
+    }
+
+    #[test]
+    fn other_versions_of_a_package_in_another_root_are_told_apart() {
+        let of = |packages: &[(&str, &str)]| -> Packages {
+            let one = |&(name, version): &(&str, &str)| {
+                let version = version.to_owned();
+                (
+                    name.to_owned(),
+                    Versions {
+                        version,
+                        ..Versions::default()
+                    },
+                )
+            };
+            packages.iter().map(one).collect()
+        };
+        let mut tree = FileTree::default();
+        let files = [
+            ("a", SYSROOT, "libc6"),
+            ("b", HOST, "libc6"),
+            ("c", HOST, "same"),
+            ("d", HOST, "own"),
+        ];
+        for (path, root, package) in files {
+            let what = String::new();
+            let mut entry = Entry::file(Vec::new(), true, Origin::Generated { what });
+            entry.taken = Some(Taken {
+                root: root.to_owned(),
+                path: path.to_owned(),
+                package: Some(package.to_owned()),
+            });
+            tree.add(path.parse().unwrap(), entry).unwrap();
+        }
+        let mut all = of(&[("libc6", "1"), ("same", "1")]);
+        let host = of(&[("libc6", "2"), ("same", "1"), ("own", "3")]);
+        add_packages(&mut all, HOST, host, &mut tree);
+        assert_eq!(
+            all,
+            of(&[
+                ("libc6", "1"),
+                ("same", "1"),
+                ("libc6 (host)", "2"),
+                ("own", "3")
+            ])
+        );
+        let package = |entry: &Entry| entry.taken.clone().and_then(|taken| taken.package).unwrap();
+        let names: Vec<String> = tree.iter().map(|(_, entry)| package(entry)).collect();
+        assert_eq!(names, ["libc6", "libc6 (host)", "same", "own"]);
     }
 }

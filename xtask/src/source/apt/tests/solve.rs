@@ -128,6 +128,11 @@ fn a_set_that_cannot_be_is_explained_in_apts_words() {
         "{}",
         said(&failure)
     );
+    let failure = solve(&archive, &key(&["tooll"], &[])).unwrap_err();
+    assert_eq!(
+        failure.notes,
+        ["Unable to locate package tooll; did you mean `tool`?"]
+    );
 }
 
 #[test]
