@@ -207,7 +207,12 @@ impl Engine<'_> {
             }
             return Err(note_step(failure, step));
         }
-        slot.commit(&step.definition.outputs, &step.definition.value())?;
+        slot.commit(&step.definition.outputs, &step.definition.value())
+            .or_else(|failure| {
+                // What was cut short by the user has no outputs, and is no mistake of the step's.
+                tool::check_interrupt()?;
+                Err(failure)
+            })?;
         self.listen.hear(Event::Finished {
             step: step.name.clone(),
             took: since.elapsed(),

@@ -30,6 +30,7 @@ use crate::source::spec::{Policy, Source};
 use crate::source::sysroot::Package;
 use crate::steps::{self, Fetch};
 use crate::store::{Artifact, Store};
+use crate::tool;
 
 pub use image::Image;
 
@@ -161,6 +162,8 @@ impl Workshop {
         let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
         let put = match self.publish(&planned, &built.artifact) {
             Err(failure) if failure.kind == Kind::Store => {
+                // What was cut short by the user is not damaged.
+                tool::check_interrupt()?;
                 listen.hear(Event::Warning(format!("{failure}; it is made again")));
                 self.store.forget(built.artifact.key())?;
                 (planned, built) = self.make(name, BUNDLE, listen)?;
@@ -377,7 +380,7 @@ impl Workshop {
         Ok(Planned {
             name: loaded.name.clone(),
             version,
-            notes: copies::lost(&self.checkout, &loaded.recipe)?,
+            notes: copies::notes(&self.checkout, &loaded.recipe)?,
             loaded,
             plan,
         })

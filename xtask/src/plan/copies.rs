@@ -77,11 +77,27 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
 /// So many files are named.
 const NAMED: usize = 3;
 
+/// What a person should know of what a recipe takes ready-made, a sentence each.
+///
+/// # Errors
+/// What reading fails with.
+pub fn notes(checkout: &Checkout, recipe: &Recipe) -> Result<Vec<String>> {
+    let mut notes = lost(checkout, recipe)?;
+    if let Some(package) = &recipe.kernel.package
+        && recipe.modules.take.is_empty()
+    {
+        notes.push(format!(
+            "the kernel of {package} has its drivers as modules, and the recipe takes none: name some in [modules], such as take = [\"@virtio\", \"@pci-network\"]"
+        ));
+    }
+    Ok(notes)
+}
+
 /// What the image cannot have of the folders that something is copied from: a sentence for each of the first few files.
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn lost(checkout: &Checkout, recipe: &Recipe) -> Result<Vec<String>> {
+fn lost(checkout: &Checkout, recipe: &Recipe) -> Result<Vec<String>> {
     let mut lost = Vec::new();
     for name in sources(recipe) {
         let Source::Directory { path } = &recipe.sources[name] else {

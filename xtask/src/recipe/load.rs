@@ -80,7 +80,7 @@ pub fn load(checkout: &Checkout, name: &str) -> Result<Loaded> {
             root,
         }),
         _ => Err(mistakes(&format!("the recipe {name}"), problems)
-            .hint("`recipes/demo.toml` explains the tables; `cargo xtask schema` helps an editor complete them")),
+            .hint("`recipes/demo.toml` explains the tables, `recipes/lava-master.toml` those for packages and programs; `cargo xtask schema` helps an editor complete them")),
     }
 }
 
