@@ -123,9 +123,12 @@ pub(crate) fn told(outcome: &Outcome) -> Failed {
     format!("{sentence}\n{bars}\n{console}").into()
 }
 
-/// The commonest scenario: once the demo's prompt is there, this is typed, and then lines come that match these.
-pub(crate) fn typed(keys: &str, expect: &[&str]) -> Scenario {
-    let answer = serde_json::json!({ "when": "^demo:~#$", "type": format!("{keys}\r") });
+/// When the demo's prompt is there.
+pub(crate) const PROMPT: &str = "^demo:~#$";
+
+/// The commonest scenario: when a line matches, this is typed, and then lines come that match these.
+pub(crate) fn typed(when: &str, keys: &str, expect: &[&str]) -> Scenario {
+    let answer = serde_json::json!({ "when": when, "type": format!("{keys}\r") });
     let scenario = serde_json::json!({ "name": "typed", "answer": [answer], "expect": expect, "end": "expected" });
     serde_json::from_value(scenario).unwrap()
 }

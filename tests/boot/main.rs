@@ -19,6 +19,7 @@ mod readme;
 mod recipes;
 mod segments;
 mod threads;
+mod typing;
 
 use libtest_mimic::{Arguments, Trial};
 // Where `oracle`, which the crate's own tests have as well, looks for them.
@@ -28,6 +29,7 @@ use xtask::{closure, failure, image, tool};
 const TESTS: &[fn() -> Vec<Trial>] = &[
     closures::all,
     threads::all,
+    typing::all,
     segments::all,
     controls::all,
     recipes::all,

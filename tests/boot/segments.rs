@@ -11,7 +11,7 @@ use xtask::image::compress::{Compression, Filter, Shape};
 use xtask::image::newc;
 use xtask::image::tree::{Entry, FileTree, Origin};
 
-use crate::lab::{Copy, passes, told, typed};
+use crate::lab::{Copy, PROMPT, passes, told, typed};
 use crate::project::Project;
 
 /// A program with a library of its own makes the segment of what is ready-made; the demo's own files are in the second one, and this
@@ -66,7 +66,7 @@ fn arrives(tables: &str, expect: &[&str]) -> Result<(), Failed> {
     let bundle = project.build("demo")?;
     let menu = fs_err::read_to_string(bundle.join("pxelinux.cfg/default"))?;
     assert!(menu.contains(",segment-extra"), "{menu}");
-    passes(&bundle, Arch::Amd64, typed(KEYS, expect), None)
+    passes(&bundle, Arch::Amd64, typed(PROMPT, KEYS, expect), None)
 }
 
 /// What somebody puts behind an image, and what is said of it.

@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use xtask::arch::Arch;
 use xtask::tool::Tool;
 
-use crate::lab::{passes, typed};
+use crate::lab::{PROMPT, passes, typed};
 use crate::project::Project;
 
 const SOURCE: &str = r#"
@@ -71,5 +71,10 @@ fn run(image: &Image) -> Result<(), Failed> {
         .run()
         .map_err(|failure| format!("{failure:#?}"))?;
     let bundle = project.build("demo")?;
-    passes(&bundle, Arch::Amd64, typed("cancels", &[image.says]), None)
+    passes(
+        &bundle,
+        Arch::Amd64,
+        typed(PROMPT, "cancels", &[image.says]),
+        None,
+    )
 }
