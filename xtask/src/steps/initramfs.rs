@@ -65,7 +65,7 @@ pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
     stamps(&initramfs.stamps, &mut tree)?;
     tree.fill_parents(0o755);
     let top = tree.beyond(&system);
-    segment::check(work, &initramfs.packing, &top)?;
+    segment::check_top(work, &initramfs.packing, &top)?;
     let archive = work.slot.folder().join("top");
     segment::write(&top, &initramfs.packing, &archive)?;
     segment::concatenate(

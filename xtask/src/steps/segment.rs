@@ -31,13 +31,28 @@ const fn filter(arch: Arch) -> Filter {
     }
 }
 
-/// Holds what the archive will need against the kernel's configuration.
+/// Holds what the archive of a part of an image will need against the kernel's configuration; device nodes may be in another part.
 ///
 /// # Errors
 /// What the kernel lacks.
 pub(super) fn check(work: &Work<'_>, packing: &Packing, tree: &FileTree) -> Result<()> {
-    let needs = Needs::of(tree, packing.compression, filter(packing.arch))?;
+    let needs = Needs {
+        device_nodes: true,
+        ..needs(packing, tree)?
+    };
     kernel_support::check(&work.text("kernel/config")?, &needs)
+}
+
+/// The same for the part that has the image's device nodes, if it has any.
+///
+/// # Errors
+/// What the kernel lacks.
+pub(super) fn check_top(work: &Work<'_>, packing: &Packing, tree: &FileTree) -> Result<()> {
+    kernel_support::check(&work.text("kernel/config")?, &needs(packing, tree)?)
+}
+
+fn needs(packing: &Packing, tree: &FileTree) -> Result<Needs> {
+    Needs::of(tree, packing.compression, filter(packing.arch))
 }
 
 /// Writes a tree as a compressed archive, and zeros behind it. An empty tree makes an empty file.
