@@ -4,7 +4,7 @@ use libtest_mimic::{Failed, Trial};
 use xtask::boot::scenario::Scenario;
 use xtask::boot::verdict::Verdict;
 
-use crate::lab::Copy;
+use crate::lab::{Copy, told};
 
 /// One control: what is done to the bundle and the scenario, and which verdict that must give.
 struct Control {
@@ -72,12 +72,7 @@ const CONTROLS: &[Control] = &[
 ];
 
 fn remove(copy: &Copy, prefix: &str) {
-    for entry in fs_err::read_dir(copy.bundle()).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            fs_err::remove_file(entry.path()).unwrap();
-        }
-    }
+    fs_err::remove_file(copy.file(prefix)).unwrap();
 }
 
 pub(crate) fn all() -> Vec<Trial> {
@@ -93,18 +88,12 @@ pub(crate) fn all() -> Vec<Trial> {
 }
 
 fn run(control: &Control) -> Result<(), Failed> {
-    let copy = Copy::new();
-    let mut scenario: Scenario =
-        serde_json::from_value(serde_json::json!({ "name": "control" })).unwrap();
+    let copy = Copy::new()?;
+    let mut scenario = Scenario::named("control");
     (control.injure)(&copy, &mut scenario);
     let outcome = copy.boot(scenario);
     if (control.expect)(&outcome.verdict) {
         return Ok(());
     }
-    Err(format!(
-        "another verdict than expected: {:?}\n{}",
-        outcome.verdict,
-        outcome.timeline.bars()
-    )
-    .into())
+    Err(told(&outcome))
 }

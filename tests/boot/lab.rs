@@ -1,27 +1,39 @@
-//! The demo's bundle, built once, and its scenarios booted.
+//! Bundles, each built once, and the lab in which they are booted.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::Mutex;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Failed;
+use xtask::arch::Arch;
 use xtask::boot::happening::Network;
+use xtask::boot::platform::Platform;
 use xtask::boot::scenario::Scenario;
 use xtask::boot::{Job, Outcome, run};
-use xtask::checkout::Checkout;
 use xtask::event::Deaf;
-use xtask::recipe;
 use xtask::workshop::Workshop;
 
-/// The project itself.
-pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+use crate::project::{copy, root};
+
+/// The project's workshop.
+pub(crate) fn workshop() -> Workshop {
+    Workshop::open(Some(root()), None).unwrap()
 }
 
-/// The demo's bundle: built when the first test asks for it, which takes no time where the demo was built before.
-static BUNDLE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let workshop = Workshop::open(Some(root()), None).unwrap();
-    workshop.build("demo", &Deaf).unwrap().folder
-});
+/// The folders of bundles by their recipes, or why there is none.
+static BUNDLES: Mutex<BTreeMap<String, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+
+/// A recipe's bundle: built when the first test asks for it, which takes no time where it was built before.
+pub(crate) fn bundle(recipe: &str) -> Result<PathBuf, Failed> {
+    let mut bundles = BUNDLES.lock().unwrap();
+    let built = bundles.entry(recipe.to_owned()).or_insert_with(|| {
+        let built = workshop().build(recipe, &Deaf);
+        built
+            .map(|built| built.folder)
+            .map_err(|failure| format!("{failure:#?}"))
+    });
+    Ok(built.clone()?)
+}
 
 /// A folder that is removed with the test, with a copy of the demo's bundle in it.
 pub(crate) struct Copy {
@@ -29,25 +41,26 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let copy = Self { folder };
-        for entry in walkdir::WalkDir::new(&*BUNDLE) {
-            let entry = entry.unwrap();
-            let place = copy
-                .bundle()
-                .join(entry.path().strip_prefix(&*BUNDLE).unwrap());
-            if entry.file_type().is_dir() {
-                fs_err::create_dir_all(place).unwrap();
-            } else {
-                fs_err::copy(entry.path(), place).unwrap();
-            }
-        }
-        copy
+    pub(crate) fn new() -> Result<Self, Failed> {
+        let folder = tempfile::tempdir()?;
+        let it = Self { folder };
+        copy(&bundle("demo")?, &it.bundle());
+        Ok(it)
     }
 
     pub(crate) fn bundle(&self) -> PathBuf {
         self.folder.path().join("bundle")
+    }
+
+    /// The file whose name begins like this.
+    pub(crate) fn file(&self, prefix: &str) -> PathBuf {
+        let files = fs_err::read_dir(self.bundle()).unwrap();
+        let mut paths = files.map(|entry| entry.unwrap().path());
+        let begins = |path: &PathBuf| {
+            let name = path.file_name().unwrap();
+            name.to_string_lossy().starts_with(prefix)
+        };
+        paths.find(begins).unwrap()
     }
 
     /// Adds kernel arguments to what every machine boots.
@@ -55,74 +68,67 @@ impl Copy {
         let path = self.bundle().join("pxelinux.cfg/default");
         let text = fs_err::read_to_string(&path).unwrap();
         assert!(text.contains("  APPEND "), "{text}");
-        fs_err::write(
-            path,
-            text.replace("  APPEND ", &format!("  APPEND {arguments} ")),
-        )
-        .unwrap();
+        let text = text.replace("  APPEND ", &format!("  APPEND {arguments} "));
+        fs_err::write(path, text).unwrap();
     }
 
     /// Boots it.
     pub(crate) fn boot(&self, scenario: Scenario) -> Outcome {
-        boot(
-            &self.bundle(),
-            scenario,
-            &self.folder.path().join("record"),
-            None,
-        )
+        let record = self.folder.path().join("record");
+        boot(&self.bundle(), Arch::Amd64, scenario, &record, None)
     }
 }
 
 /// Boots a bundle.
-pub(crate) fn boot(
+fn boot(
     bundle: &Path,
+    arch: Arch,
     scenario: Scenario,
     record: &Path,
     network: Option<Network>,
 ) -> Outcome {
     let job = Job {
         bundle: bundle.to_owned(),
-        loader: "pxelinux.0".to_owned(),
+        arch,
+        loader: Platform::of(arch).unwrap().loader.to_owned(),
         scenario,
         record: record.to_owned(),
         xtask: env!("CARGO_BIN_EXE_xtask").into(),
-        cache: Workshop::open(Some(root()), None).unwrap().cache,
+        cache: workshop().cache,
         network,
     };
     run(&job, &Deaf).unwrap()
 }
 
-/// One trial for each of the demo's scenarios, and one in the network of hosts that allow no namespaces.
-pub(crate) fn scenarios() -> Vec<Trial> {
-    let checkout = Checkout::find(Some(root())).unwrap();
-    let demo = recipe::load(&checkout, "demo").unwrap().recipe;
-    let of_recipe = |scenario: Scenario| {
-        Trial::test(format!("demo::{}", scenario.name), move || {
-            passes(scenario, None)
-        })
-    };
-    let plain = demo.boot[0].clone();
-    let without_lab = Trial::test("demo::without_namespaces", move || {
-        passes(plain, Some(Network::User))
-    });
-    demo.boot
-        .into_iter()
-        .map(of_recipe)
-        .chain([without_lab])
-        .collect()
-}
-
-fn passes(scenario: Scenario, network: Option<Network>) -> Result<(), Failed> {
-    let record = tempfile::tempdir().unwrap();
-    let outcome = boot(&BUNDLE, scenario, &record.path().join("record"), network);
+/// Boots a bundle, which must pass.
+pub(crate) fn passes(
+    bundle: &Path,
+    arch: Arch,
+    scenario: Scenario,
+    network: Option<Network>,
+) -> Result<(), Failed> {
+    let record = tempfile::tempdir()?;
+    let record = record.path().join("record");
+    let outcome = boot(bundle, arch, scenario, &record, network);
     if outcome.verdict.passed() {
         return Ok(());
     }
+    Err(told(&outcome))
+}
+
+/// All there is to say of a boot.
+pub(crate) fn told(outcome: &Outcome) -> Failed {
     let console = fs_err::read_to_string(outcome.record.join("console.log")).unwrap_or_default();
-    Err(format!(
-        "{}\n{}\n{console}",
-        outcome.verdict.sentence(),
-        outcome.timeline.bars()
-    )
-    .into())
+    let (sentence, bars) = (outcome.verdict.sentence(), outcome.timeline.bars());
+    format!("{sentence}\n{bars}\n{console}").into()
+}
+
+/// When the demo's prompt is there.
+pub(crate) const PROMPT: &str = "^demo:~#$";
+
+/// The commonest scenario: when a line matches, this is typed, and then lines come that match these.
+pub(crate) fn typed(when: &str, keys: &str, expect: &[&str]) -> Scenario {
+    let answer = serde_json::json!({ "when": when, "type": format!("{keys}\r") });
+    let scenario = serde_json::json!({ "name": "typed", "answer": [answer], "expect": expect, "end": "expected" });
+    serde_json::from_value(scenario).unwrap()
 }

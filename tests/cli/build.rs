@@ -7,7 +7,7 @@ fn planning_writes_nothing() {
     let tiny = Tiny::new();
     let before = tiny.fingerprint();
     let plan = tiny.json("plan tiny");
-    assert_eq!(plan["to_run"], 8);
+    assert_eq!(plan["to_run"], 9);
     tiny.ok("explain tiny");
     tiny.ok("show tiny");
     tiny.ok("build tiny --dry-run");
@@ -49,6 +49,22 @@ fn a_build_makes_a_bundle_and_the_next_one_nothing() {
         tiny.fingerprint(),
         before,
         "a build with nothing to do writes nothing"
+    );
+}
+
+#[test]
+fn a_changed_overlay_leaves_what_is_ready_made_alone() {
+    let tiny = Tiny::new();
+    let recipe = tiny.read("recipes/tiny.toml");
+    let copy = "[copy.loader]\nfrom = [\"pxelinux\"]\nfiles = [\"/usr/lib/PXELINUX/*\"]\n";
+    tiny.write("recipes/tiny.toml", &format!("{recipe}\n{copy}"));
+    let first = tiny.json("build tiny");
+    let ran = first[0]["ran"].as_array().unwrap();
+    assert!(ran.contains(&"system".into()), "{first}");
+    tiny.write("overlays/base/etc/motd", "hello\n");
+    assert_eq!(
+        tiny.json("build tiny")[0]["ran"],
+        serde_json::json!(["initramfs", "bundle"])
     );
 }
 

@@ -90,5 +90,5 @@ fn two_builds_at_once_do_the_work_once() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    assert_eq!(tiny.json("store stat")["results"], 8);
+    assert_eq!(tiny.json("store stat")["results"], 9);
 }

@@ -51,5 +51,5 @@ fn gc_keeps_what_was_last_built() {
     assert_eq!(tiny.json("store gc --dry-run")["results"], 2);
     assert_eq!(tiny.json("store gc")["results"], 2);
     assert_eq!(tiny.json("plan tiny")["to_run"], 0);
-    assert_eq!(tiny.json("store stat")["results"], 8);
+    assert_eq!(tiny.json("store stat")["results"], 9);
 }

@@ -207,7 +207,12 @@ impl Engine<'_> {
             }
             return Err(note_step(failure, step));
         }
-        slot.commit(&step.definition.outputs, &step.definition.value())?;
+        slot.commit(&step.definition.outputs, &step.definition.value())
+            .or_else(|failure| {
+                // What was cut short by the user has no outputs, and is no mistake of the step's.
+                tool::check_interrupt()?;
+                Err(failure)
+            })?;
         self.listen.hear(Event::Finished {
             step: step.name.clone(),
             took: since.elapsed(),
@@ -289,8 +294,20 @@ struct State<'p> {
     /// Steps that have not started, with the names of those they wait for.
     waiting: BTreeMap<&'p str, BTreeSet<&'p str>>,
     steps: BTreeMap<&'p str, &'p Step>,
-    running: usize,
+    /// Keys of the steps that run.
+    running: BTreeSet<Digest>,
     failure: Option<Failure>,
+}
+
+impl<'p> State<'p> {
+    /// A step that waits for nothing. Of steps that are the same but for their names one runs, and the others find its result.
+    fn ready(&self) -> Option<&'p Step> {
+        self.waiting
+            .iter()
+            .filter(|(_, waits)| waits.is_empty())
+            .map(|(name, _)| self.steps[name])
+            .find(|step| !self.running.contains(&step.key))
+    }
 }
 
 impl<'p> Board<'p> {
@@ -316,7 +333,7 @@ impl<'p> Board<'p> {
             state: Mutex::new(State {
                 waiting,
                 steps,
-                running: 0,
+                running: BTreeSet::new(),
                 failure: None,
             }),
             changed: Condvar::new(),
@@ -328,23 +345,18 @@ impl<'p> Board<'p> {
     fn next(&self) -> Result<Option<&'p Step>> {
         let mut state = self.lock();
         loop {
-            if state.running == 0
+            if state.running.is_empty()
                 && let Some(failure) = state.failure.take()
             {
                 return Err(failure);
             }
             if state.failure.is_none() {
-                let ready = state
-                    .waiting
-                    .iter()
-                    .find(|(_, waits)| waits.is_empty())
-                    .map(|(name, _)| *name);
-                if let Some(name) = ready {
-                    state.waiting.remove(name);
-                    state.running += 1;
-                    return Ok(Some(state.steps[name]));
+                if let Some(step) = state.ready() {
+                    state.waiting.remove(step.name.as_str());
+                    state.running.insert(step.key);
+                    return Ok(Some(step));
                 }
-                if state.running == 0 {
+                if state.running.is_empty() {
                     return Ok(None);
                 }
             }
@@ -357,7 +369,7 @@ impl<'p> Board<'p> {
 
     fn done(&self, step: &Step, ended: Result<()>) {
         let mut state = self.lock();
-        state.running -= 1;
+        state.running.remove(&step.key);
         match ended {
             Ok(()) => {
                 for waits in state.waiting.values_mut() {
@@ -374,5 +386,29 @@ impl<'p> Board<'p> {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State<'p>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Board;
+    use crate::digest::Digest;
+    use crate::plan::{Action, Definition, Plan, Step};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn of_equal_steps_one_waits_for_the_other() {
+        let sha256 = Digest::of(b"x");
+        let mut plan = Plan::default();
+        for name in ["one", "other"] {
+            let definition = Definition::new(Action::Fetch { sha256 }, &["file"]);
+            plan.add(Step::new(name, name, definition, BTreeMap::new()))
+                .unwrap();
+        }
+        let board = Board::new(&plan, &BTreeSet::from(["one", "other"]));
+        let first = board.next().unwrap().unwrap();
+        assert!(board.lock().ready().is_none(), "the first one runs");
+        board.done(first, Ok(()));
+        assert_eq!(board.next().unwrap().unwrap().name, "other");
     }
 }

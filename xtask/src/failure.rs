@@ -34,7 +34,7 @@ pub enum Kind {
     Space,
     /// The host said no: permissions, a file that is not there, I/O errors.
     Host,
-    /// The house rules are broken (`tidy`, `test`).
+    /// The house rules are broken (`tidy`, `test`), or an image does not pass `lint`.
     Check,
     /// Ctrl-C or a termination signal.
     Interrupted,
@@ -111,7 +111,7 @@ impl Kind {
             Self::Store => "the store holds something damaged",
             Self::Space => "no space left",
             Self::Host => "the host refused: permissions, missing files, I/O errors",
-            Self::Check => "a check of tidy or test failed",
+            Self::Check => "a check of tidy, lint or test failed",
             Self::Bug => "a bug in Cordwainer",
             Self::Interrupted => "interrupted (Ctrl-C or a termination signal)",
         }
@@ -159,6 +159,34 @@ pub struct ToolEnd {
     pub paste: String,
 }
 
+/// Something that a recipe asks for and that cannot be had. Whoever finds out knows the table and the name; the line is known
+/// to whoever has the recipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The table, such as `copy.tools`.
+    pub table: String,
+    /// The name in it.
+    pub name: String,
+    /// What is wrong, one line, starting in lower case.
+    pub wrong: String,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+impl Asked {
+    /// The same as a fact of a failure, for where the line is not known.
+    #[must_use]
+    pub fn note(&self) -> String {
+        let help = self.help.iter().map(|help| format!("; {help}"));
+        format!(
+            "[{}]: {}{}",
+            self.table,
+            self.wrong,
+            help.collect::<String>()
+        )
+    }
+}
+
 /// What a failure is made of; reached through [`Failure`].
 #[derive(Debug)]
 pub struct Facts {
@@ -172,6 +200,8 @@ pub struct Facts {
     pub hint: Option<String>,
     /// The places in recipes that are wrong, all of them.
     pub diagnostics: Vec<Diagnostic>,
+    /// What the recipe asks for in vain. Each is a note, too, until its place is known.
+    pub asked: Vec<Asked>,
     /// The program that failed.
     pub tool: Option<ToolEnd>,
     /// What there is to say although it failed: text for a person, a value for a program.
@@ -191,6 +221,7 @@ impl Failure {
             notes: Vec::new(),
             hint: None,
             diagnostics: Vec::new(),
+            asked: Vec::new(),
             tool: None,
             answer: None,
         }))
@@ -205,6 +236,14 @@ impl Failure {
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
+        self
+    }
+
+    /// Adds what the recipe asks for in vain.
+    #[must_use]
+    pub fn asked(mut self, asked: Asked) -> Self {
+        self.notes.push(asked.note());
+        self.asked.push(asked);
         self
     }
 

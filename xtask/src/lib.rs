@@ -6,6 +6,7 @@
 pub mod failure;
 pub mod digest;
 pub mod event;
+pub mod arch;
 pub mod needs;
 pub mod tool;
 pub mod files;
@@ -17,7 +18,10 @@ pub mod archive;
 pub mod image;
 pub mod debian;
 pub mod kconfig;
+pub mod closure;
+pub mod inspect;
 pub mod loader;
+pub mod lint;
 pub mod boot;
 pub mod source;
 pub mod recipe;

@@ -3,11 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind};
 
 /// Where programs are looked for: Debian's own folders, so that what a user has in front of
 /// them in `PATH` cannot change what is built. `CORDWAINER_PATH` replaces it (tests put fakes there).
-pub const SEARCH_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+const SEARCH_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a need is for; a verb asks only for the purposes it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -19,6 +20,8 @@ pub enum Purpose {
     Build,
     /// Booting in the lab.
     Boot,
+    /// Booting bundles for ARM in the lab, beside what booting needs anyway.
+    BootArm,
     /// The test suite, beyond what the rest needs.
     Test,
 }
@@ -41,6 +44,8 @@ pub struct Need {
     pub package: &'static str,
     /// What it is for.
     pub purpose: Purpose,
+    /// The architecture of the images it is needed for; nothing for what all need.
+    pub arch: Option<Arch>,
     /// Whether one can do without it: it is installed with the others, and not missed when it is gone.
     pub optional: bool,
     /// Argument that makes the program print its version, and the lowest that will do.
@@ -52,6 +57,7 @@ const fn program(name: &'static str, package: &'static str, purpose: Purpose) ->
         what: What::Program(name),
         package,
         purpose,
+        arch: None,
         optional: false,
         minimum: None,
     }
@@ -62,6 +68,7 @@ const fn file(path: &'static str, package: &'static str, purpose: Purpose) -> Ne
         what: What::File(path),
         package,
         purpose,
+        arch: None,
         optional: false,
         minimum: None,
     }
@@ -74,12 +81,24 @@ const fn optional(need: Need) -> Need {
     }
 }
 
+const fn only(arch: Arch, need: Need) -> Need {
+    Need {
+        arch: Some(arch),
+        ..need
+    }
+}
+
 const fn at_least(need: Need, argument: &'static str, version: &'static str) -> Need {
     Need {
         minimum: Some((argument, version)),
         ..need
     }
 }
+
+/// U-Boot for QEMU's machine `virt` with 64-bit processors.
+pub const UBOOT_ARM64: &str = "/usr/lib/u-boot/qemu_arm64/u-boot.bin";
+/// U-Boot for QEMU's machine `virt` with 32-bit processors.
+pub const UBOOT_ARM: &str = "/usr/lib/u-boot/qemu_arm/u-boot.bin";
 
 /// Everything, in the order it is needed. The lowest versions are those of Debian 12, the oldest that the tests run on,
 /// but for GNU make (4.2 brought the jobserver's `--jobserver-auth`) and gcc (8 brought `-ffile-prefix-map`).
@@ -110,7 +129,106 @@ pub const NEEDS: &[Need] = &[
     ),
     file("/usr/include/stdio.h", "libc6-dev", Purpose::Build),
     program("depmod", "kmod", Purpose::Build),
-    program("musl-gcc", "musl-tools", Purpose::Build),
+    only(
+        Arch::Amd64,
+        program("musl-gcc", "musl-tools", Purpose::Build),
+    ),
+    only(
+        Arch::Arm64,
+        program(
+            "aarch64-linux-gnu-gcc",
+            "gcc-aarch64-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Arm64,
+        program(
+            "aarch64-linux-gnu-ld",
+            "binutils-aarch64-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Arm64,
+        file(
+            "/usr/aarch64-linux-gnu/lib/libc.a",
+            "libc6-dev-arm64-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Arm64,
+        file(
+            "/usr/aarch64-linux-gnu/include/linux/version.h",
+            "linux-libc-dev-arm64-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        program(
+            "arm-linux-gnueabihf-gcc",
+            "gcc-arm-linux-gnueabihf",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        program(
+            "arm-linux-gnueabihf-ld",
+            "binutils-arm-linux-gnueabihf",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        file(
+            "/usr/arm-linux-gnueabihf/lib/libc.a",
+            "libc6-dev-armhf-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Armhf,
+        file(
+            "/usr/arm-linux-gnueabihf/include/linux/version.h",
+            "linux-libc-dev-armhf-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        program(
+            "powerpc64le-linux-gnu-gcc",
+            "gcc-powerpc64le-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        program(
+            "powerpc64le-linux-gnu-ld",
+            "binutils-powerpc64le-linux-gnu",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        file(
+            "/usr/powerpc64le-linux-gnu/lib/libc.a",
+            "libc6-dev-ppc64el-cross",
+            Purpose::Build,
+        ),
+    ),
+    only(
+        Arch::Ppc64el,
+        file(
+            "/usr/powerpc64le-linux-gnu/include/linux/version.h",
+            "linux-libc-dev-ppc64el-cross",
+            Purpose::Build,
+        ),
+    ),
     optional(program("ccache", "ccache", Purpose::Build)),
     at_least(
         program("qemu-system-x86_64", "qemu-system-x86", Purpose::Boot),
@@ -131,13 +249,28 @@ pub const NEEDS: &[Need] = &[
     program("ip", "iproute2", Purpose::Boot),
     program("unshare", "util-linux", Purpose::Boot),
     program("setpriv", "util-linux", Purpose::Boot),
+    program("qemu-system-aarch64", "qemu-system-arm", Purpose::BootArm),
+    program("qemu-system-arm", "qemu-system-arm", Purpose::BootArm),
+    file(UBOOT_ARM64, "u-boot-qemu", Purpose::BootArm),
+    file(UBOOT_ARM, "u-boot-qemu", Purpose::BootArm),
+    only(
+        Arch::Arm64,
+        program("qemu-aarch64", "qemu-user", Purpose::Test),
+    ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
+    program("cpio", "cpio", Purpose::Test),
     program("gpg", "gpg", Purpose::Test),
     program("gpg-agent", "gpg-agent", Purpose::Test),
     program("gpgconf", "gpgconf", Purpose::Test),
 ];
 
 impl Need {
+    /// Whether images of these architectures need it.
+    #[must_use]
+    pub fn concerns(&self, arches: &[Arch]) -> bool {
+        self.arch.is_none_or(|arch| arches.contains(&arch))
+    }
+
     /// Whether the host has it. Its version is not looked at.
     #[must_use]
     pub fn present(&self) -> bool {
@@ -179,23 +312,25 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(executable)
 }
 
-/// What is needed for these purposes and not there.
+/// What is needed for these purposes and images of these architectures, and not there.
 #[must_use]
-pub fn absent(purposes: &[Purpose]) -> Vec<&'static Need> {
+pub fn absent(purposes: &[Purpose], arches: &[Arch]) -> Vec<&'static Need> {
     NEEDS
         .iter()
-        .filter(|need| purposes.contains(&need.purpose) && !need.present())
+        .filter(|need| purposes.contains(&need.purpose) && need.concerns(arches))
+        .filter(|need| !need.present())
         .collect()
 }
 
-/// The failure that a missing program is, with the package that brings it.
+/// The failure that a missing program or file is, with the package that brings it.
 #[must_use]
-pub fn missing(program: &str) -> Failure {
-    let failure = Failure::new(
-        Kind::Missing,
-        format!("the program {program} is not installed"),
-    );
-    let known = NEEDS.iter().find(|need| need.name() == program);
+pub fn missing(name: &str) -> Failure {
+    let known = NEEDS.iter().find(|need| need.name() == name);
+    let what = match known.map(|need| need.what) {
+        Some(What::File(_)) => format!("the file {name} is not there"),
+        Some(What::Program(_)) | None => format!("the program {name} is not installed"),
+    };
+    let failure = Failure::new(Kind::Missing, what);
     match known {
         Some(need) => failure.hint(format!(
             "install it with `apt-get install {}`, or see all that is missing with `cargo xtask doctor`",

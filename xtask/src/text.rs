@@ -115,6 +115,13 @@ pub fn boundary(text: &str, at: usize) -> usize {
         .unwrap_or(0)
 }
 
+/// A number of things, in words: `1 file`, `2 files`.
+#[must_use]
+pub fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// Of `names`, the one that `word` most probably is a slip of: at most one letter in three is missing, too many,
 /// another, or swapped with its neighbour; letter case, and `_` for `-`, aside. None when none is near.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -169,6 +176,20 @@ pub fn listing<S: AsRef<str>>(words: impl IntoIterator<Item = S>, conjunction: &
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} {conjunction} {last}", others.join(", ")),
     }
+}
+
+/// Bytes as a person reads them: `812 B`, `1.2 kB`, `34.5 MB`.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
+    let unit = UNITS.iter().find(|(size, _)| count >= *size);
+    unit.map_or_else(
+        || format!("{count} B"),
+        |(size, name)| {
+            let tenths = (u128::from(count) * 10 + u128::from(*size) / 2) / u128::from(*size);
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        },
+    )
 }
 
 #[cfg(test)]
@@ -226,5 +247,20 @@ mod tests {
         assert_eq!(listing(none, "or"), "");
         assert_eq!(listing(["a"], "or"), "`a`");
         assert_eq!(listing(["a", "b", "c"], "and"), "`a`, `b` and `c`");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let said = [0, 1, 2].map(|number| counted(number, "file"));
+        assert_eq!(said, ["0 files", "1 file", "2 files"]);
+    }
+
+    #[test]
+    fn figures_are_readable() {
+        let said = [0, 999, 1000, 1949, 1_250_000, 3_000_000_000].map(bytes);
+        assert_eq!(
+            said,
+            ["0 B", "999 B", "1.0 kB", "1.9 kB", "1.3 MB", "3.0 GB"]
+        );
     }
 }

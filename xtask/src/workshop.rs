@@ -1,11 +1,14 @@
 //! Where the rooms meet: from a recipe's name to its plan, its bundle, and its sources. Verbs are thin because this is
 //! here; what each part does is left to the room it is in.
 
-use std::collections::BTreeMap;
+mod image;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::arch::Arch;
 use crate::checkout::{self, Checkout};
 use crate::debian::changelog::{self, Entry};
 use crate::digest::Digest;
@@ -15,15 +18,21 @@ use crate::failure::{Failure, Kind, Result};
 use crate::out::{Put, Shelf};
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
-use crate::plan::tools;
-use crate::recipe::{self, Loaded, Site};
+use crate::plan::{copies, sysroot, tools};
+use crate::recipe::schema::Recipe;
+use crate::recipe::{self, Loaded, Site, line};
 use crate::source::apt::Debian;
 use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
-use crate::source::resolve::{self, File, Look, Moved, Resolved, Suites};
+use crate::source::refresh::{self, Look, Moved, Suites, Wanted};
+use crate::source::resolve::{self, File, Resolved};
 use crate::source::spec::{Policy, Source};
+use crate::source::sysroot::Package;
 use crate::steps::{self, Fetch};
 use crate::store::{Artifact, Store};
+use crate::tool;
+
+pub use image::Image;
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -108,7 +117,8 @@ impl Workshop {
     /// Every mistake in it at once.
     pub fn recipe(&self, name: &str) -> Result<Loaded> {
         let mut loaded = recipe::load(&self.checkout, name)?;
-        self.site.apply(&mut loaded.recipe);
+        self.site
+            .apply(&self.checkout, &loaded.name, &mut loaded.recipe)?;
         Ok(loaded)
     }
 
@@ -125,11 +135,11 @@ impl Workshop {
     pub fn plan(&self, name: &str) -> Result<Planned> {
         let loaded = self.recipe(name)?;
         let lock = self.lock()?;
-        let sources = recorded(&loaded, &lock)?;
+        let sources = Recorded::of(&loaded, &lock)?;
         let stale = self.stale(&loaded)?;
         let planned = self.assemble(loaded, &sources)?;
         Ok(Planned {
-            notes: stale.into_iter().collect(),
+            notes: planned.notes.into_iter().chain(stale).collect(),
             ..planned
         })
     }
@@ -152,6 +162,8 @@ impl Workshop {
         let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
         let put = match self.publish(&planned, &built.artifact) {
             Err(failure) if failure.kind == Kind::Store => {
+                // What was cut short by the user is not damaged.
+                tool::check_interrupt()?;
                 listen.hear(Event::Warning(format!("{failure}; it is made again")));
                 self.store.forget(built.artifact.key())?;
                 (planned, built) = self.make(name, BUNDLE, listen)?;
@@ -189,20 +201,35 @@ impl Workshop {
         step: &str,
         listen: &dyn Listen,
     ) -> Result<(Planned, engine::Built)> {
+        let (planned, mut built) = self.make_all(name, &|_| vec![step.to_owned()], listen)?;
+        let built = built.pop();
+        let built = built.ok_or_else(|| Failure::bug(format!("the step {step} made nothing")))?;
+        Ok((planned, built))
+    }
+
+    /// Makes steps of one and the same plan of a recipe.
+    fn make_all(
+        &self,
+        name: &str,
+        steps: &dyn Fn(&Recipe) -> Vec<String>,
+        listen: &dyn Listen,
+    ) -> Result<(Planned, Vec<engine::Built>)> {
         let mut loaded = self.recipe(name)?;
         let mut look = Look::After(self.follow_after());
         loop {
             let (lock, moved) = self.refresh(&loaded, look, listen)?;
             for moved in &moved {
-                let from = moved.from.as_deref().unwrap_or("(nothing)");
-                listen.hear(Event::Note(format!(
-                    "{}: {from} -> {}",
-                    moved.key, moved.to
-                )));
+                let [from, to] = [&moved.from, &moved.to]
+                    .map(|version| version.as_deref().unwrap_or("(nothing)"));
+                listen.hear(Event::Note(format!("{}: {from} -> {to}", moved.what)));
             }
-            let sources = recorded(&loaded, &lock)?;
+            let sources = Recorded::of(&loaded, &lock)?;
             let planned = self.assemble(loaded, &sources)?;
-            let (gone, built) = self.run(&planned, &sources, step, listen);
+            for note in &planned.notes {
+                listen.hear(Event::Warning(note.clone()));
+            }
+            let steps = steps(&planned.loaded.recipe);
+            let (gone, built) = self.run(&planned, &sources, &steps, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.
             if gone && look != AT_ONCE {
@@ -213,25 +240,22 @@ impl Workshop {
                 (loaded, look) = (planned.loaded, AT_ONCE);
                 continue;
             }
-            let built = built?;
+            let built = built.map_err(|failure| line::placed(&planned.loaded.root, failure))?;
             self.tools.keep()?;
             return Ok((planned, built));
         }
     }
 
-    /// Runs a plan. Says, too, whether a file of a source that follows its suite was gone.
+    /// Runs steps of a plan. Says, too, whether a file of a source that follows its suite was gone.
     fn run(
         &self,
         planned: &Planned,
-        sources: &BTreeMap<String, Resolved>,
-        step: &str,
+        sources: &Recorded,
+        steps: &[String],
         listen: &dyn Listen,
-    ) -> (bool, Result<engine::Built>) {
-        let debian = self.debian();
-        let files = sources
-            .values()
-            .flat_map(|source| &source.files)
-            .map(|file| (file.sha256, file));
+    ) -> (bool, Result<Vec<engine::Built>>) {
+        let debian = self.debian(planned.loaded.recipe.arch);
+        let files = sources.files().map(|file| (file.sha256, file));
         let downloads = Downloads {
             workshop: self,
             debian: &debian,
@@ -249,21 +273,41 @@ impl Workshop {
                 jobs: &jobs,
                 ccache: Some(&ccache),
             };
-            engine.build(&planned.plan, step)
+            let built = steps.iter().map(|step| engine.build(&planned.plan, step));
+            built.collect()
         });
         (downloads.gone.into_inner(), built)
     }
 
-    /// Records what the suites have now for the sources of these recipes.
+    /// Records what the suites have now for the sources of these recipes. Where they are all that there are, sysroots that none of
+    /// them has any more are forgotten.
     ///
     /// # Errors
     /// When a suite cannot be looked at, or lacks a package.
     pub fn update(&self, recipes: &[String], listen: &dyn Listen) -> Result<Vec<Moved>> {
         let mut moved = Vec::new();
+        let mut sysroots = BTreeSet::new();
         for name in recipes {
-            moved.extend(self.refresh(&self.recipe(name)?, Look::Now, listen)?.1);
+            let loaded = self.recipe(name)?;
+            moved.extend(self.refresh(&loaded, Look::Now, listen)?.1);
+            sysroots.extend(sysroot::key(&loaded.recipe));
+        }
+        let all = recipe::names(&self.checkout);
+        if all.iter().all(|name| recipes.contains(name)) {
+            let path = self.checkout.lock();
+            let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
+            moved.extend(gone);
         }
         Ok(moved)
+    }
+
+    /// The architectures that the checkout's recipes are for; a recipe that cannot be read has none.
+    #[must_use]
+    pub fn arches(&self) -> Vec<Arch> {
+        let names = recipe::names(&self.checkout);
+        let arches = names.iter().filter_map(|name| self.recipe(name).ok());
+        let arches: BTreeSet<Arch> = arches.map(|loaded| loaded.recipe.arch).collect();
+        arches.into_iter().collect()
     }
 
     fn refresh(
@@ -272,7 +316,8 @@ impl Workshop {
         look: Look,
         listen: &dyn Listen,
     ) -> Result<(Lock, Vec<Moved>)> {
-        let debian = self.debian();
+        let recipe = &loaded.recipe;
+        let debian = self.debian(recipe.arch);
         let path = self.checkout.lock();
         let suites = Suites {
             debian: &debian,
@@ -280,19 +325,16 @@ impl Workshop {
             name: self.checkout.relative(&path),
             listen,
         };
-        let sources: Vec<&Source> = assemble::sources(&loaded.recipe)
-            .iter()
-            .map(|name| &loaded.recipe.sources[*name])
-            .collect();
-        suites.refresh(&sources, look)
+        let answer = suites.refresh(&wanted(recipe), look);
+        answer.map_err(|failure| sysroot::told(failure, recipe))
     }
 
     fn follow_after(&self) -> Duration {
         Duration::from_secs(u64::from(self.site.follow_after) * 3600)
     }
 
-    fn debian(&self) -> Debian {
-        Debian::new(&self.cache, self.site.mirrors(), ARCH)
+    fn debian(&self, arch: Arch) -> Debian {
+        Debian::new(&self.cache, self.site.mirrors(), arch.debian())
     }
 
     fn lock(&self) -> Result<Lock> {
@@ -302,27 +344,12 @@ impl Workshop {
 
     /// Says when a build would look at a suite again.
     fn stale(&self, loaded: &Loaded) -> Result<Option<String>> {
-        let follows = loaded
-            .recipe
-            .sources
-            .values()
-            .filter_map(|source| match source {
-                Source::DebianBinary {
-                    suite,
-                    policy: Policy::Follow,
-                    ..
-                }
-                | Source::DebianSource {
-                    suite,
-                    policy: Policy::Follow,
-                    ..
-                } => Some(suite.as_str()),
-                _ => None,
-            });
         let limit = self.follow_after();
-        let debian = self.debian();
-        for suite in follows.collect::<std::collections::BTreeSet<_>>() {
-            let looked = debian.root(suite)?.looked();
+        let debian = self.debian(loaded.recipe.arch);
+        let wanted = wanted(&loaded.recipe);
+        let follows = wanted.iter().filter(|item| item.policy() == Policy::Follow);
+        for (suite, components) in follows.map(Wanted::place).collect::<BTreeSet<_>>() {
+            let looked = debian.root(&suite, &components)?.looked();
             if !looked.is_some_and(|at| at.elapsed().is_ok_and(|age| age < limit)) {
                 return Ok(Some(format!(
                     "a build looks at {suite} first, and may find newer sources than these"
@@ -332,7 +359,7 @@ impl Workshop {
         Ok(None)
     }
 
-    fn assemble(&self, loaded: Loaded, sources: &BTreeMap<String, Resolved>) -> Result<Planned> {
+    fn assemble(&self, loaded: Loaded, recorded: &Recorded) -> Result<Planned> {
         let release = self.release(&loaded)?;
         let material = Material {
             checkout: &self.checkout,
@@ -340,10 +367,12 @@ impl Workshop {
             recipe: &loaded.recipe,
             files: &loaded.files,
             release: &release,
-            sources,
+            sources: &recorded.sources,
+            sysroot: recorded.sysroot.as_deref(),
             tools: &self.tools,
         };
-        let plan = assemble::assemble(&material)?;
+        let plan =
+            assemble::assemble(&material).map_err(|failure| line::placed(&loaded.root, failure))?;
         for step in plan.steps() {
             steps::rehearse(step, self.checkout.root())?;
         }
@@ -351,16 +380,15 @@ impl Workshop {
         Ok(Planned {
             name: loaded.name.clone(),
             version,
+            notes: copies::notes(&self.checkout, &loaded.recipe)?,
             loaded,
             plan,
-            notes: Vec::new(),
         })
     }
 
     fn release(&self, loaded: &Loaded) -> Result<Entry> {
         let path = Path::new(&loaded.recipe.changelog);
-        let text = fs_err::read_to_string(self.checkout.root().join(path))?;
-        changelog::latest(path, &text)
+        changelog::latest_in(path, &self.checkout.root().join(path))
     }
 }
 
@@ -370,26 +398,56 @@ const ANOTHER_CACHE: &str = "CORDWAINER_CACHE, or `cache` in site.toml, chooses 
 /// Sources that follow their suite are looked at again whenever the last look was.
 const AT_ONCE: Look = Look::After(Duration::ZERO);
 
-/// Debian's name of the machines that images are built for.
-const ARCH: &str = "amd64";
+/// What a recipe's build looks for in suites.
+fn wanted(recipe: &Recipe) -> BTreeSet<Wanted> {
+    let names = assemble::sources(recipe);
+    let sources = names.iter().map(|name| &recipe.sources[*name]);
+    let mut wanted = Wanted::sources(sources, recipe.arch.debian());
+    wanted.extend(sysroot::key(recipe).map(Wanted::Sysroot));
+    wanted
+}
 
-/// What the lock says of each source that a recipe's build uses; folders are no files to be fetched.
-fn recorded(loaded: &Loaded, lock: &Lock) -> Result<BTreeMap<String, Resolved>> {
-    let mut sources = BTreeMap::new();
-    for name in assemble::sources(&loaded.recipe) {
-        let source = &loaded.recipe.sources[name];
-        if matches!(source, Source::Directory { .. }) {
-            continue;
-        }
-        let resolved = resolve::recorded(source, ARCH, lock).ok_or_else(|| {
-            Failure::new(Kind::Source, format!("recipes/sources.lock has nothing for the source `{name}` yet")).hint(format!(
+/// What the lock says of all that a recipe's build uses.
+struct Recorded {
+    /// By name; folders are no files to be fetched.
+    sources: BTreeMap<String, Resolved>,
+    /// The sysroot's packages, where there is one.
+    sysroot: Option<Vec<(Package, File)>>,
+}
+
+impl Recorded {
+    fn of(loaded: &Loaded, lock: &Lock) -> Result<Self> {
+        let recipe = &loaded.recipe;
+        let nothing = |what: &str| {
+            Failure::new(Kind::Source, format!("recipes/sources.lock has nothing for {what} yet")).hint(format!(
                 "`cargo xtask update {}` looks at the suite and records it; `build` does so by itself",
                 loaded.name
             ))
-        })?;
-        sources.insert(name.to_owned(), resolved);
+        };
+        let mut sources = BTreeMap::new();
+        for name in assemble::sources(recipe) {
+            let source = &recipe.sources[name];
+            if matches!(source, Source::Directory { .. }) {
+                continue;
+            }
+            let resolved = resolve::recorded(source, recipe.arch.debian(), lock)
+                .ok_or_else(|| nothing(&format!("the source `{name}`")))?;
+            sources.insert(name.to_owned(), resolved);
+        }
+        let sysroot = sysroot::key(recipe).map(|key| {
+            resolve::recorded_sysroot(&key, lock).ok_or_else(|| nothing("the recipe's [sysroot]"))
+        });
+        Ok(Self {
+            sources,
+            sysroot: sysroot.transpose()?,
+        })
     }
-    Ok(sources)
+
+    fn files(&self) -> impl Iterator<Item = &File> {
+        let sources = self.sources.values().flat_map(|source| &source.files);
+        let packages = self.sysroot.iter().flatten().map(|(_, file)| file);
+        sources.chain(packages)
+    }
 }
 
 /// The bytes of sources, by digest.

@@ -142,7 +142,8 @@ fn a_bundle_of_somebody_else_is_booted_by_what_it_shows() {
     let bundle = place.path().join("bundle");
     fs_err::rename(bundle.join("nbp"), bundle.join("pxelinux.0")).unwrap();
     let mut job = job(place.path(), "");
-    (job.loader, job.scenario) = foreign::scenario(&bundle, &["^Welcome".to_owned()]).unwrap();
+    let foreign = foreign::look(&bundle, &["^Welcome".to_owned()]).unwrap();
+    (job.loader, job.scenario) = (foreign.loader, foreign.scenario);
     assert_eq!(run(&job, &Deaf).unwrap().verdict, Verdict::Passed);
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use xtask::arch::Arch;
 use xtask::boot::disk::speaking;
 use xtask::boot::scenario::Scenario;
 use xtask::boot::verdict::Verdict;
@@ -29,6 +30,7 @@ pub(crate) fn scenario(fields: &str) -> Scenario {
 pub(crate) fn job(place: &Path, fields: &str) -> Job {
     Job {
         bundle: place.join("bundle"),
+        arch: Arch::Amd64,
         loader: "nbp".to_owned(),
         scenario: scenario(fields),
         record: place.join("records/test"),

@@ -63,7 +63,7 @@ fn checkouts_that_share_a_cache_share_the_work() {
     builds.into_iter().for_each(|build| drop(well(build)));
     assert_eq!(fs_err::read_to_string(made).unwrap().lines().count(), 2);
     assert_eq!(build(&one), build(&other));
-    assert_eq!(one.json("store stat")["results"], 8);
+    assert_eq!(one.json("store stat")["results"], 9);
     assert!(one.ok("store verify").contains("all whole"));
 }
 

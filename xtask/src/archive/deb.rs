@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind, Result};
 
 use super::member;
 use super::meter::{Gauge, Meter};
-use super::unpack::{Limits, Options, Unpacked, unpack_tar};
+use super::unpack::{Limits, Note, Options, Unpacked, unpack_tar};
 use super::{decoded, unreadable};
 
 /// A `control` file is not longer than this.
@@ -66,8 +66,21 @@ pub fn deb_part(deb: &Path, part: Part) -> Result<Take<File>> {
 /// # Errors
 /// As [`deb_part`] and [`unpack_tar`].
 pub fn unpack_deb(deb: &Path, folder: &Path) -> Result<Unpacked> {
+    unpack_data(deb, folder, None)
+}
+
+/// The same; `note` is told of every member's mode and owner, which unpacking does not keep.
+///
+/// # Errors
+/// As [`unpack_deb`].
+pub fn unpack_deb_noting(deb: &Path, folder: &Path, note: &Note<'_>) -> Result<Unpacked> {
+    unpack_data(deb, folder, Some(note))
+}
+
+fn unpack_data(deb: &Path, folder: &Path, note: Option<&Note<'_>>) -> Result<Unpacked> {
     let options = Options {
         absolute_links: true,
+        note,
         ..Options::new(deb.display().to_string())
     };
     unpack_tar(deb_part(deb, Part::Data)?, folder, &options)
@@ -212,19 +225,7 @@ fn members(file: &mut File) -> io::Result<Vec<Outer>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::samples::{self, Tar};
-
-    fn member(name: &str, contents: &[u8]) -> Vec<u8> {
-        let size = contents.len();
-        let mut bytes = format!(
-            "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n",
-            0, 0, 0, 100_644
-        )
-        .into_bytes();
-        bytes.extend(contents);
-        bytes.resize(bytes.len().next_multiple_of(2), b'\n');
-        bytes
-    }
+    use crate::archive::samples::{self, Tar, member};
 
     fn deb(bytes: &[u8]) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -238,15 +239,8 @@ mod tests {
             .file("./usr/first", "1")
             .raw(b"./usr/src/x.tar", b'0', b"", &samples::text(100_001))
             .file("./usr/last", "3");
-        let [control, ..] = samples::compressed(&control);
         let [_, _, data, _] = samples::compressed(&data.end());
-        [
-            MAGIC.to_vec(),
-            member("debian-binary", b"2.0\n"),
-            member("control.tar.gz", &control),
-            member("data.tar.xz", &data),
-        ]
-        .concat()
+        samples::package(&control, ("data.tar.xz", &data))
     }
 
     #[test]

@@ -12,13 +12,13 @@ mod hostile;
 mod member;
 mod meter;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod unpack;
 mod writer;
 
-pub use deb::{Part, control, deb_part, read_member, unpack_deb};
+pub use deb::{Part, control, deb_part, read_member, unpack_deb, unpack_deb_noting};
 pub use decode::{Headed, decoded, head};
-pub use unpack::{Limits, Options, Unpacked, unpack_tar};
+pub use unpack::{Attributes, Limits, Note, Options, Unpacked, unpack_tar};
 
 use std::io;
 

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 /// Some bytes that compress, but not to nothing.
-pub(super) fn text(length: usize) -> Vec<u8> {
+pub(crate) fn text(length: usize) -> Vec<u8> {
     let mut state = 1u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -13,7 +13,7 @@ pub(super) fn text(length: usize) -> Vec<u8> {
 }
 
 /// The same bytes in every compression that can be read.
-pub(super) fn compressed(plain: &[u8]) -> [Vec<u8>; 4] {
+pub(crate) fn compressed(plain: &[u8]) -> [Vec<u8>; 4] {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(plain).unwrap();
     let mut bzip2 = Vec::new();
@@ -32,14 +32,16 @@ pub(super) fn compressed(plain: &[u8]) -> [Vec<u8>; 4] {
 
 /// A tar archive that is built member by member.
 #[derive(Clone, Default)]
-pub(super) struct Tar(pub(super) Vec<u8>);
+pub(crate) struct Tar(pub(crate) Vec<u8>);
 
 impl Tar {
     /// Adds a member: name, type, link target, contents, all as they are given.
-    pub(super) fn raw(mut self, name: &[u8], kind: u8, link: &[u8], contents: &[u8]) -> Self {
+    pub(crate) fn raw(mut self, name: &[u8], kind: u8, link: &[u8], contents: &[u8]) -> Self {
         let mut header = [0; 512];
         header[..name.len()].copy_from_slice(name);
         header[100..108].copy_from_slice(b"0004755\0");
+        header[108..116].copy_from_slice(b"0000000\0");
+        header[116..124].copy_from_slice(b"0000000\0");
         header[124..136].copy_from_slice(format!("{:011o}\0", contents.len()).as_bytes());
         header[136..148].copy_from_slice(b"00000000000\0");
         header[156] = kind;
@@ -54,25 +56,56 @@ impl Tar {
         self
     }
 
-    pub(super) fn file(self, name: &str, contents: &str) -> Self {
+    pub(crate) fn file(self, name: &str, contents: &str) -> Self {
         self.raw(name.as_bytes(), b'0', b"", contents.as_bytes())
     }
 
-    pub(super) fn directory(self, name: &str) -> Self {
+    pub(crate) fn directory(self, name: &str) -> Self {
         self.raw(name.as_bytes(), b'5', b"", b"")
     }
 
-    pub(super) fn symlink(self, name: &str, target: &str) -> Self {
+    pub(crate) fn symlink(self, name: &str, target: &str) -> Self {
         self.raw(name.as_bytes(), b'2', target.as_bytes(), b"")
     }
 
-    pub(super) fn hard_link(self, name: &str, target: &str) -> Self {
+    pub(crate) fn hard_link(self, name: &str, target: &str) -> Self {
         self.raw(name.as_bytes(), b'1', target.as_bytes(), b"")
     }
 
     /// The whole archive, with its end mark.
-    pub(super) fn end(mut self) -> Vec<u8> {
+    pub(crate) fn end(mut self) -> Vec<u8> {
         self.0.extend([0; 1024]);
         self.0
     }
+}
+
+/// A member of an ar archive.
+pub(crate) fn member(name: &str, contents: &[u8]) -> Vec<u8> {
+    let size = contents.len();
+    let mut bytes = format!(
+        "{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n",
+        0, 0, 0, 100_644
+    )
+    .into_bytes();
+    bytes.extend(contents);
+    bytes.resize(bytes.len().next_multiple_of(2), b'\n');
+    bytes
+}
+
+/// A Debian package of these two archives; the first is compressed here.
+pub(crate) fn package(control: &[u8], (name, data): (&str, &[u8])) -> Vec<u8> {
+    let [control, ..] = compressed(control);
+    [
+        b"!<arch>\n".to_vec(),
+        member("debian-binary", b"2.0\n"),
+        member("control.tar.gz", &control),
+        member(name, data),
+    ]
+    .concat()
+}
+
+/// A Debian package with this `control` file and these files.
+pub(crate) fn deb(control: &str, files: Tar) -> Vec<u8> {
+    let control = Tar::default().file("./control", control).end();
+    package(&control, ("data.tar", &files.end()))
 }

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::failure::{Failure, Kind, Result};
 use crate::tool;
 
@@ -30,6 +32,21 @@ impl Default for Limits {
     }
 }
 
+/// What an archive says of a member, and unpacking does not keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attributes {
+    /// Permission bits with set-id and sticky bits (`07777` of POSIX's `st_mode`).
+    pub mode: u32,
+    /// Number of the owner.
+    pub uid: u64,
+    /// Number of the group.
+    pub gid: u64,
+}
+
+/// Somebody who is told of every member.
+pub type Note<'a> = dyn Fn(&Path, Attributes) + 'a;
+
 /// How an archive is unpacked.
 #[derive(Clone, Default)]
 pub struct Options<'a> {
@@ -39,6 +56,8 @@ pub struct Options<'a> {
     pub strip_components: usize,
     /// Only these paths (after stripping) are unpacked; all, when there is no filter. Directories that are needed come along.
     pub keep: Option<&'a dyn Fn(&Path) -> bool>,
+    /// Told of every member that is unpacked, by its path (after stripping).
+    pub note: Option<&'a Note<'a>>,
     /// Absolute targets of symbolic links are kept as they are: for packages, whose files are looked at as a system of their own and whose links nobody follows on the host.
     pub absolute_links: bool,
     /// Modification time of everything, in seconds since the epoch; the present where there is none.

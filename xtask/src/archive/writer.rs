@@ -20,7 +20,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::tool;
 
 use super::member::{self, Reason};
-use super::unpack::{Options, Unpacked};
+use super::unpack::{Attributes, Options, Unpacked};
 use super::unreadable;
 
 /// Contents are copied in pieces of this size.
@@ -87,6 +87,13 @@ impl<'a> Writer<'a> {
             return self.copy(entry, &mut io::sink(), &name).map(drop);
         }
         self.parents(&path, &name)?;
+        if let Some(note) = self.options.note {
+            let attributes = attributes(entry.header());
+            note(
+                &path,
+                attributes.map_err(|error| unreadable(&self.options.archive, error))?,
+            );
+        }
         let link = entry.link_name_bytes().map(Cow::into_owned);
         let link = link.unwrap_or_default();
         match kind {
@@ -308,6 +315,18 @@ impl<'a> Writer<'a> {
             self.options.archive
         ))
     }
+}
+
+fn attributes(header: &tar::Header) -> io::Result<Attributes> {
+    // Left empty it is 0, as for dpkg and GNU tar.
+    let empty = |field: &[u8]| field.iter().all(|byte| matches!(byte, 0 | b' '));
+    let number = |field: &[u8], read: io::Result<u64>| if empty(field) { Ok(0) } else { read };
+    let fields = header.as_old();
+    Ok(Attributes {
+        mode: header.mode()? & 0o7777,
+        uid: number(&fields.uid, header.uid())?,
+        gid: number(&fields.gid, header.gid())?,
+    })
 }
 
 const TWICE: Reason = "comes a second time";

@@ -7,11 +7,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::arch::Arch;
 use crate::event::{Event, Listen};
 use crate::failure::{Kind, Result};
 use crate::tool::{Stdio, Tool};
 
 use super::disk;
+use super::platform::Platform;
 use super::protocol::LOCAL_BOOT;
 use super::qemu;
 
@@ -22,12 +24,15 @@ const KVM: &str = "kvm";
 /// QEMU's word for its own translation.
 const TCG: &str = "tcg";
 
-/// The accelerator to use: QEMU's word for it. The trial is made once per boot of the host; its result is kept in the
+/// The accelerator to use for bundles of this architecture: QEMU's word for it. Only PCs on PCs are tried with KVM. The trial is made once per boot of the host; its result is kept in the
 /// cache folder. `CORDWAINER_ACCEL` (`kvm` or `tcg`) decides without a trial.
 ///
 /// # Errors
 /// When QEMU cannot be started at all, or the host fails us.
-pub fn choose(cache: &Path, listen: &dyn Listen) -> Result<String> {
+pub fn choose(arch: Arch, cache: &Path, listen: &dyn Listen) -> Result<String> {
+    if arch != Arch::Amd64 || Arch::host() != Some(arch) {
+        return Ok(TCG.to_owned());
+    }
     if let Ok(word) = std::env::var("CORDWAINER_ACCEL") {
         return Ok(word);
     }
@@ -85,7 +90,7 @@ pub fn trial(accel: &str) -> Result<bool> {
             "--pdeathsig",
             "KILL",
             "--",
-            qemu::PROGRAM,
+            Platform::of(Arch::Amd64)?.program,
             "-nodefaults",
             "-no-user-config",
         ])

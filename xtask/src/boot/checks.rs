@@ -3,7 +3,7 @@
 
 use super::happening::Network;
 use super::protocol::GuestVerdict;
-use super::scenario::{ConfigSearch, End, Scenario};
+use super::scenario::{ConfigSearch, End, Machine, Scenario};
 use super::verdict::Verdict;
 use crate::date;
 
@@ -104,20 +104,25 @@ pub fn end(expected: &End, said: Option<&GuestVerdict>, why: &str) -> Result<(),
     }
 }
 
-/// The names that PXELINUX asks for, in its order.
-/// <https://wiki.syslinux.org/wiki/index.php?title=PXELINUX#Configuration>
+/// The names that the machine's boot loader asks for, in its order. PXELINUX:
+/// <https://wiki.syslinux.org/wiki/index.php?title=PXELINUX#Configuration>; U-Boot: `cmd/pxe.c`, where what comes before `default` is made
+/// of `CONFIG_SYS_ARCH`, and of the board's name on boards that have one.
 #[must_use]
-pub fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
+fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
     let hex: String = ip
         .split('.')
         .map(|part| format!("{:02X}", part.parse::<u8>().unwrap_or(0)))
         .collect();
-    let uuid = scenario.uuid.iter().map(|uuid| swapped(uuid));
+    let (uuid, last): (fn(&str) -> String, &[&str]) = match scenario.machine() {
+        Machine::Q35 | Machine::Pc => (swapped, &["default"]),
+        Machine::Virt => (str::to_lowercase, &["default-arm", "default"]),
+    };
+    let uuid = scenario.uuid.iter().map(|text| uuid(text));
     let mac = format!("01-{}", scenario.mac_of(0).replace(':', "-"));
     let digits = (1..=hex.len()).rev().map(|length| hex[..length].to_owned());
     uuid.chain([mac])
         .chain(digits)
-        .chain(["default".to_owned()])
+        .chain(last.iter().map(|name| (*name).to_owned()))
         .collect()
 }
 
@@ -223,7 +228,9 @@ fn clocks(scenario: &Scenario, boot: usize, wall: f64, facts: &Facts) -> Result<
     }
     if scenario.ntp {
         near("the guest's clock after NTP", facts.clock, wall)?;
-        near("the battery clock at the end", facts.outside, wall)?;
+        if scenario.machine().tells_rtc() {
+            near("the battery clock at the end", facts.outside, wall)?;
+        }
     }
     Ok(())
 }
@@ -232,6 +239,7 @@ fn clocks(scenario: &Scenario, boot: usize, wall: f64, facts: &Facts) -> Result<
 mod tests {
     use super::super::scenario::Clock;
     use super::*;
+    use crate::arch::Arch;
 
     const WALL: f64 = 1_800_000_000.0;
 
@@ -279,6 +287,18 @@ mod tests {
             "default",
         ];
         assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn the_order_of_u_boot() {
+        let scenario = Scenario {
+            uuid: Some("00112233-4455-6677-8899-AABBCCDDEEFF".into()),
+            ..Scenario::named("x").on(Arch::Arm64)
+        };
+        let order = standard_order(&scenario, "10.77.0.10");
+        assert_eq!(order[0], "00112233-4455-6677-8899-aabbccddeeff");
+        assert_eq!(order[1..3], ["01-52-54-00-12-34-56", "0A4D000A"]);
+        assert_eq!(order[9..], ["0", "default-arm", "default"]);
     }
 
     #[test]

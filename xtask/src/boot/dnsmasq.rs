@@ -22,7 +22,9 @@ pub fn configuration(scenario: &Scenario, loader: &str, root: &str, ipv6: bool) 
             "dhcp-range={},static,255.255.255.0,1h",
             guest_address(0)
         ));
-        line(format!("dhcp-boot={loader}"));
+        if !loader.is_empty() {
+            line(format!("dhcp-boot={loader}"));
+        }
         for card in 0..scenario.nics {
             line(format!(
                 "dhcp-host={},{}",

@@ -117,6 +117,8 @@ pub enum FileKind {
     Config,
     /// A Linux kernel.
     Kernel,
+    /// An archive for an initramfs.
+    Initrd,
     /// Something else.
     Other,
 }

@@ -97,7 +97,10 @@ impl Judge {
         let from = self.timeline.boots.last().map_or(0.0, |boot| boot.from);
         let limit = from + self.limit;
         // The battery clock was asked for, and is needed: the answer is waited for.
-        let asked = self.scenario.ntp && self.said.is_some() && self.facts.outside.is_none();
+        let asked = self.scenario.ntp
+            && self.scenario.machine().tells_rtc()
+            && self.said.is_some()
+            && self.facts.outside.is_none();
         self.settled_at.filter(|_| !asked).unwrap_or(limit)
     }
 
@@ -241,6 +244,7 @@ impl Judge {
                 missing: Vec::new(),
             },
             Some(Sign::NothingToBoot) => Verdict::NothingToBoot { line },
+            Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
         self.suspect(at, cause);
@@ -271,7 +275,8 @@ impl Judge {
     /// When the guest has just given its verdict, the battery clock is looked at.
     fn orders_for_end(&self, at: f64) -> Vec<Order> {
         let just_now = self.said.is_some() && self.settled_at == Some(at + SETTLE);
-        if just_now && self.facts.outside.is_none() {
+        let tells = self.scenario.machine().tells_rtc();
+        if just_now && tells && self.facts.outside.is_none() {
             vec![Order::ReadRtc]
         } else {
             Vec::new()

@@ -15,10 +15,12 @@ use super::dnsmasq::{self, Entry};
 use super::happening::Network;
 use super::machine::{Input, Machine};
 use super::network;
+use super::platform::{Firmware, Platform};
 use super::qemu;
 use super::scenario::Disk;
 use super::servers;
 use super::shell;
+use super::uboot;
 use super::watch::Watch;
 use super::wire::{self, LabJob, Mode, Report, WireFailure};
 
@@ -52,7 +54,8 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     if job.mode == Mode::Probe {
         return Ok(());
     }
-    prepare(job)?;
+    let platform = Platform::of(job.arch)?;
+    prepare(job, platform)?;
     let (sender, inputs) = mpsc::channel();
     let keyboard = sender.clone();
     thread::spawn(move || read_input(&keyboard));
@@ -60,13 +63,15 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
         Network::Lab => Some(serve(job, work, ipv6, &sender, &inputs)?),
         Network::User => None,
     };
-    let arguments = qemu::arguments(&job.scenario, &job.accel, job.network, &job.loader);
+    let (scenario, accel) = (&job.scenario, &job.accel);
+    let arguments = qemu::arguments(platform, scenario, accel, job.network, &job.loader);
     let started = Instant::now();
-    let machine = Machine::start(Machine::tool(&arguments).folder(work), &sender)?;
+    let tool = Machine::tool(platform.program, &arguments).folder(work);
+    let machine = Machine::start(tool, &sender)?;
     if job.mode == Mode::Shell {
         return shell::relay(machine, &inputs);
     }
-    let words = [qemu::PROGRAM.to_owned()].into_iter().chain(arguments);
+    let words = [platform.program.to_owned()].into_iter().chain(arguments);
     let words: Vec<String> = words.map(tool::quote).collect();
     wire::send(&Report::Command(words.join(" ")))?;
     Watch::new(job, machine, started)?.run(&inputs)
@@ -95,16 +100,29 @@ fn why(failure: &Failure) -> String {
 }
 
 /// The files that QEMU wants to find.
-fn prepare(job: &LabJob) -> Result<()> {
-    fs_err::write(qemu::SCREEN_PORT_FILE, qemu::SCREEN_PORT)?;
-    if job.scenario.disk == Disk::Bootable {
-        fs_err::write(qemu::DISK, disk::boot_sector())?;
-        fs_err::OpenOptions::new()
-            .write(true)
-            .open(qemu::DISK)?
-            .set_len(disk::SIZE)?;
+fn prepare(job: &LabJob, platform: &Platform) -> Result<()> {
+    let disk = match platform.firmware {
+        Firmware::Bios => {
+            fs_err::write(qemu::SCREEN_PORT_FILE, qemu::SCREEN_PORT)?;
+            disk::boot_sector().to_vec()
+        }
+        Firmware::UBoot(_) => {
+            let flash = uboot::flash(&uboot::environment(&job.scenario));
+            medium(uboot::FLASH, &flash, uboot::FLASH_SIZE)?;
+            uboot::disk(job.arch)
+        }
+    };
+    match job.scenario.disk {
+        Disk::None => Ok(()),
+        Disk::Bootable => medium(qemu::DISK, &disk, disk::SIZE),
     }
-    Ok(())
+}
+
+/// A file of this size that begins with these bytes, and is empty otherwise.
+fn medium(path: &str, beginning: &[u8], size: u64) -> Result<()> {
+    fs_err::write(path, beginning)?;
+    let file = fs_err::OpenOptions::new().write(true).open(path)?;
+    Ok(file.set_len(size)?)
 }
 
 /// Starts the servers and waits until they serve. What they say meanwhile is kept in a log.

@@ -51,9 +51,9 @@ pub struct Machine {
 impl Machine {
     /// The program with its arguments. The guard of `setpriv` ends QEMU when the lab is killed.
     #[must_use]
-    pub fn tool(arguments: &[String]) -> Tool {
+    pub fn tool(program: &str, arguments: &[String]) -> Tool {
         Tool::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--", qemu::PROGRAM])
+            .args(["--pdeathsig", "KILL", "--", program])
             .args(arguments)
             .log("qemu.log")
             .kind(Kind::Boot)

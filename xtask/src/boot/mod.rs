@@ -8,8 +8,9 @@
 //!                                           ▼
 //!                                        record (transcript, logs, timeline, verdict)
 //! ```
-//! - `scenario` is what recipes say; `qemu`, `dnsmasq` and `network` turn it into command lines and configuration; `disk`
-//!   is a disk to fall back to.
+//! - `scenario` is what recipes say (`model`: of machines and network cards); `qemu`, `dnsmasq` and `network` turn it into command
+//!   lines and configuration; `disk` is a disk to fall back to.
+//! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of those that are not for PCs.
 //! - `lab` is the inside: a process of its own, in which `servers`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
@@ -33,8 +34,10 @@ pub mod judge;
 mod lab;
 pub mod lookout;
 pub mod machine;
+pub mod model;
 pub mod network;
 pub mod ntp;
+pub mod platform;
 pub mod protocol;
 pub mod qemu;
 pub mod qmp;
@@ -46,6 +49,7 @@ mod shell;
 pub mod signs;
 pub mod timeline;
 pub mod typist;
+pub mod uboot;
 pub mod verdict;
 pub mod watch;
 pub mod wire;

@@ -4,7 +4,9 @@
 
 use super::happening::Network;
 use super::network::{NETWORK, guest_address, tap};
+use super::platform::{Firmware, Platform};
 use super::scenario::{Disk, Machine, Nic, Scenario};
+use super::uboot::FLASH;
 
 use crate::date;
 
@@ -25,51 +27,80 @@ pub const SCREEN_PORT_FILE: &str = "screen-port";
 /// <https://www.seabios.org/Runtime_config>
 pub const SCREEN_PORT: [u8; 2] = 0x2f8_u16.to_le_bytes();
 
-/// QEMU's program.
-pub const PROGRAM: &str = "qemu-system-x86_64";
-
 /// The arguments. `accel` is QEMU's word for the accelerator, `loader` the boot file's name.
 #[must_use]
-pub fn arguments(scenario: &Scenario, accel: &str, network: Network, loader: &str) -> Vec<String> {
-    let mut arguments = Vec::new();
-    let mut add = |option: &str, value: String| {
-        arguments.push(option.to_owned());
-        if !value.is_empty() {
-            arguments.push(value);
-        }
-    };
+pub fn arguments(
+    platform: &Platform,
+    scenario: &Scenario,
+    accel: &str,
+    network: Network,
+    loader: &str,
+) -> Vec<String> {
+    let mut line = Line(Vec::new());
     for option in ["-nodefaults", "-no-user-config"] {
-        add(option, String::new());
+        line.add(option, String::new());
     }
-    add("-display", "none".to_owned());
-    add("-vga", "none".to_owned());
-    add("-machine", machine(scenario.machine).to_owned());
-    add("-accel", accelerator(accel));
-    add("-smp", scenario.cpus.to_string());
-    add("-m", format!("{}M", scenario.memory));
-    add("-rtc", format!("base={}", rtc_base(scenario)));
+    line.add("-display", "none".to_owned());
+    if platform.firmware == Firmware::Bios {
+        line.add("-vga", "none".to_owned());
+    }
+    line.add("-machine", scenario.machine().to_string());
+    if let Some(cpu) = platform.cpu {
+        line.add("-cpu", cpu.to_owned());
+    }
+    line.add("-accel", accelerator(accel));
+    line.add("-smp", scenario.cpus.to_string());
+    line.add("-m", format!("{}M", scenario.memory));
+    line.add("-rtc", format!("base={}", rtc_base(scenario)));
     if let Some(uuid) = &scenario.uuid {
-        add("-uuid", uuid.clone());
+        line.add("-uuid", uuid.clone());
     }
-    for (id, path) in [("console", CONSOLE), ("screen", SCREEN)] {
-        add("-chardev", format!("socket,id={id},path={path}"));
-        add("-serial", format!("chardev:{id}"));
+    line.port("console", CONSOLE);
+    match platform.firmware {
+        Firmware::Bios => {
+            line.port("screen", SCREEN);
+            let port = format!("name=etc/sercon-port,file={SCREEN_PORT_FILE}");
+            line.add("-fw_cfg", port);
+        }
+        Firmware::UBoot(path) => {
+            line.add("-bios", path.to_owned());
+            let flash = format!("if=pflash,unit=1,format=raw,file={FLASH}");
+            line.add("-drive", flash);
+        }
     }
-    add(
-        "-fw_cfg",
-        format!("name=etc/sercon-port,file={SCREEN_PORT_FILE}"),
-    );
-    add("-chardev", format!("socket,id=qmp,path={QMP}"));
-    add("-mon", "chardev=qmp,mode=control".to_owned());
-    for card in 0..scenario.nics {
-        add("-netdev", netdev(card, network, loader));
-        add("-device", card_device(scenario, card));
+    line.add("-chardev", format!("socket,id=qmp,path={QMP}"));
+    line.add("-mon", "chardev=qmp,mode=control".to_owned());
+    for card in cards(scenario) {
+        line.add("-netdev", netdev(card, network, loader));
+        line.add("-device", card_device(scenario, card));
     }
     if scenario.disk == Disk::Bootable {
-        add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
-        add("-device", "ide-hd,drive=disk,bootindex=2".to_owned());
+        line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
+        let device = match platform.firmware {
+            Firmware::Bios => "ide-hd,drive=disk,bootindex=2",
+            Firmware::UBoot(_) => "virtio-blk-device,drive=disk",
+        };
+        line.add("-device", device.to_owned());
     }
-    arguments
+    line.0
+}
+
+/// A command line that grows.
+struct Line(Vec<String>);
+
+impl Line {
+    fn add(&mut self, option: &str, value: String) {
+        self.0.push(option.to_owned());
+        if !value.is_empty() {
+            self.0.push(value);
+        }
+    }
+
+    /// The next serial port, connected to a socket that the lab listens at.
+    fn port(&mut self, id: &str, path: &str) {
+        self.add("-chardev", format!("socket,id={id},path={path}"));
+        self.add("-serial", format!("chardev:{id}"));
+    }
 }
 
 /// With a small buffer for translated code, TCG forgets what is stale. With its default, a kernel that is unpacked over the code
@@ -82,24 +113,14 @@ fn accelerator(word: &str) -> String {
     }
 }
 
-const fn machine(machine: Machine) -> &'static str {
-    match machine {
-        Machine::Q35 => "q35",
-        Machine::Pc => "pc",
+/// The network cards in QEMU's order. Of devices without a bus, the one that comes last has the lowest address, and
+/// is found first.
+fn cards(scenario: &Scenario) -> Vec<u32> {
+    let mut cards: Vec<u32> = (0..scenario.nics).collect();
+    if scenario.nic() == Nic::VirtioNetDevice {
+        cards.reverse();
     }
-}
-
-/// The name of the device. Its ROM is QEMU's choice for it: `efi-….rom` of Debian's package `ipxe-qemu`, which holds iPXE
-/// for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on every machine.)
-const fn model(nic: Nic) -> &'static str {
-    match nic {
-        Nic::VirtioNetPci => "virtio-net-pci",
-        Nic::E1000 => "e1000",
-        Nic::E1000e => "e1000e",
-        Nic::Rtl8139 => "rtl8139",
-        Nic::Pcnet => "pcnet",
-        Nic::Vmxnet3 => "vmxnet3",
-    }
+    cards
 }
 
 /// QEMU takes UTC without saying so.
@@ -123,30 +144,45 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
             )
         }
         // A comma in a value is written twice.
-        Network::User => format!(
-            "user,id=net{card},net={NETWORK},dhcpstart={},tftp={TFTP},bootfile={}",
-            guest_address(card),
-            loader.replace(',', ",,")
-        ),
+        Network::User => {
+            let (first, file) = (guest_address(card), loader.replace(',', ",,"));
+            let mut user = format!("user,id=net{card},net={NETWORK},dhcpstart={first},tftp={TFTP}");
+            if !file.is_empty() {
+                user += &format!(",bootfile={file}");
+            }
+            user
+        }
     }
 }
 
-/// Only the first card has a firmware: the machine boots from it alone.
+/// Only the first card has a firmware: the machine boots from it alone. A PC's is QEMU's choice for the card: `efi-….rom` of
+/// Debian's package `ipxe-qemu`, which holds iPXE for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on
+/// every machine.)
 fn card_device(scenario: &Scenario, card: u32) -> String {
-    let device = model(scenario.nic);
-    let mac = scenario.mac_of(card);
-    let boot = if card == 0 { "bootindex=1" } else { "romfile=" };
-    format!("{device},netdev=net{card},mac={mac},{boot}")
+    let (device, mac) = (scenario.nic(), scenario.mac_of(card));
+    let firmware = match (scenario.machine(), device) {
+        (Machine::Virt, Nic::VirtioNetDevice) => "",
+        (Machine::Q35 | Machine::Pc, _) if card == 0 => ",bootindex=1",
+        _ => ",romfile=",
+    };
+    format!("{device},netdev=net{card},mac={mac}{firmware}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::scenario::Clock;
     use super::*;
+    use crate::arch::Arch;
+
+    fn line(arch: Arch, scenario: Scenario, accel: &str, network: Network, loader: &str) -> String {
+        let platform = Platform::of(arch).unwrap();
+        arguments(platform, &scenario.on(arch), accel, network, loader).join(" ")
+    }
 
     #[test]
     fn the_plain_machine() {
-        let line = arguments(&Scenario::named("x"), "tcg", Network::Lab, "pxelinux.0").join(" ");
+        let scenario = Scenario::named("x");
+        let line = line(Arch::Amd64, scenario, "tcg", Network::Lab, "pxelinux.0");
         assert!(
             line.contains("-machine q35 -accel tcg,tb-size=16 -smp 1 -m 256M -rtc base=utc "),
             "{line}"
@@ -159,8 +195,8 @@ mod tests {
     #[test]
     fn what_a_scenario_asks_for() {
         let scenario = Scenario {
-            machine: Machine::Pc,
-            nic: Nic::E1000,
+            machine: Some(Machine::Pc),
+            nic: Some(Nic::E1000),
             nics: 2,
             disk: Disk::Bootable,
             clock: Some(Clock {
@@ -169,7 +205,7 @@ mod tests {
             }),
             ..Scenario::named("x")
         };
-        let line = arguments(&scenario, "kvm", Network::User, "a,b").join(" ");
+        let line = line(Arch::Amd64, scenario, "kvm", Network::User, "a,b");
         for part in [
             "-machine pc -accel kvm",
             "base=2001-01-01T00:00:00 ",
@@ -178,6 +214,28 @@ mod tests {
             "ide-hd,drive=disk,bootindex=2",
         ] {
             assert!(line.contains(part), "{part} in {line}");
+        }
+    }
+
+    #[test]
+    fn a_machine_with_u_boot() {
+        let scenario = Scenario {
+            nics: 2,
+            disk: Disk::Bootable,
+            ..Scenario::named("x")
+        };
+        let line = line(Arch::Arm64, scenario, "tcg", Network::User, "");
+        for part in [
+            "-machine virt -cpu cortex-a57 -accel tcg",
+            "-bios /usr/lib/u-boot/qemu_arm64/u-boot.bin -drive if=pflash,unit=1,format=raw,file=flash.img ",
+            "tftp=tftp -device virtio-net-device,netdev=net1,mac=52:54:00:12:34:57 ",
+            "virtio-net-device,netdev=net0,mac=52:54:00:12:34:56 -drive",
+            "virtio-blk-device,drive=disk",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        for part in ["screen", "vga", "bootindex"] {
+            assert!(!line.contains(part), "{part} in {line}");
         }
     }
 }

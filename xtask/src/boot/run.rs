@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use crate::arch::Arch;
 use crate::event::{Event, Listen};
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool::{self, Running, Stdio, Tool};
@@ -13,6 +14,7 @@ use super::accel;
 use super::checks;
 use super::happening::{Happening, Network, What};
 use super::judge::Judge;
+use super::platform::Platform;
 use super::qemu::TFTP;
 use super::record::{self, Workshop};
 use super::scenario::Scenario;
@@ -25,7 +27,9 @@ use super::wire::{self, JOB, LabJob, Mode, Report};
 pub struct Job {
     /// The folder that TFTP serves.
     pub bundle: PathBuf,
-    /// The boot file in it.
+    /// The architecture of the machines it is for.
+    pub arch: Arch,
+    /// The boot file in it; for U-Boot only its folder counts, and there need not be such a file.
     pub loader: String,
     /// What boots and what is expected of it.
     pub scenario: Scenario,
@@ -67,7 +71,8 @@ impl Outcome {
 pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     let begun = Instant::now();
     let limit = limit(&job.scenario)?;
-    let judge = Judge::new(&job.scenario, limit)?;
+    let scenario = prepared(job)?;
+    let judge = Judge::new(&scenario, limit)?;
     let step = format!("boot {}", job.scenario.name);
     let title = format!("boot {} in QEMU", job.scenario.name);
     listen.hear(Event::Started {
@@ -77,16 +82,17 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     });
     let workshop = Workshop::open(&job.record)?;
     link_bundle(job, workshop.path())?;
-    let accel = accel::choose(&job.cache, listen)?;
+    let accel = accel::choose(job.arch, &job.cache, listen)?;
     let mut hearing = Hearing {
-        scenario: &job.scenario,
+        scenario: &scenario,
         judge,
         happenings: Vec::new(),
         step: step.clone(),
         listen,
     };
     let lab_job = |network| LabJob {
-        scenario: job.scenario.clone(),
+        arch: job.arch,
+        scenario: scenario.clone(),
         limit,
         loader: job.loader.clone(),
         network,
@@ -102,7 +108,7 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     let timeline = hearing.judge.timeline().clone();
     record::write(
         workshop.path(),
-        &job.scenario,
+        &scenario,
         &hearing.happenings,
         &timeline,
         &verdict,
@@ -119,6 +125,21 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     })
 }
 
+/// The scenario with the machine that the bundle is booted in, once it is known that it can be.
+///
+/// # Errors
+/// [`Kind::Recipe`] when the scenario asks for a machine that cannot boot it, [`Kind::Usage`] when there is none,
+/// [`Kind::Missing`] when the host does not have its firmware.
+pub(super) fn prepared(job: &Job) -> Result<Scenario> {
+    Platform::of(job.arch)?.require()?;
+    if let Some(problem) = job.scenario.misfits(job.arch).first() {
+        let (name, field) = (&job.scenario.name, problem.field);
+        let what = format!("scenario {name}: {field}: {}", problem.message);
+        return Err(Failure::new(Kind::Recipe, what));
+    }
+    Ok(job.scenario.clone().on(job.arch))
+}
+
 /// Sees whether this host allows the lab's network.
 ///
 /// # Errors
@@ -126,6 +147,7 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
 pub fn probe(xtask: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let job = LabJob {
+        arch: Arch::Amd64,
         scenario: Scenario::named("probe"),
         limit: 0.0,
         loader: String::new(),
@@ -165,11 +187,15 @@ fn limit(scenario: &Scenario) -> Result<f64> {
 /// [`Kind::Usage`] when the bundle has no such boot file.
 pub(super) fn link_bundle(job: &Job, work: &Path) -> Result<()> {
     let bundle = fs_err::canonicalize(&job.bundle)?;
-    if !bundle.join(&job.loader).is_file() {
-        return Err(Failure::new(
-            Kind::Usage,
-            format!("{} has no boot file {}", job.bundle.display(), job.loader),
-        ));
+    if !Platform::of(job.arch)?.boots(&bundle, &job.loader) {
+        let (folder, what) = (
+            job.bundle.display(),
+            match job.loader.as_str() {
+                "" => "no folder pxelinux.cfg".to_owned(),
+                loader => format!("no boot file {loader}"),
+            },
+        );
+        return Err(Failure::new(Kind::Usage, format!("{folder} has {what}")));
     }
     Ok(fs_err::os::unix::fs::symlink(bundle, work.join(TFTP))?)
 }

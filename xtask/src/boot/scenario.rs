@@ -6,7 +6,10 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::arch::Arch;
 use crate::date;
+
+pub use super::model::{Machine, Nic};
 
 /// One boot that proves something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,18 +20,18 @@ pub struct Scenario {
     /// What it proves, in one line.
     #[serde(default)]
     pub description: String,
-    /// The kind of machine.
-    #[serde(default)]
-    pub machine: Machine,
+    /// The kind of machine; `q35` for amd64 and `virt` for arm64 and armhf otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     /// Number of processors.
     #[serde(default = "one")]
     pub cpus: u32,
     /// Memory in MiB.
     #[serde(default = "default_memory")]
     pub memory: u32,
-    /// Model of the network cards.
-    #[serde(default)]
-    pub nic: Nic,
+    /// Model of the network cards; `virtio-net-pci` for PCs and `virtio-net-device` for `virt` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nic: Option<Nic>,
     /// How many network cards; all are in the lab's network, the first one boots.
     #[serde(default = "one")]
     pub nics: u32,
@@ -36,7 +39,7 @@ pub struct Scenario {
     /// (`pxelinux.cfg/01-…`) is tried by giving the node's address here.
     #[serde(default = "default_mac")]
     pub mac: String,
-    /// UUID that the firmware reports; pxelinux then asks for a configuration by it before all others.
+    /// UUID that the firmware reports; the boot loader then asks for a configuration by it before all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
     /// The local disk.
@@ -53,7 +56,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
     /// File that pxelinux reads in place of the one it would find, relative to the bundle, such as
-    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071).
+    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). Not for `virt`: few builds of U-Boot know that option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
     /// What to type when something shows on the screen or the console.
@@ -65,7 +68,7 @@ pub struct Scenario {
     /// Whether the address that the guest reports must be the one that the DHCP server leased to it.
     #[serde(default)]
     pub lease: bool,
-    /// The order in which pxelinux must ask the TFTP server for its configuration.
+    /// The order in which the boot loader must ask the TFTP server for its configuration.
     #[serde(default)]
     pub config_search: ConfigSearch,
     /// How often the machine is reset after it came up, and has to come up again.
@@ -79,36 +82,6 @@ pub struct Scenario {
     pub timeout: u32,
 }
 
-/// A kind of machine, by QEMU's name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Machine {
-    /// A PC with PCI Express (Intel Q35, 2009).
-    #[default]
-    Q35,
-    /// A PC with PCI (Intel 440FX, 1996).
-    Pc,
-}
-
-/// A model of network card, by QEMU's name. Each has a PXE firmware (iPXE) in its ROM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Nic {
-    /// Paravirtual: the quickest.
-    #[default]
-    VirtioNetPci,
-    /// Intel 82540EM, 2002.
-    E1000,
-    /// Intel 82574L, PCI Express.
-    E1000e,
-    /// Realtek, 1997.
-    Rtl8139,
-    /// AMD, 1994.
-    Pcnet,
-    /// The paravirtual card of another hypervisor.
-    Vmxnet3,
-}
-
 /// What is on the local disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -116,7 +89,8 @@ pub enum Disk {
     /// There is none.
     #[default]
     None,
-    /// A disk of 8 MiB whose boot sector says `cordwainer: verdict local-boot` on the serial console.
+    /// A disk of 8 MiB whose boot sector (for `virt`: a script of U-Boot's) says `cordwainer: verdict local-boot` on the
+    /// serial console.
     Bootable,
 }
 
@@ -149,7 +123,7 @@ pub enum ConfigSearch {
     #[default]
     Any,
     /// That of PXELINUX: UUID, MAC address, IP address in hexadecimal with digits dropped one by one, `default`; up to
-    /// the first that is there.
+    /// the first that is there. U-Boot asks for `default-arm` before `default`.
     Standard,
     /// Exactly these names in `pxelinux.cfg/`.
     Exactly(Vec<String>),
@@ -212,10 +186,10 @@ impl Scenario {
         Self {
             name: name.into(),
             description: String::new(),
-            machine: Machine::default(),
+            machine: None,
             cpus: one(),
             memory: default_memory(),
-            nic: Nic::default(),
+            nic: None,
             nics: one(),
             mac: default_mac(),
             uuid: None,
@@ -232,6 +206,55 @@ impl Scenario {
             end: End::default(),
             timeout: default_timeout(),
         }
+    }
+
+    /// The same with the kind of machine and of network card that bundles of this architecture are booted in.
+    #[must_use]
+    pub fn on(mut self, arch: Arch) -> Self {
+        let machine = *self.machine.get_or_insert_with(|| Machine::usual(arch));
+        self.nic.get_or_insert_with(|| Nic::usual(machine));
+        self
+    }
+
+    /// The kind of machine.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        self.machine.unwrap_or_default()
+    }
+
+    /// The model of the network cards.
+    #[must_use]
+    pub fn nic(&self) -> Nic {
+        self.nic.unwrap_or_else(|| Nic::usual(self.machine()))
+    }
+
+    /// Everything in it that cannot be meant for a bundle of this architecture, beside [`Self::problems`].
+    #[must_use]
+    pub fn misfits(&self, arch: Arch) -> Vec<Problem> {
+        let scenario = self.clone().on(arch);
+        let (machine, nic) = (scenario.machine(), scenario.nic());
+        let misfit =
+            |wrong: bool, field, message: String| wrong.then_some(Problem { field, message });
+        [
+            misfit(
+                !machine.runs(arch),
+                "machine",
+                format!("`{machine}` is no machine for {arch}"),
+            ),
+            misfit(
+                machine.runs(arch) && !nic.fits(machine),
+                "nic",
+                format!("`{machine}` cannot boot from a `{nic}`"),
+            ),
+            misfit(
+                machine == Machine::Virt && self.config.is_some(),
+                "config",
+                "U-Boot is not told by DHCP which configuration to read".to_owned(),
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Everything in it that cannot be meant.
@@ -315,6 +338,26 @@ mod tests {
         let scenario: Scenario = toml::from_str("name = 'plain'").unwrap();
         assert_eq!(scenario, Scenario::named("plain"));
         assert_eq!(scenario.problems(), []);
+    }
+
+    #[test]
+    fn bundles_get_machines_that_can_boot_them() {
+        let scenario = Scenario::named("x").on(Arch::Arm64);
+        assert_eq!(scenario.machine, Some(Machine::Virt));
+        assert_eq!(scenario.nic, Some(Nic::VirtioNetDevice));
+        let fields = |text: &str, arch| -> Vec<_> {
+            let scenario: Scenario = toml::from_str(&format!("name = 'x'\n{text}")).unwrap();
+            let problems = scenario.misfits(arch).into_iter();
+            problems.map(|problem| problem.field).collect()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(fields("", Arch::Amd64), none);
+        assert_eq!(fields("nic = 'e1000'", Arch::Armhf), none);
+        assert_eq!(fields("machine = 'virt'", Arch::Amd64), ["machine"]);
+        assert_eq!(fields("machine = 'pc'", Arch::Arm64), ["machine"]);
+        assert_eq!(fields("nic = 'virtio-net-pci'", Arch::Arm64), ["nic"]);
+        assert_eq!(fields("nic = 'virtio-net-device'", Arch::Amd64), ["nic"]);
+        assert_eq!(fields("config = 'a'", Arch::Arm64), ["config"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::lookout::BANNER;
 use super::machine::{Input, Machine};
 use super::qmp::Command;
 use super::record::Workshop;
-use super::run::{Job, in_some_network, link_bundle, log_tail, start_lab};
+use super::run::{Job, in_some_network, link_bundle, log_tail, prepared, start_lab};
 use super::wire::{self, LabJob, Mode, Report};
 
 /// What leaves the console, for the line that says so.
@@ -35,14 +35,16 @@ const START_OF_HEADING: u8 = 0x01;
 /// # Errors
 /// When the boot could not be made.
 pub fn shell(job: &Job, listen: &dyn Listen) -> Result<()> {
+    let scenario = prepared(job)?;
     let workshop = Workshop::open(&job.record)?;
     link_bundle(job, workshop.path())?;
-    let accel = accel::choose(&job.cache, listen)?;
+    let accel = accel::choose(job.arch, &job.cache, listen)?;
     listen.hear(Event::Note(format!("{LEAVE} leaves the console")));
     let _terminal = RawTerminal::enter()?;
     in_some_network(job.network, listen, |network| {
         let lab_job = LabJob {
-            scenario: job.scenario.clone(),
+            arch: job.arch,
+            scenario: scenario.clone(),
             limit: f64::MAX,
             loader: job.loader.clone(),
             network,

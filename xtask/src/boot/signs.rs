@@ -18,11 +18,14 @@ pub enum Sign {
     LoadFailed,
     /// The firmware has nothing left to boot.
     NothingToBoot,
+    /// The kernel could not unpack all of its initramfs, and goes on with what it has.
+    Unpacking,
 }
 
 /// Pattern, meaning, and whether it only means that before Linux runs (after that, it can be anybody's words).
-/// Sources: Linux (`kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
-/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`).
+/// Sources: Linux (`init/initramfs.c`, `kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
+/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`),
+/// U-Boot (`net/bootp.c`, `net/tftp.c`, `cmd/pxe.c`, `boot/pxe_utils.c`, `arch/arm/lib/`).
 /// Text of the boot loader can come doubled when it writes to screen and console at once: patterns must not mind.
 const SIGNS: &[(&str, Sign, bool)] = &[
     (r"Kernel panic - not syncing", Sign::Panic, false),
@@ -33,6 +36,7 @@ const SIGNS: &[(&str, Sign, bool)] = &[
         false,
     ),
     (r"\bkernel BUG at ", Sign::Oops, false),
+    (r"\bInternal error: .*\[#\d+\]", Sign::Oops, false),
     (r"\bgeneral protection fault, ", Sign::Oops, false),
     (r"\bUnable to handle kernel ", Sign::Oops, false),
     (r"\brcu: INFO: .* detected .*stall", Sign::Oops, false),
@@ -56,7 +60,28 @@ const SIGNS: &[(&str, Sign, bool)] = &[
     (r"\.c32: not a COM32R image", Sign::LoadFailed, true),
     (r"Invalid or corrupt kernel image", Sign::LoadFailed, true),
     (r"Booting kernel failed:", Sign::LoadFailed, true),
+    (r"^Retry time exceeded", Sign::NoDhcp, true),
+    (r"^Retry count exceeded", Sign::LoadFailed, true),
+    (r"^Config file not found", Sign::LoadFailed, true),
+    (r"^Error parsing config file", Sign::LoadFailed, true),
+    (
+        r"^Skipping \S+ for failure retrieving",
+        Sign::LoadFailed,
+        true,
+    ),
+    (r"^bootarg overflow ", Sign::LoadFailed, true),
+    (
+        r"^Bad Linux ARM(64 Image| zImage) magic!",
+        Sign::LoadFailed,
+        true,
+    ),
     (r"No bootable device", Sign::NothingToBoot, true),
+    (r"\bInitramfs unpacking failed: ", Sign::Unpacking, false),
+    (
+        r"\brootfs image is not initramfs \(",
+        Sign::Unpacking,
+        false,
+    ),
     (r"-- System halted", Sign::Panic, false),
 ];
 
@@ -107,6 +132,24 @@ mod tests {
             ),
             ("Failed to load ldlinux.c32", Sign::LoadFailed),
             ("No bootable device.", Sign::NothingToBoot),
+            ("Retry time exceeded", Sign::NoDhcp),
+            (
+                "Skipping image for failure retrieving kernel",
+                Sign::LoadFailed,
+            ),
+            ("Bad Linux ARM64 Image magic!", Sign::LoadFailed),
+            (
+                "[    0.9] Internal error: Oops: 96000004 [#1] SMP",
+                Sign::Oops,
+            ),
+            (
+                "[    0.4] Initramfs unpacking failed: junk within compressed archive",
+                Sign::Unpacking,
+            ),
+            (
+                "rootfs image is not initramfs (invalid magic at start of compressed archive); looks like an initrd",
+                Sign::Unpacking,
+            ),
         ];
         for (line, sign) in lines {
             assert_eq!(read(line, false), Some(sign), "{line}");

@@ -182,6 +182,7 @@ impl Timeline {
                 FileKind::Loader => Some(Stage::Loader),
                 FileKind::Config => Some(Stage::Config),
                 FileKind::Kernel => Some(Stage::Kernel),
+                FileKind::Initrd => Some(Stage::Initrd),
                 FileKind::Other => self.reached(Stage::Kernel).then_some(Stage::Initrd),
             },
             What::Line { port, text } => Some(self.stage_of_line(*port, text)),

@@ -49,6 +49,11 @@ pub enum Verdict {
         /// The line that says so.
         line: String,
     },
+    /// The kernel could not unpack all of its initramfs.
+    NotUnpacked {
+        /// The line that says so.
+        line: String,
+    },
     /// QEMU ended before its time.
     QemuDied {
         /// How: `exit status 1`, `signal 9`.
@@ -153,6 +158,9 @@ impl Verdict {
             Self::NoDhcp { line } => format!("the firmware got no address by DHCP: {line}"),
             Self::LoadFailed { line, .. } => format!("a file could not be loaded: {line}"),
             Self::NothingToBoot { line } => format!("the firmware found nothing to boot: {line}"),
+            Self::NotUnpacked { line } => {
+                format!("the kernel could not unpack all of the initramfs: {line}")
+            }
             Self::QemuDied { end, .. } => format!("QEMU ended before its time ({end})"),
             Self::ServerDied { program, .. } => {
                 format!("the lab's {program} ended before its time")

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -306,21 +306,36 @@ fn kind_of(path: &str, loader: &str) -> FileKind {
         FileKind::Loader
     } else if path.split('/').any(|folder| folder == "pxelinux.cfg") {
         FileKind::Config
-    } else if is_kernel(&Path::new(TFTP).join(path)) {
-        FileKind::Kernel
     } else {
-        FileKind::Other
+        content_kind(&Path::new(TFTP).join(path))
     }
 }
 
-/// The magic number of the Linux/x86 boot protocol, at 0x202.
-fn is_kernel(path: &Path) -> bool {
-    let mut magic = [0; 4];
-    let read = File::open(path).and_then(|mut file| {
-        file.seek(SeekFrom::Start(0x202))?;
-        file.read_exact(&mut magic)
-    });
-    read.is_ok() && &magic == b"HdrS"
+/// What a file is, by the magic number at its place.
+const MAGICS: [(usize, &[u8], FileKind); 9] = [
+    // Linux' boot protocols: x86 (Documentation/x86/boot.rst), arm64 (booting.rst), 32-bit ARM (arch/arm/boot/compressed/head.S).
+    (0x202, b"HdrS", FileKind::Kernel),
+    (0x38, b"ARM\x64", FileKind::Kernel),
+    (0x24, &0x016f_2818_u32.to_le_bytes(), FileKind::Kernel),
+    // newc, and what it can be compressed with.
+    (0, b"070701", FileKind::Initrd),
+    (0, b"\x1f\x8b", FileKind::Initrd),
+    (0, b"\xfd7zXZ\0", FileKind::Initrd),
+    (0, b"\x28\xb5\x2f\xfd", FileKind::Initrd),
+    (0, b"\x02\x21\x4c\x18", FileKind::Initrd),
+    (0, b"\x04\x22\x4d\x18", FileKind::Initrd),
+];
+
+fn content_kind(path: &Path) -> FileKind {
+    let mut start = Vec::new();
+    // What cannot be read is of no kind that is known.
+    let read = File::open(path).and_then(|file| file.take(0x206).read_to_end(&mut start));
+    let is = |at: usize, magic: &[u8]| start.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    let known = MAGICS.iter().find(|(at, magic, _)| is(*at, magic));
+    match (read, known) {
+        (Ok(_), Some((_, _, kind))) => *kind,
+        _ => FileKind::Other,
+    }
 }
 
 /// The end of a short log, without the command line and without the warning about `etc/sercon-port`.

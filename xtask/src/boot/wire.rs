@@ -5,6 +5,7 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result, ToolEnd};
 
 use super::happening::{Happening, Network};
@@ -19,6 +20,8 @@ pub const REPORT: &str = "report.json";
 /// What the lab is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabJob {
+    /// The bundle's architecture.
+    pub arch: Arch,
     /// The scenario.
     pub scenario: Scenario,
     /// Seconds that each boot may take.

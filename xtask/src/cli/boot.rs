@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::Context;
 
+use crate::boot::foreign::Foreign;
+use crate::boot::platform::Platform;
 use crate::boot::scenario::Scenario;
 use crate::boot::{self, Job, Outcome};
 use crate::failure::{Failure, Kind, Result};
@@ -15,9 +17,6 @@ use crate::text::nearest;
 
 /// Records of bundles that somebody else built, under `out/`; no recipe can have this name.
 const FOREIGN: &str = "+boots";
-
-/// The boot file of our own bundles.
-pub(super) const LOADER: &str = "pxelinux.0";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -101,12 +100,15 @@ pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Re
     // A name that is misspelt is found before anything is built.
     let loaded = context.workshop.recipe(recipe)?;
     let scenarios = choose(&loaded, which)?;
+    Platform::of(loaded.recipe.arch)?.require()?;
     let built = context.workshop.build(recipe, context.report.listener())?;
     let record = context.workshop.shelf(&built.name).boots(&built.version);
+    let arch = loaded.recipe.arch;
     let job = |scenario: &Scenario| {
         Ok(Job {
             bundle: built.folder.clone(),
-            loader: LOADER.to_owned(),
+            arch,
+            loader: Platform::of(arch)?.loader.to_owned(),
             record: record.join(&scenario.name),
             scenario: scenario.clone(),
             xtask: ourselves()?,
@@ -166,7 +168,11 @@ fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> 
         || "bundle".to_owned(),
         |name| name.to_string_lossy().into_owned(),
     );
-    let (loader, scenario) = boot::foreign::scenario(&bundle, &args.expect)?;
+    let Foreign {
+        arch,
+        loader,
+        scenario,
+    } = boot::foreign::look(&bundle, &args.expect)?;
     let scenario = Scenario {
         timeout: args.timeout.unwrap_or(scenario.timeout),
         ..scenario
@@ -177,6 +183,7 @@ fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> 
     };
     let job = Job {
         bundle,
+        arch,
         loader,
         scenario,
         record,

@@ -22,6 +22,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     install::ensure(
         context,
         &[Purpose::Sources, Purpose::Build, Purpose::Boot],
+        &[context.workshop.recipe(RECIPE)?.recipe.arch],
         &args.consent,
     )?;
     let built = build::one(context, RECIPE)?;

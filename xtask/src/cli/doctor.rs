@@ -29,12 +29,15 @@ impl Finding {
     }
 }
 
-pub(super) fn run(_: &Context<'_>, _: &Args) -> Result<Answer> {
-    let mut findings: Vec<Finding> = NEEDS.iter().map(look).collect::<Result<_>>()?;
+pub(super) fn run(context: &Context<'_>, _: &Args) -> Result<Answer> {
+    // Cross compilers are missed only where a recipe is for such a machine.
+    let arches = context.workshop.arches();
+    let needs = NEEDS.iter().filter(|need| need.concerns(&arches));
+    let mut findings: Vec<Finding> = needs.map(look).collect::<Result<_>>()?;
     findings.push(namespaces());
     findings.push(lab()?);
     // The trial needs QEMU.
-    if needs::absent(&[Purpose::Boot]).is_empty() {
+    if needs::absent(&[Purpose::Boot], &arches).is_empty() {
         findings.push(kvm()?);
     }
     let mut table = Table::default();
@@ -73,6 +76,10 @@ fn look(need: &Need) -> Result<Finding> {
         Standing::Missing if need.optional => (
             "no",
             format!("package {}; one can do without it", need.package),
+        ),
+        Standing::Missing if need.purpose == Purpose::BootArm => (
+            "no",
+            format!("package {}; only for booting bundles for ARM", need.package),
         ),
         Standing::Missing => ("missing", format!("package {}", need.package)),
         Standing::Broken => (

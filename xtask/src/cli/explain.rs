@@ -10,7 +10,10 @@ use crate::plan::explain::{Change, Reason, reason};
 use crate::report::Answer;
 use crate::text::nearest;
 
+const HELP: &str = "Examples:\n  cargo xtask explain demo\n  cargo xtask explain demo kernel";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// The recipe
     recipe: String,

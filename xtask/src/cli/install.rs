@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
 use super::Context;
+use crate::arch::Arch;
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::needs::{self, Purpose};
@@ -17,12 +18,17 @@ pub(super) struct Consent {
     pub(super) yes: bool,
 }
 
-/// Makes sure that what these purposes need is there.
+/// Makes sure that what these purposes need is there, for images of these architectures.
 ///
 /// # Errors
 /// [`Kind::Missing`] when something is missing and may not or cannot be installed.
-pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Consent) -> Result<()> {
-    let packages: BTreeSet<&str> = needs::absent(purposes)
+pub(super) fn ensure(
+    context: &Context<'_>,
+    purposes: &[Purpose],
+    arches: &[Arch],
+    consent: &Consent,
+) -> Result<()> {
+    let packages: BTreeSet<&str> = needs::absent(purposes, arches)
         .iter()
         .map(|need| need.package)
         .collect();
@@ -57,7 +63,7 @@ pub(super) fn ensure(context: &Context<'_>, purposes: &[Purpose], consent: &Cons
     installer
         .install(&packages, listener)
         .map_err(|failure| failure.hint(format!("run: {by_hand}")))?;
-    match needs::absent(purposes).as_slice() {
+    match needs::absent(purposes, arches).as_slice() {
         [] => Ok(()),
         [first, ..] => Err(Failure::new(
             Kind::Missing,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Context;
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 use crate::files;
 use crate::kconfig::config::Config;
@@ -14,6 +15,7 @@ use crate::kconfig::language::Tree;
 use crate::kconfig::{tree, update};
 use crate::plan::assemble;
 use crate::report::Answer;
+use crate::steps::kbuild;
 use crate::tool::Tool;
 
 #[derive(Debug, clap::Args)]
@@ -45,9 +47,9 @@ impl What {
         }
     }
 
-    fn symbols(self, source: &Path) -> Result<Tree> {
+    fn symbols(self, source: &Path, arch: Arch) -> Result<Tree> {
         match self {
-            Self::Kernel => tree::linux(source, "x86"),
+            Self::Kernel => tree::linux(source, arch.srcarch()),
             Self::Busybox => tree::busybox(source),
         }
     }
@@ -65,6 +67,12 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     }
     let workshop = &context.workshop;
     let recipe = workshop.recipe(&args.recipe)?.recipe;
+    if let (What::Kernel, Some(package)) = (args.what, &recipe.kernel.package) {
+        let what = format!("the recipe takes its kernel from the package {package} as it is");
+        return Err(Failure::new(Kind::Usage, what).hint(
+            "a kernel that can be configured is built from a source: see `cargo xtask show demo`",
+        ));
+    }
     let (folder, names, source) = match args.what {
         What::Kernel => (
             workshop.checkout.kernel_configs(),
@@ -100,8 +108,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         unpacked.artifact.path("tree")?,
         built.artifact.read("config")?,
     );
-    let after = edit(&source, &before, &args.with)?;
-    let symbols = args.what.symbols(&source)?;
+    let after = edit(&source, &before, &args.with, recipe.arch)?;
+    let symbols = args.what.symbols(&source, recipe.arch)?;
     let before = Config::parse(&String::from_utf8_lossy(&before));
     let changes = update::difference(&before, &Config::parse(&after), &symbols);
 
@@ -138,7 +146,7 @@ fn read(context: &Context<'_>, path: &Path) -> Result<Fragment> {
 }
 
 /// Lets the user edit a configuration in a folder of its own; the source tree is only read.
-fn edit(source: &Path, config: &[u8], target: &str) -> Result<String> {
+fn edit(source: &Path, config: &[u8], target: &str, arch: Arch) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join(".config");
     fs_err::write(&path, config)?;
@@ -150,6 +158,7 @@ fn edit(source: &Path, config: &[u8], target: &str) -> Result<String> {
             source.as_os_str(),
         ])
         .arg(format!("O={}", folder.path().display()))
+        .args(kbuild::target(arch))
         .arg(target)
         .interactive()?;
     crate::tool::check_interrupt()?;

@@ -6,21 +6,28 @@ mod boot;
 mod build;
 mod completions;
 mod demo;
+mod diff;
 mod doctor;
 mod explain;
+mod extract;
 mod install;
+mod lint;
 mod list;
+mod ls;
 mod menuconfig;
 mod new;
 mod plan;
 mod schema;
 mod shell;
+mod size;
 mod show;
 mod store;
+mod subject;
 mod switch;
 mod test;
 mod tidy;
 mod update;
+mod why;
 
 use std::path::PathBuf;
 
@@ -83,14 +90,26 @@ enum Verb {
     Plan(plan::Args),
     /// Say why a build would make something again: the inputs that changed, old and new
     Explain(explain::Args),
+    /// Say why a path is in a recipe's image: the chain to the recipe's line, package and source
+    Why(why::Args),
     /// Build recipes into out/RECIPE/VERSION/
     Build(build::Args),
+    /// List what is in an image, ours or another tool's, as `ls -l` does
+    Ls(ls::Args),
+    /// Say what differs between two images: paths, packages, kernel
+    Diff(diff::Args),
+    /// Say what takes the room in an image: by reason, package, directory, file
+    Size(size::Args),
+    /// Write files of an image into a folder
+    Extract(extract::Args),
     /// Show a recipe's bundles, or let `current` point to another one
     Switch(switch::Args),
     /// PXE-boot a recipe's bundle in QEMU and judge what happens
     Boot(boot::Args),
     /// PXE-boot a recipe's bundle with its console on this terminal; Ctrl-] or Ctrl-A x leaves
     Shell(shell::Args),
+    /// Say what is wrong with an image that was built well
+    Lint(lint::Args),
     /// Edit a kernel or busybox configuration; what differs goes back into the fragment
     Menuconfig(menuconfig::Args),
     /// Look at what the suites have now, and record it in recipes/sources.lock
@@ -103,7 +122,7 @@ enum Verb {
     Test(test::Args),
     /// Check the house rules: imports between rooms, sizes, first lines
     Tidy,
-    /// Time things: a build with nothing to do, a boot
+    /// Time things: a build with nothing to do, a boot, an initramfs beside other tools'
     Bench(bench::Args),
     /// Print a shell's completion script for `xtask` (`alias xtask='cargo xtask'` makes that a command)
     Completions(completions::Args),
@@ -113,6 +132,12 @@ enum Verb {
     #[command(hide = true)]
     Lab {
         /// What to boot
+        job: PathBuf,
+    },
+    /// A process that `bench` measures, or that measures one
+    #[command(hide = true)]
+    Measure {
+        /// What to do
         job: PathBuf,
     },
 }
@@ -143,6 +168,7 @@ impl Cli {
         // These need no checkout.
         match &self.verb {
             Verb::Lab { job } => return crate::boot::lab_main(job),
+            Verb::Measure { job } => return report.answer(&bench::measure(job)?),
             Verb::Completions(args) => return report.answer(&completions::run(args)),
             Verb::Schema(args) => return report.answer(&schema::run(args)),
             _ => {}
@@ -166,10 +192,16 @@ impl Verb {
             Self::Show(args) => show::run(context, &args),
             Self::Plan(args) => plan::run(context, &args),
             Self::Explain(args) => explain::run(context, &args),
+            Self::Why(args) => why::run(context, &args),
             Self::Build(args) => build::run(context, &args),
+            Self::Ls(args) => ls::run(context, &args),
+            Self::Diff(args) => diff::run(context, &args),
+            Self::Size(args) => size::run(context, &args),
+            Self::Extract(args) => extract::run(context, &args),
             Self::Switch(args) => switch::run(context, &args),
             Self::Boot(args) => boot::run(context, &args),
             Self::Shell(args) => shell::run(context, &args),
+            Self::Lint(args) => lint::run(context, &args),
             Self::Menuconfig(args) => menuconfig::run(context, &args),
             Self::Update(args) => update::run(context, &args),
             Self::Store(args) => store::run(context, &args),
@@ -179,6 +211,7 @@ impl Verb {
             Self::Bench(args) => bench::run(context, &args),
             Self::Completions(args) => Ok(completions::run(&args)),
             Self::Schema(args) => Ok(schema::run(&args)),
+            Self::Measure { job } => bench::measure(&job),
             Self::Lab { job } => crate::boot::lab_main(&job).map(|()| Answer::new(&(), "")),
         }
     }

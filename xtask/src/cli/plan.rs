@@ -5,15 +5,21 @@ use serde_json::json;
 use super::Context;
 use crate::engine;
 use crate::failure::Result;
-use crate::plan::Step;
 use crate::plan::assemble::BUNDLE;
+use crate::plan::{Action, Step};
 use crate::report::{Answer, Table};
 
+const HELP: &str = "Examples:\n  cargo xtask plan demo\n  cargo xtask plan demo --format json";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// The recipe
     recipe: String,
 }
+
+/// As many files in a row are told one by one.
+const TOLD: usize = 8;
 
 /// What a build would do about a step.
 fn state(step: &Step, there: bool, needed: bool) -> &'static str {
@@ -32,17 +38,12 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let workshop = &context.workshop;
     let planned = workshop.plan(&args.recipe)?;
     let missing = engine::missing(&planned.plan, &workshop.store, BUNDLE)?;
-    let mut table = Table::default();
+    let mut rows = Vec::new();
     let mut steps = Vec::new();
     for step in planned.plan.steps() {
         let there = workshop.store.lookup(&step.key)?.is_some();
         let state = state(step, there, missing.contains(step.name.as_str()));
-        table.row([
-            state.to_owned(),
-            step.key.short(),
-            step.name.clone(),
-            step.title.clone(),
-        ]);
+        rows.push((state, step));
         steps.push(json!({
             "step": step.name, "title": step.title, "state": state, "key": step.key, "definition": step.definition,
         }));
@@ -66,12 +67,32 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
             .checkout
             .relative(&planned.bundle_folder(workshop))
             .display(),
-        table.render()
+        table(&rows).render()
     );
     let value = json!({
         "recipe": planned.name, "version": planned.version, "steps": steps, "to_run": count, "notes": planned.notes,
     });
     Ok(Answer::new(&value, text))
+}
+
+/// A row a step; but many files that are fetched one after the other, as for a sysroot, share one.
+fn table(rows: &[(&'static str, &Step)]) -> Table {
+    let mut table = Table::default();
+    let fetches = |step: &Step| matches!(step.definition.action, Action::Fetch { .. });
+    let alike = |one: &(&str, &Step), other: &(&str, &Step)| {
+        one.0 == other.0 && fetches(one.1) && fetches(other.1)
+    };
+    for run in rows.chunk_by(alike) {
+        if run.len() > TOLD {
+            let (state, number) = (run[0].0, run.len());
+            table.row([state, "", "fetch-…", &format!("fetch {number} files")]);
+            continue;
+        }
+        for (state, step) in run {
+            table.row([*state, &step.key.short(), &step.name, &step.title]);
+        }
+    }
+    table
 }
 
 impl Args {

@@ -5,7 +5,10 @@ use crate::failure::Result;
 use crate::recipe;
 use crate::report::Answer;
 
+const HELP: &str = "Examples:\n  cargo xtask show demo\n  cargo xtask show demo --origins";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// The recipe
     recipe: String,

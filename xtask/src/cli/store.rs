@@ -6,6 +6,7 @@ use super::Context;
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::report::{Answer, Table};
+use crate::text::bytes;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -60,11 +61,11 @@ fn gc(context: &Context<'_>, dry_run: bool) -> Result<Answer> {
     let collected = store.collect(dry_run, || waiting(context))?;
     let verb = if dry_run { "would remove" } else { "removed" };
     let text = format!(
-        "{verb} {} results, {} objects, {} leftovers: {:.1} MB",
+        "{verb} {} results, {} objects, {} leftovers: {}",
         collected.results,
         collected.objects,
         collected.leftovers,
-        megabytes(collected.bytes)
+        bytes(collected.bytes)
     );
     Ok(Answer::new(&collected, text))
 }
@@ -82,14 +83,6 @@ fn stat(context: &Context<'_>) -> Result<Answer> {
     table.row(["recipes built", &stat.roots.to_string()]);
     table.row(["results", &stat.results.to_string()]);
     table.row(["objects", &stat.objects.to_string()]);
-    table.row(["size", &format!("{:.1} MB", megabytes(stat.bytes))]);
+    table.row(["size", &bytes(stat.bytes)]);
     Ok(Answer::new(&stat, table.render()))
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "shown with one digit after the point"
-)]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }

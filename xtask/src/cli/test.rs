@@ -7,6 +7,7 @@ use super::install::{self, Consent};
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::needs::{self, Purpose};
+use crate::recipe;
 use crate::report::Answer;
 use crate::tool::Tool;
 
@@ -103,15 +104,16 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     ))
 }
 
-/// What the boots need: packages, and the bundle that is booted. Licences are checked on the way.
+/// What the boots need: packages, and the bundles that are booted. Licences are checked on the way.
 fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
     let purposes = [
         Purpose::Sources,
         Purpose::Build,
         Purpose::Boot,
+        Purpose::BootArm,
         Purpose::Test,
     ];
-    install::ensure(context, &purposes, consent)?;
+    install::ensure(context, &purposes, &context.workshop.arches(), consent)?;
     context
         .report
         .listener()
@@ -121,7 +123,12 @@ fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
         "cargo deny",
         &deny(context)?.folder(root).own_environment().args(DENY),
     )?;
-    super::build::one(context, "demo").map(drop)
+    for recipe in recipe::names(&context.workshop.checkout) {
+        if !context.workshop.recipe(&recipe)?.recipe.boot.is_empty() {
+            super::build::one(context, &recipe)?;
+        }
+    }
+    Ok(())
 }
 
 fn cargo(root: &std::path::Path) -> Tool {

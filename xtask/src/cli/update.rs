@@ -7,7 +7,13 @@ use crate::failure::Result;
 use crate::recipe;
 use crate::report::{Answer, Table};
 
+const HELP: &str = "\
+    Without names, blocks for a [sysroot] that no recipe asks for any more are taken out of recipes/sources.lock, too:\n\
+    every build with another list of packages leaves one there.\n\n\
+    Examples:\n  cargo xtask update\n  cargo xtask update demo";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// Recipes whose sources are looked at [default: all]
     recipes: Vec<String>,
@@ -24,9 +30,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let mut table = Table::default();
     let mut values = Vec::new();
     for moved in &moved {
-        let old = moved.from.as_deref().unwrap_or("(nothing)");
-        table.row([moved.key.to_string().as_str(), old, "->", moved.to.as_str()]);
-        values.push(json!({ "source": moved.key.to_string(), "old": moved.from, "new": moved.to }));
+        let [old, new] =
+            [&moved.from, &moved.to].map(|version| version.as_deref().unwrap_or("(nothing)"));
+        table.row([moved.what.as_str(), old, "->", new]);
+        values.push(json!({ "source": moved.what, "old": moved.from, "new": moved.to }));
     }
     let text = if moved.is_empty() {
         "everything recorded is what the suites have now\n".to_owned()

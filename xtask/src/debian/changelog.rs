@@ -45,6 +45,25 @@ impl Entry {
     }
 }
 
+/// No changelog is longer, in bytes; the Linux package's has 2 MB.
+const LONGEST: u64 = 16 << 20;
+
+/// The first entry of the changelog at `place`, which failures call `file`.
+///
+/// # Errors
+/// As [`latest`]; [`Kind::Recipe`] for a file that is too long to be one; what reading fails with.
+pub fn latest_in(file: &Path, place: &Path) -> Result<Entry> {
+    if fs_err::metadata(place)?.len() > LONGEST {
+        let what = format!(
+            "{} is longer than 16 MiB: it is hardly a changelog",
+            file.display()
+        );
+        return Err(Failure::new(Kind::Recipe, what)
+            .hint("`changelog` in the recipe names the file; `dch` writes one"));
+    }
+    latest(file, &fs_err::read_to_string(place)?)
+}
+
 /// The newest entry, which is the first. What follows it is not looked at.
 ///
 /// # Errors

@@ -1,4 +1,6 @@
-//! What Debian writes down about packages: changelogs and versions. Pure; files are read by whoever has them.
+//! What Debian writes down about packages: changelogs, versions, which file belongs to which. But for the last, files are read by whoever has them.
 
 pub mod changelog;
+pub mod deb822;
+pub mod installed;
 pub mod version;

@@ -3,7 +3,8 @@
 //! What the kernel can take is in its lib/decompress_*.c and Documentation/staging/xz.rst. The bytes depend on the input and on the versions of the
 //! libraries (all of them built from source at the versions that `Cargo.lock` names), never on the number of processors; tests pin them.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
 
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
@@ -12,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use xz2::stream::{Check, Filters, LzmaOptions, MtStreamBuilder, PRESET_EXTREME, Stream};
 use xz2::write::XzEncoder;
 
-use crate::archive;
-use crate::failure::{Doing, Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 
 use super::lz4;
 
@@ -51,6 +51,8 @@ pub struct Shape {
     pub length: u64,
     /// What most of the code in it is for; xz only.
     pub filter: Filter,
+    /// How hard to try: see [`Compression::levels`]; as hard as is worth it otherwise.
+    pub level: Option<u32>,
 }
 
 impl Compression {
@@ -81,6 +83,17 @@ impl Compression {
         }
     }
 
+    /// The levels that it has; none where there is nothing to choose. Of zstd's, those with `--ultra` need more memory than the kernel takes.
+    #[must_use]
+    pub const fn levels(self) -> Option<RangeInclusive<u32>> {
+        match self {
+            Self::None | Self::Lz4 => None,
+            Self::Gzip => Some(1..=9),
+            Self::Xz => Some(0..=9),
+            Self::Zstd => Some(1..=ZSTD_LEVEL as u32),
+        }
+    }
+
     /// A writer that compresses into `output`. Nothing is whole before [`Encoder::finish`].
     ///
     /// # Errors
@@ -88,7 +101,14 @@ impl Compression {
     pub fn encoder<W: Write>(self, shape: Shape, output: W) -> Result<Encoder<W>> {
         let stage = match self {
             Self::None => Stage::None(output),
-            Self::Gzip => Stage::Gzip(GzBuilder::new().write(output, flate2::Compression::best())),
+            Self::Gzip => Stage::Gzip(
+                GzBuilder::new().write(
+                    output,
+                    shape
+                        .level
+                        .map_or_else(flate2::Compression::best, flate2::Compression::new),
+                ),
+            ),
             Self::Xz => Stage::Xz(XzEncoder::new_stream(
                 output,
                 xz(shape).map_err(io::Error::from)?,
@@ -105,11 +125,10 @@ impl Compression {
     /// Compresses all of `input`, which has to have the length that `shape` tells.
     ///
     /// # Errors
-    /// As [`Compression::encoder`] and [`Encoder::finish`]; what reading and writing fail with.
-    pub fn encode<W: Write>(self, shape: Shape, mut input: impl Read, output: W) -> Result<W> {
+    /// As [`Compression::encoder`] and [`Encoder::finish`]; what reading fails with.
+    pub fn encode<W: Write>(self, shape: Shape, mut input: impl io::Read, output: W) -> Result<W> {
         let mut encoder = self.encoder(shape, output)?;
-        io::copy(&mut input, &mut encoder)
-            .doing(|| format!("cannot compress with {}", self.name()))?;
+        io::copy(&mut input, &mut encoder)?;
         encoder.finish()
     }
 }
@@ -120,10 +139,10 @@ const XZ_BLOCK: u64 = 32 << 20;
 /// Each thread of xz takes some 12 times its dictionary in memory.
 const XZ_THREADS: u64 = 4;
 
-/// `xz -9e --check=crc32` (the kernel knows no CRC64) with as small a dictionary as will do. Blocks are compressed side by side: how many at once changes nothing but the time.
+/// `xz -9e --check=crc32` where no other level is asked for (the kernel knows no CRC64) with as small a dictionary as will do. Blocks are compressed side by side: how many at once changes nothing but the time.
 fn xz(shape: Shape) -> Result<Stream, xz2::stream::Error> {
     let dictionary = shape.length.next_power_of_two().clamp(1 << 16, XZ_BLOCK);
-    let mut options = LzmaOptions::new_preset(9 | PRESET_EXTREME)?;
+    let mut options = LzmaOptions::new_preset(shape.level.unwrap_or(9 | PRESET_EXTREME))?;
     options.dict_size(dictionary as u32);
     let mut filters = Filters::new();
     if shape.filter == Filter::X86 {
@@ -146,7 +165,8 @@ fn xz(shape: Shape) -> Result<Stream, xz2::stream::Error> {
 const ZSTD_LEVEL: i32 = 19;
 
 fn zstd_encoder<W: Write>(shape: Shape, output: W) -> io::Result<zstd::Encoder<'static, W>> {
-    let mut encoder = zstd::Encoder::new(output, ZSTD_LEVEL)?;
+    let level = shape.level.map_or(ZSTD_LEVEL, |level| level as i32);
+    let mut encoder = zstd::Encoder::new(output, level)?;
     encoder.multithread(processors().min(4) as u32)?;
     encoder.set_pledged_src_size(Some(shape.length))?;
     encoder.include_checksum(true)?;
@@ -176,7 +196,7 @@ impl<W: Write> Encoder<W> {
     /// Writes what is left and the end mark, and returns the output.
     ///
     /// # Errors
-    /// [`Kind::Bug`] when less was written than announced; what writing fails with.
+    /// [`crate::failure::Kind::Bug`] when less was written than announced; what writing fails with.
     pub fn finish(self) -> Result<W> {
         if self.left > 0 {
             return Err(Failure::bug(format!(
@@ -215,32 +235,4 @@ impl<W: Write> Write for Encoder<W> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Decompresses a whole segment, whatever its compression is. `name` is what failures call it.
-///
-/// # Errors
-/// [`Kind::Source`] when it is damaged, cut short, followed by something else, or unpacks to more than `limit` bytes.
-pub fn decode(name: &str, input: impl Read + Send, limit: u64) -> Result<Vec<u8>> {
-    let failed = |error| archive::unreadable(name, error);
-    let (first, input) = archive::head::<4, _>(input).map_err(failed)?;
-    let is_lz4 = first == lz4::MAGIC;
-    let mut plain: Box<dyn Read> = if is_lz4 {
-        Box::new(lz4::Decoder::new(BufReader::new(input)))
-    } else {
-        archive::decoded(name, input)?
-    };
-    let mut bytes = Vec::new();
-    plain
-        .by_ref()
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > limit {
-        return Err(Failure::new(
-            Kind::Source,
-            format!("{name} unpacks to more than the {limit} bytes it may"),
-        ));
-    }
-    Ok(bytes)
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::failure::{Failure, Kind, Result};
 
 use super::compress::{Compression, Filter};
+use super::content::Content;
 use super::path::ImagePath;
 use super::tree::{Entry, FileTree, Node};
 
@@ -51,6 +52,10 @@ impl Needs {
             self.device_nodes |= matches!(entry.node, Node::Device { .. });
             return Ok(());
         };
+        // In a segment below, and looked at when that was made.
+        if matches!(content, Content::Elsewhere { .. }) {
+            return Ok(());
+        }
         let is_fstab = path.as_str() == "etc/fstab";
         let is_executable = entry.mode & 0o111 != 0;
         let magic = content.head(4)?;

@@ -69,6 +69,31 @@ impl<W: Write> Write for Encoder<W> {
     }
 }
 
+/// Where the frame ends that `bytes` begin with: before a length of 0, another frame, or fewer bytes than a length takes. (The kernel
+/// goes on at another frame as if it were the same; here it is told apart.)
+pub(super) fn end(bytes: &[u8]) -> usize {
+    let mut at = MAGIC.len().min(bytes.len());
+    loop {
+        let length: Option<&[u8; 4]> = bytes.get(at..).and_then(<[u8]>::first_chunk);
+        match length {
+            None => {
+                return if bytes[at..].iter().all(|&byte| byte == 0) {
+                    at
+                } else {
+                    bytes.len()
+                };
+            }
+            Some(&length) if length == [0; 4] || length == MAGIC => return at,
+            Some(&length) => {
+                at = at.saturating_add(4 + u32::from_le_bytes(length) as usize);
+                if at > bytes.len() {
+                    return bytes.len();
+                }
+            }
+        }
+    }
+}
+
 /// A reader that decompresses.
 pub(super) struct Decoder<R> {
     input: R,

@@ -9,6 +9,9 @@ mod compress_tests;
 pub mod content;
 pub mod kernel_support;
 mod lz4;
+pub mod microcode;
+#[cfg(test)]
+mod microcode_tests;
 pub mod newc;
 pub mod newc_read;
 #[cfg(test)]
@@ -17,6 +20,14 @@ pub mod overlay;
 #[cfg(test)]
 mod overlay_tests;
 pub mod path;
+pub mod pattern;
+pub mod problem;
+pub mod segments;
+#[cfg(test)]
+mod segments_tests;
+pub mod stream;
+mod stream_header;
 pub mod tree;
 #[cfg(test)]
 mod tree_tests;
+mod unpacked;

@@ -13,7 +13,7 @@ use super::path::ImagePath;
 use super::tree::{DeviceKind, Entry, FileTree, Node};
 
 /// The kernel skips names and link targets that are longer, with the NUL at their end.
-const PATH_MAX: usize = 4096;
+pub(super) const PATH_MAX: usize = 4096;
 
 /// The name that ends an archive.
 pub(super) const TRAILER: &str = "TRAILER!!!";
@@ -21,7 +21,7 @@ pub(super) const TRAILER: &str = "TRAILER!!!";
 /// Archives are padded to a multiple of this, as cpio does.
 const BLOCK: u64 = 512;
 
-const HEADER: u64 = 110;
+pub(super) const HEADER: u64 = 110;
 
 /// Type bits of `st_mode`, <sys/stat.h>.
 pub(super) const TYPE_MASK: u32 = 0o170_000;
@@ -30,6 +30,8 @@ pub(super) const REGULAR: u32 = 0o100_000;
 pub(super) const SYMLINK: u32 = 0o120_000;
 pub(super) const CHARACTER: u32 = 0o020_000;
 pub(super) const BLOCK_DEVICE: u32 = 0o060_000;
+pub(super) const FIFO: u32 = 0o010_000;
+pub(super) const SOCKET: u32 = 0o140_000;
 
 /// Writes a tree: sorted by path, inode numbers counted from 1, every time `mtime` (seconds since the epoch), on device 0.
 /// The top directory comes first as `.`: a root file system on tmpfs would be writable for everybody otherwise. Returns the number of bytes, which is [`length`]'s.
@@ -77,14 +79,38 @@ pub fn write(tree: &FileTree, mtime: u32, output: impl Write) -> Result<u64> {
 /// The length of what [`write()`] writes, in bytes; no file is opened.
 #[must_use]
 pub fn length(tree: &FileTree) -> u64 {
-    let member = |name: &str, size: u64| {
-        (HEADER + name.len() as u64 + 1).next_multiple_of(4) + size.next_multiple_of(4)
-    };
     let members: u64 = tree
         .iter()
+        .map(|(path, entry)| member_length(path, entry))
+        .sum();
+    (length_of(".", 0) + members + length_of(TRAILER, 0)).next_multiple_of(BLOCK)
+}
+
+/// How many bytes an entry takes in an archive: its header, name and contents, with their padding.
+#[must_use]
+pub fn member_length(path: &ImagePath, entry: &Entry) -> u64 {
+    length_of(path.as_str(), contents_size(entry))
+}
+
+fn length_of(name: &str, size: u64) -> u64 {
+    (HEADER + name.len() as u64 + 1).next_multiple_of(4) + size.next_multiple_of(4)
+}
+
+/// Where the contents of a file begin in what [`write()`] writes, in bytes from its beginning.
+#[must_use]
+pub fn data_offset(tree: &FileTree, path: &ImagePath) -> Option<u64> {
+    tree.get(path)?;
+    let before: u64 = tree
+        .iter()
+        .take_while(|(other, _)| *other != path)
         .map(|(path, entry)| member(path.as_str(), contents_size(entry)))
         .sum();
-    (member(".", 0) + members + member(TRAILER, 0)).next_multiple_of(BLOCK)
+    Some(member(".", 0) + before + member(path.as_str(), 0))
+}
+
+/// The length of a member of the archive: header and name, contents, each filled up to a multiple of 4.
+fn member(name: &str, size: u64) -> u64 {
+    (HEADER + name.len() as u64 + 1).next_multiple_of(4) + size.next_multiple_of(4)
 }
 
 /// How many directories each directory holds; the top is `None`.
@@ -122,6 +148,8 @@ fn header(path: &ImagePath, entry: &Entry) -> Builder {
             device: DeviceKind::Block,
             ..
         } => BLOCK_DEVICE,
+        Node::Fifo => FIFO,
+        Node::Socket => SOCKET,
     };
     let builder = builder.mode(mode | entry.mode);
     match entry.node {
@@ -130,11 +158,13 @@ fn header(path: &ImagePath, entry: &Entry) -> Builder {
     }
 }
 
-fn contents_size(entry: &Entry) -> u64 {
+/// What follows an entry's name in an archive, in bytes.
+#[must_use]
+pub fn contents_size(entry: &Entry) -> u64 {
     match &entry.node {
         Node::File(content) => content.size(),
         Node::Symlink { target } => target.len() as u64,
-        Node::Directory | Node::Device { .. } => 0,
+        Node::Directory | Node::Device { .. } | Node::Fifo | Node::Socket => 0,
     }
 }
 
@@ -163,7 +193,7 @@ fn contents<W: Write>(entry: &Entry, member: &mut Writer<W>) -> Result<()> {
     match &entry.node {
         Node::File(content) => content.copy_to(member),
         Node::Symlink { target } => Ok(member.write_all(target.as_bytes())?),
-        Node::Directory | Node::Device { .. } => Ok(()),
+        Node::Directory | Node::Device { .. } | Node::Fifo | Node::Socket => Ok(()),
     }
 }
 

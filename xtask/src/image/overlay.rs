@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool;
 
-use super::content::Content;
+use super::content::{self, Content};
 use super::tree::{Entry, FileTree, Node, Origin};
 
 /// Suffix of the files that are templates.
@@ -85,6 +85,33 @@ pub fn listing(folder: &Path) -> Result<Vec<Item>> {
     }
     items.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(items)
+}
+
+/// Files of a folder that are more than executable where they are, with what they are: an image has none of it from such a folder.
+///
+/// # Errors
+/// What reading the folder fails with.
+pub fn special(folder: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
+    let mut special = Vec::new();
+    let walk = WalkDir::new(folder).min_depth(1).sort_by_file_name();
+    for found in walk.into_iter().filter_entry(|entry| !is_skipped(entry)) {
+        tool::check_interrupt()?;
+        let found = found.map_err(std::io::Error::from)?;
+        let metadata = found.metadata().map_err(std::io::Error::from)?;
+        let mode = metadata.permissions().mode();
+        if !metadata.is_file() || mode & 0o111 == 0 {
+            continue;
+        }
+        // A file system without such attributes says so, and that is no error.
+        let capabilities =
+            rustix::fs::lgetxattr(found.path(), "security.capability", &mut [0_u8; 64]);
+        if mode & 0o6000 != 0 {
+            special.push((found.into_path(), "is set-id"));
+        } else if capabilities.is_ok_and(|size| size > 0) {
+            special.push((found.into_path(), "has capabilities"));
+        }
+    }
+    Ok(special)
 }
 
 /// Copies exactly what a listing names from `folder` into `to`, which must not exist, with normalised modes. So a step can be run on files that nobody edits meanwhile.
@@ -167,7 +194,7 @@ pub fn lay(tree: &mut FileTree, name: &str, folder: &Path, render: Render) -> Re
     }
     for (path, entry) in layer.iter() {
         let directory = |entry: &Entry| entry.node == Node::Directory;
-        if directory(entry) && tree.get(path).is_some_and(directory) {
+        if directory(entry) && tree.get(&tree.resolve(path)?).is_some_and(directory) {
             // An overlay cannot say which mode a directory has: somebody else may have.
             continue;
         }
@@ -190,7 +217,10 @@ fn item(folder: &Path, found: &DirEntry) -> Result<Item> {
     let refused = |what: &str| {
         Failure::new(
             Kind::Recipe,
-            format!("{} cannot be in an overlay: {what}", path.display()),
+            format!(
+                "{} cannot be taken into an overlay or source: {what}",
+                path.display()
+            ),
         )
     };
     let relative = path.strip_prefix(folder).ok().and_then(Path::to_str);
@@ -212,7 +242,7 @@ fn item(folder: &Path, found: &DirEntry) -> Result<Item> {
         }
     } else {
         return Err(refused("it is neither file, directory nor link")
-            .hint("device nodes are declared in the recipe, under [image.devices]"));
+            .hint("take it out of the folder; device nodes are declared in the recipe, under [image.devices]"));
     };
     Ok(Item {
         path: relative.to_owned(),
@@ -222,7 +252,11 @@ fn item(folder: &Path, found: &DirEntry) -> Result<Item> {
 
 fn content(path: PathBuf, kind: &ItemKind) -> Content {
     match *kind {
-        ItemKind::File { size, digest, .. } => Content::File { path, size, digest },
+        ItemKind::File { size, digest, .. } => Content::File {
+            path,
+            size,
+            digest: content::known(digest),
+        },
         _ => Content::from(""),
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::content::Content;
-use super::overlay::{ItemKind, lay, listing, snapshot};
+use super::overlay::{ItemKind, lay, listing, snapshot, special};
 use super::path::ImagePath;
 use super::tree::{Entry, FileTree, Node, Origin};
 use crate::failure::{Failure, Kind, Result};
@@ -200,4 +200,25 @@ fn a_listing_is_plain_data() {
             ..
         }
     ));
+}
+
+#[test]
+fn set_id_programs_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, mode) in [
+        ("su", 0o4755),
+        ("wall", 0o2755),
+        ("ls", 0o755),
+        ("data", 0o4644),
+    ] {
+        fs_err::write(folder.path().join(name), "").unwrap();
+        let mode = fs::Permissions::from_mode(mode);
+        fs_err::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    let special = special(folder.path()).unwrap();
+    let names: Vec<_> = special
+        .iter()
+        .filter_map(|(path, _)| path.file_name())
+        .collect();
+    assert_eq!(names, ["su", "wall"]);
 }

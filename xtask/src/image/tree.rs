@@ -13,7 +13,7 @@ use super::content::Content;
 use super::path::ImagePath;
 
 /// Why a path is in the image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Origin {
     /// It is a file of an overlay.
@@ -43,6 +43,25 @@ pub enum Origin {
         /// What it is, such as `version stamp`.
         what: String,
     },
+    /// A table of the recipe names it, or a pattern that fits it.
+    Copied {
+        /// The table, such as `copy.tools`.
+        table: String,
+        /// The name or pattern there that it goes back to.
+        name: String,
+    },
+    /// Something that is in the image does not work without it.
+    Needed {
+        /// What needs it.
+        by: ImagePath,
+        /// As what, in a few words: `library libc.so.6`, `interpreter`, `module dependency`, `firmware`.
+        how: String,
+    },
+    /// An archive holds it, and does not say why.
+    Archive {
+        /// The archive's segment, counted from 1.
+        segment: usize,
+    },
     /// It is a directory that something else has to be in.
     Parent {
         /// The first path in it.
@@ -58,6 +77,9 @@ impl fmt::Display for Origin {
             Self::Recipe { table } => write!(f, "the recipe's [{table}]"),
             Self::Built { from } => write!(f, "built from {from}"),
             Self::Generated { what } => write!(f, "generated: {what}"),
+            Self::Copied { table, name } => write!(f, "the recipe's [{table}] names {name}"),
+            Self::Needed { by, how } => write!(f, "needed by {by} ({how})"),
+            Self::Archive { segment } => write!(f, "segment {segment} of the archive"),
             Self::Parent { of } => write!(f, "parent of {of}"),
         }
     }
@@ -73,8 +95,20 @@ pub enum DeviceKind {
     Block,
 }
 
+/// Where something was taken from that was there before: a file of the host, of a folder, or of a package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The root: `host`, `sysroot`, or the name of a source.
+    pub root: String,
+    /// The path in that root, without a leading slash.
+    pub path: String,
+    /// The package that it belongs to there; its versions are in the image's list of packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+}
+
 /// What is at a path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Node {
     /// A regular file.
@@ -95,6 +129,10 @@ pub enum Node {
         /// Minor number.
         minor: u32,
     },
+    /// A named pipe. Recipes cannot ask for one; images of others hold them.
+    Fifo,
+    /// A socket; likewise.
+    Socket,
 }
 
 impl Node {
@@ -106,12 +144,14 @@ impl Node {
             Self::Directory => "directory",
             Self::Symlink { .. } => "symbolic link",
             Self::Device { .. } => "device node",
+            Self::Fifo => "named pipe",
+            Self::Socket => "socket",
         }
     }
 }
 
 /// One path of the image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// What is there.
     #[serde(flatten)]
@@ -124,6 +164,9 @@ pub struct Entry {
     pub gid: u32,
     /// Why it is there.
     pub origin: Origin,
+    /// Where it was taken from, unless it was made for this image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
 }
 
 impl Entry {
@@ -136,6 +179,7 @@ impl Entry {
             uid: 0,
             gid: 0,
             origin,
+            taken: None,
         }
     }
 
@@ -167,20 +211,25 @@ impl Entry {
     }
 }
 
+/// The kernel follows no more links in one path (include/linux/namei.h, MAXSYMLINKS).
+const MOST_LINKS: usize = 40;
+
 /// The files of an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FileTree {
     entries: BTreeMap<ImagePath, Entry>,
 }
 
 impl FileTree {
-    /// Adds an entry. The same entry again is fine, and the first origin stays.
+    /// Adds an entry. The same entry again is fine, and the first origin stays. Links to directories that lead there are followed, as whoever
+    /// unpacks the image would: with `bin -> usr/bin` in the tree, `bin/sh` goes to `usr/bin/sh`.
     ///
     /// # Errors
     /// [`Kind::Recipe`], naming the path and both origins, when something else is there already, when a path above it is no
     /// directory, or when it is no directory and has paths below it; also for an impossible mode or link target.
     pub fn add(&mut self, path: ImagePath, entry: Entry) -> Result<()> {
+        let path = self.place(path, &entry)?;
         self.check(&path, &entry)?;
         match self.entries.get(&path) {
             Some(there) if there.same(&entry) => Ok(()),
@@ -198,6 +247,7 @@ impl FileTree {
     /// # Errors
     /// As [`FileTree::add`], but for the case of two files, links or device nodes, or two directories.
     pub fn add_over(&mut self, path: ImagePath, entry: Entry) -> Result<()> {
+        let path = self.place(path, &entry)?;
         self.check(&path, &entry)?;
         match self.entries.get(&path) {
             Some(there) if there.is_directory() != entry.is_directory() => {
@@ -221,6 +271,115 @@ impl FileTree {
         self.entries.extend(missing);
     }
 
+    /// The path under which the tree has what is at `path`: links are followed on the way there, and the last component too where it is one. A path
+    /// that leads nowhere is returned as far as it could be followed.
+    ///
+    /// # Errors
+    /// [`Kind::Recipe`] when links lead in a circle.
+    pub fn resolve(&self, path: &ImagePath) -> Result<ImagePath> {
+        self.follow(path, true)
+    }
+
+    /// Where a new entry goes: links above it are followed. A directory where there is a link to one is that one.
+    fn place(&self, path: ImagePath, entry: &Entry) -> Result<ImagePath> {
+        let links = |path: &ImagePath| {
+            self.get(path)
+                .is_some_and(|there| matches!(there.node, Node::Symlink { .. }))
+        };
+        if path.ancestors().any(|above| links(&above)) || entry.is_directory() && links(&path) {
+            self.follow(&path, entry.is_directory())
+        } else {
+            Ok(path)
+        }
+    }
+
+    fn follow(&self, path: &ImagePath, last: bool) -> Result<ImagePath> {
+        let mut left: Vec<String> = path.as_str().rsplit('/').map(str::to_owned).collect();
+        let mut done: Vec<String> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    done.pop();
+                    continue;
+                }
+                _ => done.push(part),
+            }
+            let target = match self.entries.get(done.join("/").as_str()).map(|at| &at.node) {
+                Some(Node::Symlink { target }) if last || !left.is_empty() => target,
+                _ => continue,
+            };
+            links += 1;
+            if links > MOST_LINKS {
+                return Err(Failure::new(
+                    Kind::Recipe,
+                    format!("links lead in a circle at {path}"),
+                )
+                .hint("correct the links above it"));
+            }
+            done.pop();
+            if target.starts_with('/') {
+                done.clear();
+            }
+            left.extend(target.rsplit('/').map(str::to_owned));
+        }
+        done.join("/").parse()
+    }
+
+    /// What this tree has and the other has not, with the directories above it: what a segment on top of that one holds.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Self {
+        let mut beyond = Self::default();
+        for (path, entry) in &self.entries {
+            // Directories that are only there because something is in them come with that.
+            let there = other.entries.get(path);
+            if is_filled_in(entry) || there.is_some_and(|there| there.same(entry)) {
+                continue;
+            }
+            let above = path.ancestors();
+            let above = above.filter_map(|above| self.entries.get_key_value(&above));
+            let whole = above.chain([(path, entry)]);
+            beyond
+                .entries
+                .extend(whole.map(|(path, entry)| (path.clone(), entry.clone())));
+        }
+        beyond
+    }
+
+    /// What is at a path, links above it followed.
+    ///
+    /// # Errors
+    /// As [`FileTree::resolve`].
+    pub fn at(&self, path: &ImagePath) -> Result<Option<&Entry>> {
+        Ok(self.get(&self.follow(path, false)?))
+    }
+
+    /// A tree of entries whose paths fit together: above each are directories only.
+    pub(super) fn of(entries: BTreeMap<ImagePath, Entry>) -> Self {
+        Self { entries }
+    }
+
+    /// Says of an entry that is there why it is, and where it was taken from.
+    pub fn explain(&mut self, path: &ImagePath, origin: Origin, taken: Option<Taken>) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            (entry.origin, entry.taken) = (origin, taken);
+        }
+    }
+
+    /// Takes over from a listing why things are there, for those that are as it says.
+    pub fn explain_by(&mut self, listing: &Self) {
+        for (path, listed) in &listing.entries {
+            if let Some(there) = self
+                .entries
+                .get_mut(path)
+                .filter(|there| there.same(listed))
+            {
+                (there.origin, there.taken) = (listed.origin.clone(), listed.taken.clone());
+            }
+        }
+    }
+
     /// What is at a path.
     #[must_use]
     pub fn get(&self, path: &ImagePath) -> Option<&Entry> {
@@ -230,6 +389,16 @@ impl FileTree {
     /// All entries, sorted by path: a directory before what is in it.
     pub fn iter(&self) -> impl Iterator<Item = (&ImagePath, &Entry)> {
         self.entries.iter()
+    }
+
+    /// The contents of all files, to be replaced by others of the same meaning.
+    pub fn contents_mut(&mut self) -> impl Iterator<Item = (&ImagePath, &mut Content)> {
+        self.entries
+            .iter_mut()
+            .filter_map(|(path, entry)| match &mut entry.node {
+                Node::File(content) => Some((path, content)),
+                _ => None,
+            })
     }
 
     /// How many entries there are.

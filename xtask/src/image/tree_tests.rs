@@ -65,24 +65,61 @@ fn a_later_layer_wins() {
 }
 
 #[test]
-fn a_layer_does_not_turn_links_into_directories() {
-    let mut tree = tree(&[("/bin", Entry::symlink("usr/bin", origin("one")))]);
-    let failure = tree
-        .add_over(path("/bin"), Entry::directory(origin("other")))
-        .unwrap_err();
-    names_both(&failure);
+fn links_to_directories_are_followed() {
+    let mut tree = tree(&[
+        ("/bin", Entry::symlink("usr/bin", origin("one"))),
+        ("/usr/sbin", Entry::symlink("/bin", origin("one"))),
+    ]);
+    tree.add(path("/bin"), Entry::directory(origin("other")))
+        .unwrap();
+    tree.add(path("/usr/sbin/sub/sh"), file("b", "other"))
+        .unwrap();
+    tree.fill_parents(0o755);
+    assert_eq!(tree.resolve(&path("/bin")).unwrap(), path("/usr/bin"));
+    assert!(tree.get(&path("/usr/bin/sub/sh")).is_some());
+    assert_eq!(
+        tree.get(&path("/bin")).unwrap().node.name(),
+        "symbolic link"
+    );
+    assert_eq!(
+        tree.resolve(&path("/bin/none")).unwrap(),
+        path("/usr/bin/none")
+    );
 }
 
 #[test]
-fn below_a_link_or_file_nothing_can_be() {
-    let link = Entry::symlink("usr/bin", origin("one"));
-    for above in [link, file("a", "one")] {
-        let mut tree = tree(&[("/bin", above)]);
-        for add in [FileTree::add, FileTree::add_over] {
-            let failure = add(&mut tree, path("/bin/sub/sh"), file("b", "other")).unwrap_err();
-            names_both(&failure);
-        }
+fn links_in_a_circle_end() {
+    let mut tree = tree(&[
+        ("/a", Entry::symlink("b", origin("one"))),
+        ("/b", Entry::symlink("../../a", origin("one"))),
+    ]);
+    let failure = tree.add(path("/a/x"), file("", "other")).unwrap_err();
+    assert!(failure.what.contains("circle"), "{failure}");
+}
+
+#[test]
+fn below_a_file_nothing_can_be() {
+    for add in [FileTree::add, FileTree::add_over] {
+        let mut tree = tree(&[("/bin", file("a", "one"))]);
+        let failure = add(&mut tree, path("/bin/sub/sh"), file("b", "other")).unwrap_err();
+        names_both(&failure);
     }
+}
+
+#[test]
+fn what_is_beyond_another_tree_goes_on_top_of_it() {
+    let mut below = tree(&[
+        ("/usr/bin/tar", file("a", "one")),
+        ("/bin", Entry::symlink("usr/bin", origin("one"))),
+    ]);
+    below.fill_parents(0o755);
+    let mut whole = below.clone();
+    whole.add(path("/bin/sh"), file("b", "other")).unwrap();
+    whole.add(path("/etc/x"), file("c", "other")).unwrap();
+    whole.fill_parents(0o755);
+    let beyond = whole.beyond(&below);
+    let paths: Vec<_> = beyond.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["etc", "etc/x", "usr", "usr/bin", "usr/bin/sh"]);
 }
 
 #[test]

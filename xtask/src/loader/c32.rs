@@ -6,16 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use object::LittleEndian;
-use object::elf::{self, FileHeader32, ProgramHeader32};
-use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::elf::EM_386;
 
+use crate::closure::elf::{self, Read};
 use crate::failure::{Failure, Kind, Result};
 
 /// The boot program itself.
 pub const PXELINUX: &str = "pxelinux.0";
 /// The module that pxelinux.0 always loads.
-pub const LDLINUX: &str = "ldlinux.c32";
+const LDLINUX: &str = "ldlinux.c32";
 
 /// A module that something needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,80 +127,31 @@ fn chain(by: &[String]) -> String {
         .join(", ")
 }
 
-/// The modules that one is linked against, as the loader sees them: by program headers, not sections.
+/// The modules that one is linked against.
 fn needs(bytes: &[u8]) -> Result<Vec<String>, String> {
-    let endian = LittleEndian;
-    let says = |error: object::Error| error.to_string();
     if bytes.starts_with(b"\x7fELF\x02") {
         return Err("it is for 64-bit EFI".to_owned());
     }
-    let header = FileHeader32::<LittleEndian>::parse(bytes).map_err(says)?;
-    if !header.is_little_endian() || header.e_machine(endian) != elf::EM_386 {
+    let elf = match elf::read_bytes(bytes) {
+        Read::Elf(elf) if !elf.program => elf,
+        Read::Damaged(why) => return Err(why),
+        Read::Other(head) if !head.starts_with(elf::MAGIC) => {
+            return Err("it is no ELF file".to_owned());
+        }
+        Read::Elf(_) | Read::Other(_) => return Err("it is no shared object".to_owned()),
+    };
+    if !(elf.machine.machine == EM_386.0 && elf.machine.little) {
         return Err("it is for another processor".to_owned());
     }
-    if header.e_type(endian) != elf::ET_DYN {
-        return Err("it is no shared object".to_owned());
-    }
-    let segments = header.program_headers(endian, bytes).map_err(says)?;
-    let mut entries: &[elf::Dyn32<LittleEndian>] = &[];
-    for segment in segments {
-        entries = segment
-            .dynamic(endian, bytes)
-            .map_err(says)?
-            .unwrap_or(entries);
-    }
-    let entries = || {
-        entries
-            .iter()
-            .take_while(|entry| entry.d_tag(endian) != elf::DT_NULL)
-    };
-    let value = |tag| {
-        entries()
-            .find(|entry| entry.d_tag(endian) == tag)
-            .map(|entry| entry.d_val(endian))
-    };
-    let needed = entries().filter(|entry| entry.d_tag(endian) == elf::DT_NEEDED);
-    let strings = match (value(elf::DT_STRTAB), value(elf::DT_STRSZ)) {
-        (Some(address), Some(size)) => at_address(segments, bytes, address, size),
-        _ => None,
-    };
-    needed
-        .map(|entry| name_at(strings, entry.d_val(endian)))
-        .collect()
-}
-
-/// The bytes that the loader would find at this address.
-fn at_address<'b>(
-    segments: &[ProgramHeader32<LittleEndian>],
-    bytes: &'b [u8],
-    address: u32,
-    size: u32,
-) -> Option<&'b [u8]> {
-    let loaded = segments
-        .iter()
-        .filter(|segment| segment.p_type(LittleEndian) == elf::PT_LOAD);
-    let mut ranges =
-        loaded.map(|segment| segment.data_range(LittleEndian, bytes, address.into(), size.into()));
-    ranges.find_map(|range| range.ok().flatten())
-}
-
-fn name_at(strings: Option<&[u8]>, offset: u32) -> Result<String, String> {
-    let from = strings
-        .and_then(|strings| strings.get(usize::try_from(offset).ok()?..))
-        .ok_or("the names of what it needs are not there")?;
-    let end = from
-        .iter()
-        .position(|&byte| byte == 0)
-        .ok_or("a name of what it needs has no end")?;
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-+".contains(byte);
-    let name = &from[..end];
-    if name.is_empty() || name[0] == b'.' || !name.iter().all(plain) {
-        return Err(format!(
-            "it needs something with the name {:?}",
-            String::from_utf8_lossy(name)
-        ));
-    }
-    Ok(String::from_utf8_lossy(name).into_owned())
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
+    let names = elf.needed.iter().map(|needed| &needed.name);
+    let named = names.map(|name| {
+        if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
+            return Err(format!("it needs something with the name {name:?}"));
+        }
+        Ok(name.clone())
+    });
+    named.collect()
 }
 
 #[cfg(test)]

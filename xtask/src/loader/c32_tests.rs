@@ -117,7 +117,7 @@ fn what_is_no_module_is_refused() {
             *bytes.last_mut().unwrap() = b'x';
             bytes
         }),
-        ("names of what it needs", {
+        ("an address that it does not hold", {
             let mut bytes = module(&["libutil.c32"]);
             bytes[52] = 0;
             bytes

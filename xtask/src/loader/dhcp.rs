@@ -4,9 +4,10 @@
 use serde::Serialize;
 
 use super::address::Address;
+use super::bundle::BundleText;
 use super::c32::PXELINUX;
-use super::pxelinux::BundleText;
 use super::{TextFile, render};
+use crate::arch::Arch;
 use crate::failure::Result;
 
 /// The snippets, by path inside the bundle, with their templates.
@@ -23,6 +24,40 @@ const SNIPPETS: [(&str, &str, &str); 2] = [
     ),
 ];
 
+/// How a kind of machine says in DHCP what it is, and what it is told.
+#[derive(Clone, Copy, Serialize)]
+struct Client {
+    /// What the rest of the configuration calls it.
+    tag: &'static str,
+    /// Its "Processor Architecture Type" (option 93; IANA's list).
+    code: u32,
+    /// The same for dhcpd: two bytes in hexadecimal.
+    bytes: &'static str,
+    /// Who asks.
+    who: &'static str,
+    /// The boot file that it is told.
+    file: Option<&'static str>,
+}
+
+/// A file that is small and in every bundle: U-Boot wants to know a folder, but is told a file, and may load it.
+const SMALL: &str = "SHA256SUMS";
+
+const fn client(arch: Arch) -> Client {
+    let (tag, code, bytes, who, file) = match arch {
+        Arch::Amd64 => ("bios", 0, "00:00", "BIOS machines", Some(PXELINUX)),
+        Arch::Arm64 => ("uboot", 22, "00:16", "U-Boot on 64-bit ARM", Some(SMALL)),
+        Arch::Armhf => ("uboot", 21, "00:15", "U-Boot on 32-bit ARM", Some(SMALL)),
+        Arch::Ppc64el => ("petitboot", 14, "00:0e", "petitboot", None),
+    };
+    Client {
+        tag,
+        code,
+        bytes,
+        who,
+        file,
+    }
+}
+
 /// The snippets of a bundle. The description is taken to be right: see [`super::check::mistakes`].
 ///
 /// # Errors
@@ -31,7 +66,9 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
     #[derive(Serialize)]
     struct Data<'a> {
         name: &'a str,
-        nbp: &'a str,
+        /// The boot program, for machines that bring none.
+        nbp: Option<&'a str>,
+        client: Client,
         nodes: Vec<Host<'a>>,
     }
     #[derive(Serialize)]
@@ -47,7 +84,8 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
     });
     let data = Data {
         name: &bundle.name,
-        nbp: PXELINUX,
+        nbp: (bundle.arch == Arch::Amd64).then_some(PXELINUX),
+        client: client(bundle.arch),
         nodes: nodes.collect(),
     };
     let snippet = |(path, name, template): (&str, &str, &str)| {
@@ -62,7 +100,7 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pxelinux::tests::bundle;
+    use super::super::bundle::tests::{bundle, uboot};
     use super::*;
     use crate::tool::Tool;
 
@@ -74,8 +112,14 @@ mod tests {
 
     #[test]
     fn dnsmasq_takes_its_snippet() {
-        for nodes in [bundle().nodes, Vec::new()] {
-            let text = snippet("dnsmasq.conf", &BundleText { nodes, ..bundle() });
+        let alone = BundleText {
+            nodes: Vec::new(),
+            ..bundle()
+        };
+        let arch = |arch| BundleText { arch, ..uboot() };
+        let bundles = [bundle(), alone, arch(Arch::Arm64), arch(Arch::Ppc64el)];
+        for bundle in bundles {
+            let text = snippet("dnsmasq.conf", &bundle);
             let folder = tempfile::tempdir().unwrap();
             // The commented lines are offers: they have to be right as well once addresses are filled in.
             let offers = text
@@ -120,5 +164,27 @@ mod tests {
         assert!(text.contains("option architecture-type = 00:00;"), "{text}");
         let text = snippet("dnsmasq.conf", &bundle());
         assert!(text.contains("\ndhcp-boot=tag:bios,pxelinux.0\n"), "{text}");
+    }
+
+    #[test]
+    fn firmware_that_brings_its_boot_loader_is_told_the_folder() {
+        let text = snippet("dnsmasq.conf", &uboot());
+        assert!(
+            text.contains("\ndhcp-match=set:uboot,option:client-arch,22\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\ndhcp-boot=tag:uboot,SHA256SUMS\n"),
+            "{text}"
+        );
+        assert!(!text.contains("pxelinux.0") && !text.contains("175"));
+        let text = snippet("dhcpd.conf", &uboot());
+        assert!(text.contains("option architecture-type = 00:16;"), "{text}");
+        assert!(text.contains("\n  filename \"SHA256SUMS\";\n"), "{text}");
+        let petitboot = BundleText {
+            arch: Arch::Ppc64el,
+            ..uboot()
+        };
+        assert!(!snippet("dhcpd.conf", &petitboot).contains("filename"));
     }
 }

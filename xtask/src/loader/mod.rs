@@ -2,10 +2,12 @@
 //! Data in, texts out; it knows no recipes, and writing the files is left to the steps.
 
 pub mod address;
+pub mod bundle;
 pub mod c32;
 pub mod check;
 pub mod dhcp;
 pub mod pxelinux;
+mod uboot;
 
 use std::path::PathBuf;
 

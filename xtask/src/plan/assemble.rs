@@ -7,16 +7,20 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::draft::Draft;
-use super::{Action, Bundle, Definition, Initramfs, Layout, Plan, Stamps, Step, tools};
+use super::image::{initramfs, segment, system};
+use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, copies, sysroot, tools};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
 use crate::digest::Digest;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::image::overlay;
+use crate::loader::bundle::Reader;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
+use crate::source::sysroot::Package;
+use crate::text;
 
 /// Raised when a step's code changes what it leaves: results of the former code are no longer found.
 const UNPACK_REVISION: u32 = 1;
@@ -25,12 +29,22 @@ const BUSYBOX_REVISION: u32 = 1;
 
 /// Names of steps that verbs ask for.
 pub const BUNDLE: &str = "bundle";
+/// The sysroot's step.
+pub const SYSROOT: &str = "sysroot";
 /// The kernel's step.
 pub const KERNEL: &str = "kernel";
 /// busybox's step.
 pub const BUSYBOX: &str = "busybox";
+/// The step of what is ready-made.
+pub const SYSTEM: &str = "system";
 /// The initramfs's step.
 pub const INITRAMFS: &str = "initramfs";
+
+/// The step that makes a segment of its own.
+#[must_use]
+pub fn segment_step(segment: &str) -> String {
+    format!("segment-{segment}")
+}
 
 /// The step that leaves a source's tree.
 #[must_use]
@@ -52,6 +66,8 @@ pub struct Material<'a> {
     pub release: &'a Entry,
     /// What each of the recipe's sources is: version and digests.
     pub sources: &'a BTreeMap<String, Resolved>,
+    /// The packages of the recipe's sysroot, where it has one.
+    pub sysroot: Option<&'a [(Package, File)]>,
     /// Who the tools are.
     pub tools: &'a tools::Memory,
 }
@@ -59,16 +75,21 @@ pub struct Material<'a> {
 /// Names of the sources that a recipe's build takes something from.
 #[must_use]
 pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
+    let mut names = BTreeSet::from([recipe.busybox.source.as_str()]);
+    if recipe.kernel.package.is_none() {
+        names.insert(&recipe.kernel.source);
+    }
+    names.extend(loader_sources(recipe).map(|(_, source)| source.as_str()));
+    names.extend(copies::sources(recipe));
+    names
+}
+
+/// The inputs of the bundle that are its boot loader, where it has one, and the names of their sources.
+fn loader_sources(recipe: &Recipe) -> impl Iterator<Item = (&'static str, &String)> {
     let bundle = &recipe.bundle;
-    [
-        &recipe.kernel.source,
-        &recipe.busybox.source,
-        &bundle.pxelinux,
-        &bundle.modules,
-    ]
-    .into_iter()
-    .map(String::as_str)
-    .collect()
+    let both = [("pxelinux", &bundle.pxelinux), ("modules", &bundle.modules)];
+    let needed = Reader::of(recipe.arch) == Reader::Pxelinux;
+    both.into_iter().filter(move |_| needed)
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].
@@ -80,10 +101,18 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
     for name in sources(material.recipe) {
         add_source(&mut plan, material, name)?;
     }
-    plan.add(kernel(&plan, material)?)?;
+    sysroot::add(&mut plan, material)?;
+    plan.add(match &material.recipe.kernel.package {
+        Some(package) => sysroot::kernel(&plan, material, package)?,
+        None => kernel(&plan, material)?,
+    })?;
     plan.add(busybox(&plan, material)?)?;
     let stamps = stamps(&plan, material)?;
+    plan.add(system(&plan, material)?)?;
     plan.add(initramfs(&plan, material, &stamps)?)?;
+    for name in material.recipe.segment.keys() {
+        plan.add(segment(&plan, material, &stamps, name)?)?;
+    }
     plan.add(bundle(&plan, material, &stamps)?)?;
     Ok(plan)
 }
@@ -112,20 +141,7 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
     };
     let mut draft = unpack_draft(material, layout(source, resolved)?);
     for file in &resolved.files {
-        let action = Action::Fetch {
-            sha256: file.sha256,
-        };
-        let fetch = Step::new(
-            fetch_step(plan, file),
-            format!(
-                "fetch {}{}",
-                file.name,
-                file.size.map_or_else(String::new, megabytes)
-            ),
-            Definition::new(action, &["file"]),
-            BTreeMap::new(),
-        );
-        let fetch = plan.add(fetch)?;
+        let fetch = fetch(plan, file)?;
         draft.step(plan, &file.name, &fetch, "file")?;
     }
     plan.add(draft.finish(
@@ -136,6 +152,24 @@ fn add_source(plan: &mut Plan, material: &Material<'_>, name: &str) -> Result<()
         ),
     ))?;
     Ok(())
+}
+
+/// Adds the step that fetches a file, and returns its name.
+pub(super) fn fetch(plan: &mut Plan, file: &File) -> Result<String> {
+    let action = Action::Fetch {
+        sha256: file.sha256,
+    };
+    plan.add(Step::new(
+        fetch_step(plan, file),
+        format!(
+            "fetch {}{}",
+            file.name,
+            file.size
+                .map_or_else(String::new, |size| format!(" ({})", text::bytes(size)))
+        ),
+        Definition::new(action, &["file"]),
+        BTreeMap::new(),
+    ))
 }
 
 /// Files are known by their names, and by their digests where two have the same name.
@@ -221,7 +255,10 @@ fn kernel(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         checkout,
         action,
         &outputs,
-        tools::both(material.tools.kernel()?, tools::revision(KERNEL_REVISION)),
+        tools::both(
+            material.tools.kernel(recipe.arch)?,
+            tools::revision(KERNEL_REVISION),
+        ),
     );
     draft.step(plan, "source", &source_step(&kernel.source), "tree")?;
     if let Some(path) = &base {
@@ -253,11 +290,12 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         .map(|name| folder.join(name))
         .collect();
     let action = Action::Busybox {
+        arch: recipe.arch,
         libc: busybox.libc,
         fragments: names(&fragments),
     };
     let tools = tools::both(
-        material.tools.busybox(busybox.libc)?,
+        material.tools.busybox(busybox.libc, recipe.arch)?,
         tools::revision(BUSYBOX_REVISION),
     );
     let mut draft = Draft::new(
@@ -272,54 +310,14 @@ fn busybox(plan: &Plan, material: &Material<'_>) -> Result<Step> {
     Ok(draft.finish(BUSYBOX, "build busybox"))
 }
 
-fn initramfs(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
-    let Material {
-        checkout,
-        recipe,
-        release,
-        ..
-    } = material;
-    let overlays: Vec<String> = recipe
-        .image
-        .overlays
-        .iter()
-        .map(|name| format!("overlays/{name}"))
-        .collect();
-    let mtime = u32::try_from(release.epoch).map_err(|_| {
-        Failure::new(
-            Kind::Recipe,
-            format!(
-                "the changelog's date {} does not fit into an initramfs",
-                date::iso8601(release.epoch)
-            ),
-        )
-        .hint("a date must be from 1970 to 2106")
-    })?;
-    let action = Action::Initramfs(Box::new(Initramfs {
-        image: recipe.image.clone(),
-        overlays: overlays.clone(),
-        stamps: stamps.clone(),
-        mtime,
-    }));
-    let mut draft = Draft::new(checkout, action, &["initramfs", "listing"], tools::ours());
-    for output in ["busybox", "links", "version"] {
-        draft.step(plan, &format!("busybox/{output}"), BUSYBOX, output)?;
-    }
-    for output in ["config", "release", "modules"] {
-        draft.step(plan, &format!("kernel/{output}"), KERNEL, output)?;
-    }
-    for overlay in &overlays {
-        draft.folder(overlay, Path::new(overlay))?;
-    }
-    Ok(draft.finish(INITRAMFS, "assemble the initramfs"))
-}
-
 fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step> {
     let Material {
         checkout, recipe, ..
     } = material;
     let action = Action::Bundle(Box::new(Bundle {
+        arch: recipe.arch,
         bundle: recipe.bundle.clone(),
+        segments: recipe.segment.keys().cloned().collect(),
         nodes: recipe.node.clone(),
         console: recipe.image.console.clone(),
         stamps: stamps.clone(),
@@ -330,19 +328,16 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     draft.step(plan, "release", KERNEL, "release")?;
     draft.step(plan, "initramfs", INITRAMFS, "initramfs")?;
     draft.step(plan, "listing", INITRAMFS, "listing")?;
+    draft.step(plan, "packages", INITRAMFS, "packages")?;
+    for name in recipe.segment.keys() {
+        let step = segment_step(name);
+        draft.step(plan, &format!("segment/{name}"), &step, "archive")?;
+        draft.step(plan, &format!("segment-listing/{name}"), &step, "listing")?;
+    }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
-    draft.step(
-        plan,
-        "pxelinux",
-        &source_step(&recipe.bundle.pxelinux),
-        "tree",
-    )?;
-    draft.step(
-        plan,
-        "modules",
-        &source_step(&recipe.bundle.modules),
-        "tree",
-    )?;
+    for (input, source) in loader_sources(recipe) {
+        draft.step(plan, input, &source_step(source), "tree")?;
+    }
     Ok(draft.finish(BUNDLE, "lay out the bundle"))
 }
 
@@ -365,7 +360,8 @@ fn stamps(plan: &Plan, material: &Material<'_>) -> Result<Stamps> {
         .map(|step| (step.name.as_str(), step.key))
         .collect();
     let digest = Digest::of_value(&json!({
-        "keys": keys, "overlays": overlays, "image": recipe.image, "version": release.version.to_string(),
+        "keys": keys, "overlays": overlays, "image": recipe.image, "settings": recipe.settings,
+        "version": release.version.to_string(),
     }));
     Ok(Stamps {
         name: material.name.to_owned(),
@@ -402,7 +398,12 @@ fn provenance(plan: &Plan, material: &Material<'_>) -> Result<serde_json::Value>
             Digest::of_file(&material.checkout.root().join(path))?.0,
         );
     }
-    Ok(json!({ "files": files, "sources": sources, "steps": steps }))
+    let mut all = json!({ "files": files, "sources": sources, "steps": steps });
+    if let Some(packages) = material.sysroot {
+        let used: Vec<&Package> = packages.iter().map(|(package, _)| package).collect();
+        all["sysroot"] = json!({ "from": material.recipe.sysroot, "used": used });
+    }
+    Ok(all)
 }
 
 /// The changelog's version without its epoch: the epoch orders packages, and `:` has no place in file names.
@@ -415,12 +416,4 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
         .iter()
         .map(|path| path.to_string_lossy().into_owned())
         .collect()
-}
-
-fn megabytes(bytes: u64) -> String {
-    if bytes < 1_000_000 {
-        format!(" ({} kB)", bytes.div_ceil(1000))
-    } else {
-        format!(" ({} MB)", bytes / 1_000_000)
-    }
 }

@@ -12,13 +12,17 @@
 //! never writes. What an action does is left to `steps`, walking the graph to `engine`.
 
 pub mod assemble;
+pub mod copies;
 mod draft;
 pub mod explain;
+mod image;
 mod step;
+pub mod sysroot;
 pub mod tools;
 
 pub use step::{
-    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Stamps, Step,
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Packing, Segment,
+    Stamps, Step, SysrootPackage, System,
 };
 
 use crate::failure::{Failure, Result};

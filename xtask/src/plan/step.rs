@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::arch::Arch;
 use crate::digest::Digest;
+use crate::image::compress::Compression;
+use crate::image::microcode::Maker;
 use crate::recipe::schema;
 
 /// Version of the encoding below. Raised when the meaning of a definition changes, so that
@@ -101,7 +104,7 @@ pub enum Action {
     /// Configures and builds a Linux kernel.
     Kernel {
         /// Debian's name of the machine's architecture.
-        arch: schema::Arch,
+        arch: Arch,
         /// One of Kbuild's targets, or the name of the input that is a whole configuration.
         base: String,
         /// Names of the inputs that are fragments, in order.
@@ -109,37 +112,132 @@ pub enum Action {
         /// Appended to the kernel's release.
         localversion: String,
     },
+    /// Unpacks Debian packages side by side.
+    Sysroot {
+        /// The packages by name; each has an input of the name that [`SysrootPackage::input`] gives it.
+        packages: BTreeMap<String, SysrootPackage>,
+    },
+    /// Takes the kernel and its modules from the inputs `tree` and `index` of a sysroot.
+    PackagedKernel {
+        /// The package that the recipe asks for: the kernel's own, or one that depends on it.
+        package: String,
+    },
     /// Configures and builds a static busybox.
     Busybox {
+        /// The machine's architecture.
+        arch: Arch,
         /// The C library.
         libc: schema::Libc,
         /// Names of the inputs that are fragments, in order.
         fragments: Vec<String>,
     },
+    /// Collects what is ready-made into a segment of the initramfs.
+    System(Box<System>),
     /// Assembles the initramfs.
     Initramfs(Box<Initramfs>),
+    /// Makes a segment that some machines get on top of the initramfs.
+    Segment(Box<Segment>),
     /// Lays out what a server serves.
     Bundle(Box<Bundle>),
+}
+
+/// How an archive is written.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Packing {
+    /// What most of the code in it is for.
+    pub arch: Arch,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// How hard.
+    pub level: Option<u32>,
+    /// Modification time of everything in it, seconds since 1970.
+    pub mtime: u32,
+}
+
+/// What the segment of ready-made things is collected from, beside the step's inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct System {
+    /// How it is written.
+    pub packing: Packing,
+    /// The recipe's `[copy]`.
+    pub copy: BTreeMap<String, schema::Copy>,
+    /// The recipe's `[closure]`.
+    pub closure: schema::Closure,
+    /// The recipe's `[modules]`.
+    pub modules: schema::Modules,
+    /// Whether all modules of the kernel are taken.
+    pub all_modules: bool,
+    /// Processors whose microcode comes first.
+    pub microcode: Vec<Maker>,
+    /// The image's own nsswitch.conf(5), where an overlay has one.
+    pub nsswitch: Option<String>,
+    /// Digests of what tables take from the host: what was found while planning has to be there still.
+    pub host: BTreeMap<String, Digest>,
+}
+
+/// What a segment on top of the image is made from, beside the step's inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Segment {
+    /// How it is written.
+    pub packing: Packing,
+    /// Names of the inputs that are overlays, in order.
+    pub overlays: Vec<String>,
+    /// The recipe's `[image]`, which templates see some of.
+    pub image: schema::Image,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
+    /// The version stamps.
+    pub stamps: Stamps,
+}
+
+/// A package of a sysroot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SysrootPackage {
+    /// Its version.
+    pub version: String,
+    /// Debian's name of the architecture it is for, or `all`.
+    pub architecture: String,
+    /// The source package it was built from.
+    pub source: String,
+    /// That source package's version.
+    pub source_version: String,
+    /// Digest of the `.deb`.
+    pub sha256: Digest,
+}
+
+impl SysrootPackage {
+    /// The name of the input that is the `.deb` of the package of this name.
+    #[must_use]
+    pub fn input(package: &str) -> String {
+        format!("{package}.deb")
+    }
 }
 
 /// What the initramfs is assembled from, beside the step's inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Initramfs {
+    /// How its segments are written.
+    pub packing: Packing,
     /// The recipe's `[image]`.
     pub image: schema::Image,
     /// Names of the inputs that are overlays, in order.
     pub overlays: Vec<String>,
+    /// The recipe's `[settings]`, which templates see.
+    pub settings: BTreeMap<String, String>,
     /// The version stamps.
     pub stamps: Stamps,
-    /// Modification time of everything in it, seconds since 1970.
-    pub mtime: u32,
 }
 
 /// What a bundle is laid out from, beside the step's inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bundle {
+    /// The machines it is for.
+    pub arch: Arch,
     /// The recipe's `[bundle]`.
     pub bundle: schema::Bundle,
+    /// Names of the recipe's segments.
+    pub segments: Vec<String>,
     /// The recipe's `[[node]]`.
     pub nodes: Vec<schema::Node>,
     /// The serial console.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::arch::Arch;
 use crate::digest::Digest;
 use crate::failure::{self, Failure, Result};
 use crate::files;
@@ -49,8 +50,45 @@ const BUSYBOX: &[(&str, Identity)] = &[
     ("make", Version("make")),
 ];
 
-const MUSL: &[(&str, Identity)] = &[("libc", File("/usr/lib/x86_64-linux-musl/libc.a"))];
-const GLIBC: &[(&str, Identity)] = &[("libc", File("/usr/lib/x86_64-linux-gnu/libc.a"))];
+/// The compiler for an architecture, and what is linked into what it makes.
+struct Target {
+    compiler: &'static [(&'static str, Identity)],
+    musl: &'static [(&'static str, Identity)],
+    glibc: &'static [(&'static str, Identity)],
+}
+
+/// A cross compiler and its C library, as Debian's packages have them.
+macro_rules! cross {
+    ($tuple:literal) => {
+        Target {
+            compiler: &[
+                (concat!($tuple, "-gcc"), Version(concat!($tuple, "-gcc"))),
+                (concat!($tuple, "-ld"), Version(concat!($tuple, "-ld"))),
+            ],
+            musl: &[],
+            glibc: &[
+                (
+                    "kernel headers",
+                    File(concat!("/usr/", $tuple, "/include/linux/version.h")),
+                ),
+                ("libc", File(concat!("/usr/", $tuple, "/lib/libc.a"))),
+            ],
+        }
+    };
+}
+
+const fn target(arch: Arch) -> Target {
+    match arch {
+        Arch::Amd64 => Target {
+            compiler: &[],
+            musl: &[("libc", File("/usr/lib/x86_64-linux-musl/libc.a"))],
+            glibc: &[("libc", File("/usr/lib/x86_64-linux-gnu/libc.a"))],
+        },
+        Arch::Arm64 => cross!("aarch64-linux-gnu"),
+        Arch::Armhf => cross!("arm-linux-gnueabihf"),
+        Arch::Ppc64el => cross!("powerpc64le-linux-gnu"),
+    }
+}
 
 /// Tools and their versions. One that is missing has the version `missing`: planning goes on,
 /// and the step that needs it fails with what to install.
@@ -146,24 +184,29 @@ impl Memory {
         files::replace(&self.path, &bytes)
     }
 
-    /// What the kernel is built with.
+    /// What a kernel for this architecture is built with.
     ///
     /// # Errors
     /// When the host fails.
-    pub fn kernel(&self) -> Result<Tools> {
-        self.identify(KERNEL)
+    pub fn kernel(&self, arch: Arch) -> Result<Tools> {
+        Ok(both(
+            self.identify(KERNEL)?,
+            self.identify(target(arch).compiler)?,
+        ))
     }
 
-    /// What busybox is built with.
+    /// What busybox for this architecture is built with.
     ///
     /// # Errors
     /// When the host fails.
-    pub fn busybox(&self, libc: Libc) -> Result<Tools> {
+    pub fn busybox(&self, libc: Libc, arch: Arch) -> Result<Tools> {
+        let target = target(arch);
         let libc = match libc {
-            Libc::Musl => MUSL,
-            Libc::Glibc => GLIBC,
+            Libc::Musl => target.musl,
+            Libc::Glibc => target.glibc,
         };
-        Ok(both(self.identify(BUSYBOX)?, self.identify(libc)?))
+        let tools = both(self.identify(BUSYBOX)?, self.identify(target.compiler)?);
+        Ok(both(tools, self.identify(libc)?))
     }
 
     fn identify(&self, tools: &[(&str, Identity)]) -> Result<Tools> {

@@ -75,13 +75,20 @@ pub fn load(checkout: &Checkout, name: &str) -> Result<Loaded> {
     match recipe {
         Some(recipe) if problems.is_empty() => Ok(Loaded {
             name: name.to_owned(),
-            recipe,
+            recipe: with_machines(recipe),
             files,
             root,
         }),
         _ => Err(mistakes(&format!("the recipe {name}"), problems)
-            .hint("`recipes/demo.toml` explains the tables; `cargo xtask schema` helps an editor complete them")),
+            .hint("`recipes/demo.toml` explains the tables, `recipes/lava-master.toml` those for packages and programs; `cargo xtask schema` helps an editor complete them")),
     }
+}
+
+/// Fills in the defaults that depend on the architecture.
+fn with_machines(mut recipe: Recipe) -> Recipe {
+    let arch = recipe.arch;
+    recipe.boot = recipe.boot.into_iter().map(|boot| boot.on(arch)).collect();
+    recipe
 }
 
 /// Loads some other TOML file of a checkout by its type; the defaults when it is not there.

@@ -6,6 +6,7 @@ pub mod check;
 pub mod conform;
 pub mod document;
 pub mod extend;
+pub mod line;
 pub mod load;
 pub mod new;
 pub mod parse;

@@ -2,15 +2,24 @@
 //! schema: TOML is checked against the JSON schema derived from them (`schema` prints it for editors), and
 //! `show` prints them back. Rules that need more than a type are `check`'s.
 
+mod ready;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::arch::Arch;
 use crate::boot::scenario::Scenario;
+pub use crate::closure::strip::Strip;
 use crate::image::compress::Compression;
+use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
-use crate::source::spec::Source;
+pub use crate::lint::Allow;
+use crate::source::spec::{Policy, Source};
+pub use ready::{
+    Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
+};
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.
@@ -45,6 +54,27 @@ pub struct Recipe {
     /// The initramfs.
     #[serde(default)]
     pub image: Image,
+    /// Debian packages, unpacked side by side: programs, modules, firmware and the kernel can be taken from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sysroot: Option<Sysroot>,
+    /// Programs, libraries and files that go into the image with all that they need, by a name of your own for each group.
+    #[serde(default)]
+    pub copy: BTreeMap<String, Copy>,
+    /// How what is copied is completed.
+    #[serde(default)]
+    pub closure: Closure,
+    /// Which of the kernel's modules go into the image, and their firmware.
+    #[serde(default)]
+    pub modules: Modules,
+    /// Archives of their own that some machines get on top of the image, by name.
+    #[serde(default)]
+    pub segment: BTreeMap<String, Segment>,
+    /// What templates in overlays see as `settings`, with its defaults; `site.toml` can set other values.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// What `lint` is to let pass, and what it is to hold the image to.
+    #[serde(default)]
+    pub lint: Lint,
     /// What a TFTP or HTTP server serves.
     pub bundle: Bundle,
     /// Machines that boot something else than the default.
@@ -59,15 +89,6 @@ fn default_changelog() -> String {
     "debian/changelog".to_owned()
 }
 
-/// A machine architecture, by Debian's name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arch {
-    /// 64-bit PC.
-    #[default]
-    Amd64,
-}
-
 /// The targets of the kernel's own that a configuration can start from.
 pub const KERNEL_BASES: [&str; 3] = ["allnoconfig", "tinyconfig", "defconfig"];
 
@@ -75,6 +96,10 @@ pub const KERNEL_BASES: [&str; 3] = ["allnoconfig", "tinyconfig", "defconfig"];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Kernel {
+    /// A package with a kernel, such as `linux-image-amd64`: its kernel is taken as it is, and nothing below counts. It is one of `[sysroot]`'s
+    /// packages without being listed there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// Name in `[sources]`.
     #[serde(default = "default_kernel_source")]
     pub source: String,
@@ -131,6 +156,11 @@ pub enum Libc {
 pub struct Image {
     /// How the archive is compressed.
     pub compression: Compression,
+    /// How hard, for gzip (1 to 9), xz (0 to 9) and zstd (1 to 19); as small as it gets otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression_level: Option<u32>,
+    /// Processors whose microcode updates come first in the image, from the packages of `[sysroot]`.
+    pub microcode: Vec<Maker>,
     /// Folders under `overlays/`; a later one wins over an earlier one.
     pub overlays: Vec<String>,
     /// Empty folders, by path.
@@ -215,9 +245,33 @@ pub struct Bundle {
     /// Kernel arguments beside `initrd=` and `console=`.
     #[serde(default)]
     pub append: Vec<String>,
-    /// Text shown before booting.
+    /// Text shown before booting, by pxelinux.
     #[serde(default)]
     pub message: String,
+    /// A menu, for people at the console; nothing is asked otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub menu: Option<MenuScreen>,
+    /// Names in `[segment]`: what every machine gets on top of the image, in this order.
+    #[serde(default)]
+    pub segments: Vec<String>,
+}
+
+/// What a boot loader shows before it boots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MenuScreen {
+    /// The line at the top.
+    pub title: String,
+    /// Seconds until `ontimeout` is booted; 0 waits for ever.
+    #[serde(default = "default_timeout")]
+    pub timeout: u32,
+    /// What is booted when nobody chooses; what `default` says otherwise. For a machine in `[[node]]`, it is what its `menu` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ontimeout: Option<Menu>,
+}
+
+const fn default_timeout() -> u32 {
+    5
 }
 
 fn default_pxelinux_source() -> String {
@@ -257,4 +311,7 @@ pub struct Node {
     /// Kernel arguments for it alone, after the bundle's.
     #[serde(default)]
     pub append: Vec<String>,
+    /// Names in `[segment]`: what it alone gets on top of the image, after the bundle's.
+    #[serde(default)]
+    pub segments: Vec<String>,
 }

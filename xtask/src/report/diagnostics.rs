@@ -106,7 +106,7 @@ mod tests {
         12 | fragmets = ["x86_64/base.config"]
            | ^^^^^^^^ did you mean `fragments`?
            |
-           = help: known keys: `base`, `fragments` and `source`
+           = help: known keys: `base`, `fragments`, `package` and `source`
 
         error: `append` has to be a list of strings
           --> recipes/demo.toml:18:10

@@ -7,9 +7,9 @@ mod diff;
 use std::io::Read;
 use std::path::Path;
 
-use super::deb822::{self, Stanza};
 use super::spec;
 use crate::archive::{self, Options};
+use crate::debian::deb822::{self, Stanza};
 use crate::digest::Digest;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool::Tool;

@@ -1,7 +1,7 @@
 //! The host's apt lists (sources.list(5)): which archives it takes packages from. Pure parsers, forgiving
 //! as apt is not: what they cannot read they leave out, for the lists are the host's and not ours to judge.
 
-use super::deb822::{self, Stanza};
+use crate::debian::deb822::{self, Stanza};
 
 /// One archive that the host takes packages from.
 #[derive(Clone, Debug, PartialEq, Eq)]

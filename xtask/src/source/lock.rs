@@ -1,7 +1,7 @@
 //! `recipes/sources.lock`: what builds used, by digest. Generated, sorted, kept in git; only what
 //! changed changes in it. When it moves is decided by `resolve`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::apt::Candidate;
 use super::spec::{self, Policy, Source};
+use super::sysroot::{self, Solution};
 use crate::date;
 use crate::debian::version::Version;
 use crate::digest::Digest;
@@ -147,15 +148,22 @@ impl Entry {
     }
 }
 
-/// The lock as it was read.
+/// The lock as it was read; or what is to be recorded in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lock(pub BTreeMap<Key, Entry>);
+pub struct Lock {
+    /// Sources, one package each.
+    pub sources: BTreeMap<Key, Entry>,
+    /// Sets of packages that apt's solver found to belong together.
+    pub sysroots: BTreeMap<sysroot::Key, Solution>,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
     source: Vec<Spanned<Written>>,
+    #[serde(default)]
+    sysroot: Vec<Spanned<sysroot::Written>>,
 }
 
 #[derive(Deserialize)]
@@ -206,47 +214,92 @@ impl Lock {
         };
         let file: File = toml::from_str(text)
             .map_err(|error| wrong(error.span().unwrap_or(0..0), error.message()))?;
-        let mut entries = BTreeMap::new();
+        let mut lock = Self::default();
         for written in file.source {
             let span = written.span();
-            let (key, entry) = written
-                .into_inner()
-                .checked()
-                .map_err(|what| wrong(span.clone(), what))?;
-            if entries.insert(key, entry).is_some() {
+            let checked = written.into_inner().checked();
+            let (key, entry) = checked.map_err(|what| wrong(span.clone(), what))?;
+            if lock.sources.insert(key, entry).is_some() {
                 return Err(wrong(span, "this package has an entry already"));
             }
         }
-        Ok(Self(entries))
+        for written in file.sysroot {
+            let span = written.span();
+            let checked = written.into_inner().checked();
+            let (key, solution) = checked.map_err(|what| wrong(span.clone(), what))?;
+            if lock.sysroots.insert(key, solution).is_some() {
+                return Err(wrong(span, "this sysroot has an entry already"));
+            }
+        }
+        Ok(lock)
     }
 
     /// The text of the file.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = HEADER.to_owned();
-        for (key, entry) in &self.0 {
+        for (key, entry) in &self.sources {
             write(&mut text, key, entry).expect("a string can be written to");
+        }
+        for (key, solution) in &self.sysroots {
+            sysroot::write(&mut text, key, solution).expect("a string can be written to");
         }
         text
     }
 
-    /// Records entries in the file at `path` and returns the lock as it is then. What other processes recorded
+    /// Records what is news in the file at `path` and returns the lock as it is then. What other processes recorded
     /// meanwhile is kept; the file is written only when something changes, and then whole.
     ///
     /// # Errors
     /// As [`Lock::load`]; what writing fails with.
-    pub fn record(path: &Path, name: &Path, entries: Vec<(Key, Entry)>) -> Result<Self> {
+    pub fn record(path: &Path, name: &Path, news: Self) -> Result<Self> {
+        Self::change(path, name, |lock| {
+            // The day stays with the bytes: looking again and finding the same changes nothing.
+            for (key, entry) in news.sources {
+                if !lock
+                    .sources
+                    .get(&key)
+                    .is_some_and(|old| old.same_bytes(&entry))
+                {
+                    lock.sources.insert(key, entry);
+                }
+            }
+            for (key, solution) in news.sysroots {
+                let same = |old: &Solution| old.packages == solution.packages;
+                if !lock.sysroots.get(&key).is_some_and(same) {
+                    lock.sysroots.insert(key, solution);
+                }
+            }
+        })
+    }
+
+    /// Forgets the sysroots that are not `wanted` any more, and returns them: a recipe whose list of packages changes leaves one behind.
+    ///
+    /// # Errors
+    /// As [`Lock::record`].
+    pub fn forget(
+        path: &Path,
+        name: &Path,
+        wanted: &BTreeSet<sysroot::Key>,
+    ) -> Result<BTreeMap<sysroot::Key, Solution>> {
+        let unwanted = |lock: &Self| lock.sysroots.keys().any(|key| !wanted.contains(key));
+        let mut gone = BTreeMap::new();
+        if unwanted(&Self::load(path, name)?) {
+            Self::change(path, name, |lock| {
+                let all = std::mem::take(&mut lock.sysroots).into_iter();
+                (lock.sysroots, gone) = all.partition(|(key, _)| wanted.contains(key));
+            })?;
+        }
+        Ok(gone)
+    }
+
+    fn change(path: &Path, name: &Path, change: impl FnOnce(&mut Self)) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let _alone = Guard::exclusive(folder)?;
         files::remove_unfinished(folder)?;
         let mut lock = Self::load(path, name)?;
         let before = lock.clone();
-        for (key, entry) in entries {
-            // The day stays with the bytes: looking again and finding the same changes nothing.
-            if !lock.0.get(&key).is_some_and(|old| old.same_bytes(&entry)) {
-                lock.0.insert(key, entry);
-            }
-        }
+        change(&mut lock);
         if lock != before {
             files::replace(path, lock.text().as_bytes())?;
         }
@@ -303,7 +356,7 @@ impl Written {
 }
 
 /// The day in UTC as `2026-01-31`; before 1970 it is 1970-01-01.
-fn day(time: SystemTime) -> String {
+pub(super) fn day(time: SystemTime) -> String {
     let seconds = time
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
@@ -313,7 +366,7 @@ fn day(time: SystemTime) -> String {
     text
 }
 
-fn is_day(text: &str) -> bool {
+pub(super) fn is_day(text: &str) -> bool {
     date::parse_rfc3339(&format!("{text}T00:00:00Z")).is_ok()
 }
 

@@ -44,7 +44,8 @@ pub enum Source {
         #[serde(default)]
         mirrors: Vec<String>,
     },
-    /// A folder, relative to the checkout.
+    /// A folder, relative to the checkout. Of its files' modes only the exec bit counts, as in version control: set-id bits and
+    /// capabilities are not in the image.
     Directory {
         /// Its path.
         path: String,
@@ -98,6 +99,21 @@ pub fn is_suite(name: &str) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-.".contains(&c))
 }
 
+/// Whether this can be the name of one of a suite's components, such as `main` or `non-free-firmware`.
+#[must_use]
+pub fn is_component(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+}
+
+/// The component that sources are taken from.
+#[must_use]
+pub fn main_component() -> Vec<String> {
+    vec!["main".to_owned()]
+}
+
 /// Whether this is a relative path that stays inside the folder it is relative to.
 #[must_use]
 pub fn is_inside(path: &str) -> bool {
@@ -138,6 +154,17 @@ mod tests {
             assert!(!is_suite(bad), "{bad:?}");
         }
         assert!(is_package("g++") && is_package("linux-source-6.1") && is_package("7zip"));
+        for bad in [
+            "",
+            "-x",
+            "main contrib",
+            "main\nURIs: x",
+            "updates/main",
+            "Main",
+        ] {
+            assert!(!is_component(bad), "{bad:?}");
+        }
+        assert!(is_component("main") && is_component("non-free-firmware"));
         assert!(is_suite("bookworm") && is_suite("bookworm-backports") && is_suite("sid"));
     }
 }

@@ -1,16 +1,21 @@
 //! The bundle: boot loader, its modules, kernel, initramfs, configurations, DHCP snippets and the manifest, as a server serves them.
+//! Machines whose firmware reads `pxelinux.cfg/` itself get no boot loader.
 
+mod archives;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use walkdir::WalkDir;
 
 use super::{Work, manifest};
 use crate::failure::{Failure, Kind, Result};
 use crate::loader::address::Address;
-use crate::loader::pxelinux::{self, Boot, BundleText};
-use crate::loader::{c32, dhcp};
+use crate::loader::bundle::{self, Boot, BundleText, Reader};
+use crate::loader::{c32, dhcp, pxelinux};
 use crate::plan::Bundle;
-use crate::recipe::schema::{Menu, Node};
+use crate::recipe::schema::Node;
 
 /// Where Debian's packages have them; other packages of the same files are searched.
 const PXELINUX_FOLDER: &str = "usr/lib/PXELINUX";
@@ -21,58 +26,77 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     fs_err::create_dir_all(&folder)?;
     let text = text(bundle)?;
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
-    copy(&work.input("initramfs"), &folder.join(&text.initramfs))?;
-    loader(work, &folder)?;
-    for file in pxelinux::files(&text)?
-        .into_iter()
-        .chain(dhcp::files(&text)?)
-    {
+    archives::write(work, bundle, &folder)?;
+    if text.reader() == Reader::Pxelinux {
+        loader(work, &text, &folder)?;
+    }
+    for file in bundle::files(&text)?.into_iter().chain(dhcp::files(&text)?) {
         let path = folder.join(&file.path);
         fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;
         fs_err::write(path, file.content)?;
     }
-    let listing = serde_json::from_str(&work.text("listing")?).map_err(|error| {
-        Failure::bug(format!("the initramfs's listing cannot be read: {error}"))
-    })?;
+    let mut segments = BTreeMap::new();
+    for name in &bundle.segments {
+        segments.insert(
+            name.clone(),
+            json(work, &format!("segment-listing/{name}"))?,
+        );
+    }
+    let contents = manifest::Contents {
+        default: manifest::Boots {
+            initramfs: &text.initramfs,
+            segments: &bundle.bundle.segments,
+        },
+        initramfs: json(work, "listing")?,
+        segments,
+        packages: json(work, "packages")?,
+    };
     let versions = (work.text("release")?, work.text("busybox-version")?);
     manifest::write(
         &folder,
+        bundle.arch,
         &bundle.stamps,
         (&versions.0, &versions.1),
-        listing,
+        contents,
         &bundle.provenance,
     )
+}
+
+/// What a step before this one left as JSON.
+fn json(work: &Work<'_>, input: &str) -> Result<Value> {
+    serde_json::from_str(&work.text(input)?)
+        .map_err(|error| Failure::bug(format!("the input {input} cannot be read: {error}")))
 }
 
 /// What the configurations and snippets say.
 fn text(bundle: &Bundle) -> Result<BundleText> {
     let stamps = &bundle.stamps;
-    let name = format!("{}-{}", stamps.name, stamps.version);
+    let menu = bundle.bundle.menu.as_ref().map(|menu| bundle::Menu {
+        title: menu.title.clone(),
+        timeout: menu.timeout,
+        ontimeout: menu.ontimeout.map(Boot::from),
+    });
     Ok(BundleText {
+        arch: bundle.arch,
         name: stamps.name.clone(),
         version: stamps.version.clone(),
-        kernel: format!("vmlinuz-{name}"),
-        initramfs: format!("initramfs-{name}.img"),
-        console: pxelinux::Console {
+        kernel: format!("vmlinuz-{}-{}", stamps.name, stamps.version),
+        initramfs: archives::names(bundle, &[]),
+        console: bundle::Console {
             device: bundle.console.device.clone(),
             baud: bundle.console.baud,
         },
         append: bundle.bundle.append.clone(),
         message: bundle.bundle.message.clone(),
-        default: boot(bundle.bundle.default),
-        nodes: bundle.nodes.iter().map(node).collect::<Result<_>>()?,
+        default: bundle.bundle.default.into(),
+        menu,
+        nodes: (bundle.nodes.iter())
+            .map(|machine| node(bundle, machine))
+            .collect::<Result<_>>()?,
     })
 }
 
-fn boot(menu: Menu) -> Boot {
-    match menu {
-        Menu::Image => Boot::Image,
-        Menu::Localboot => Boot::Localboot,
-        Menu::Chain => Boot::Chain,
-    }
-}
-
-fn node(node: &Node) -> Result<pxelinux::Node> {
+fn node(bundle: &Bundle, node: &Node) -> Result<bundle::Node> {
     let address = match (&node.mac, &node.ip) {
         (Some(mac), _) => Address::Mac(mac.parse()?),
         (None, Some(ip)) => {
@@ -88,22 +112,23 @@ fn node(node: &Node) -> Result<pxelinux::Node> {
             )));
         }
     };
-    Ok(pxelinux::Node {
+    Ok(bundle::Node {
         name: node.name.clone(),
         address,
-        boot: boot(node.menu),
+        boot: node.menu.into(),
         append: node.append.clone(),
+        initramfs: archives::names(bundle, &node.segments),
     })
 }
 
 /// pxelinux.0 and the modules that it and the configurations need, from the packages they come in.
-fn loader(work: &Work<'_>, folder: &Path) -> Result<()> {
+fn loader(work: &Work<'_>, text: &BundleText, folder: &Path) -> Result<()> {
     let program = find(&work.input("pxelinux"), PXELINUX_FOLDER, c32::PXELINUX)?
         .ok_or_else(|| absent(c32::PXELINUX, "pxelinux"))?;
     c32::version(&fs_err::read(&program)?)?;
     copy(&program, &folder.join(c32::PXELINUX))?;
     let modules = work.input("modules");
-    let needed = c32::needed(&pxelinux::ENTRIES, |name| {
+    let needed = c32::needed(&pxelinux::modules(text), |name| {
         find(&modules, MODULES_FOLDER, name)?
             .map(fs_err::read)
             .transpose()

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Work;
 use super::kbuild::Kbuild;
 use super::kernel::makefile_version;
+use crate::arch::Arch;
 use crate::failure::Result;
 use crate::kconfig::tree;
 use crate::needs::{Need, Purpose};
@@ -26,16 +27,19 @@ const KERNEL_HEADERS: [(&str, &str); 4] = [
 /// `oldconfig` asks about symbols that a fragment made visible: an empty line takes the default. As many as there could be questions.
 const DEFAULTS: [u8; 4096] = [b'\n'; 4096];
 
-pub(super) fn run(work: &Work<'_>, libc: Libc, fragments: &[String]) -> Result<()> {
+pub(super) fn run(work: &Work<'_>, arch: Arch, libc: Libc, fragments: &[String]) -> Result<()> {
     let wanted = |need: &Need| match need.name() {
         MUSL => libc == Libc::Musl,
-        name => ["gcc", "ld", "make"].contains(&name) || name.starts_with('/'),
+        name => {
+            need.arch.is_some() || ["gcc", "ld", "make"].contains(&name) || name.starts_with('/')
+        }
     };
-    version::require(Purpose::Build, wanted)?;
+    version::require(Purpose::Build, &[arch], wanted)?;
     let mut kbuild = Kbuild::new(work, fragments)?;
+    let compiler = kbuild.target(arch);
     let mut flags = kbuild.prefix_map();
     let compiler = match libc {
-        Libc::Glibc => kbuild.compiler("gcc"),
+        Libc::Glibc => kbuild.compiler(&compiler),
         Libc::Musl => {
             flags = format!(
                 "{flags} -isystem {}",

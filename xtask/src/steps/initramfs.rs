@@ -1,21 +1,20 @@
-//! The initramfs: overlays, busybox and its applets, modules, stamps, folders and device nodes in one archive, each path with
-//! the reason why it is there. Two that claim one path are an error that names both; only a later overlay wins over an earlier one.
+//! The initramfs: overlays, busybox and its applets, stamps, folders and device nodes on top of what is ready-made (`system`), each path
+//! with the reason why it is there. Two that claim one path are an error that names both; only a later overlay wins over an earlier one,
+//! and a program that was copied over busybox's applet.
 
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use walkdir::WalkDir;
 
-use super::Work;
+use super::{Work, segment};
 use crate::failure::{Failure, Result};
-use crate::image::compress::{Filter, Shape};
 use crate::image::content::Content;
-use crate::image::kernel_support::{self, Needs};
+use crate::image::overlay;
 use crate::image::path::ImagePath;
 use crate::image::tree::{Entry, FileTree, Node, Origin};
-use crate::image::{newc, overlay};
 use crate::plan::{Initramfs, Stamps};
+use crate::recipe::schema::Image;
 use crate::template;
 
 /// Where busybox is; its applets are links to it.
@@ -24,9 +23,6 @@ const BUSYBOX: &str = "bin/busybox";
 const IMAGE_INFO: &str = "sbin/image-info";
 /// What the kernel starts (Documentation/filesystems/ramfs-rootfs-initramfs.rst), and what it is in this image.
 const INIT: (&str, &str) = ("init", "sbin/init");
-
-/// Most of what is in an image is code for the one architecture there is.
-const FILTER: Filter = Filter::X86;
 
 /// What templates in overlays may use.
 #[derive(Debug, Serialize)]
@@ -40,6 +36,7 @@ struct Variables<'a> {
     console: &'a str,
     baud: u32,
     ntp: &'a [String],
+    settings: &'a BTreeMap<String, String>,
 }
 
 /// Lays out what is known before anything is built: what the recipe declares, and overlays with stand-ins for what kernel and busybox will
@@ -50,65 +47,86 @@ struct Variables<'a> {
 pub(super) fn rehearse(initramfs: &Initramfs, checkout: &Path) -> Result<()> {
     let mut tree = FileTree::default();
     declared(initramfs, &mut tree)?;
-    overlays(initramfs, checkout, ("0", "0"), &mut tree)
+    overlays(&laid(initramfs, ("0", "0")), checkout, &mut tree)
 }
 
 pub(super) fn run(work: &Work<'_>, initramfs: &Initramfs) -> Result<()> {
     let versions = (work.text("kernel/release")?, work.text("busybox/version")?);
-    let mut tree = FileTree::default();
+    let system = segment::listed(work, "system/listing")?;
+    let mut tree = system.clone();
     // Before the overlays: what the recipe says of a folder's mode stays.
     declared(initramfs, &mut tree)?;
     overlays(
-        initramfs,
+        &laid(initramfs, (&versions.0, &versions.1)),
         &work.slot.inputs(),
-        (&versions.0, &versions.1),
         &mut tree,
     )?;
     busybox(work, &mut tree)?;
-    modules(work, &mut tree)?;
     stamps(&initramfs.stamps, &mut tree)?;
     tree.fill_parents(0o755);
-    let compression = initramfs.image.compression;
-    kernel_support::check(
-        &work.text("kernel/config")?,
-        &Needs::of(&tree, compression, FILTER)?,
+    let top = tree.beyond(&system);
+    segment::check_top(work, &initramfs.packing, &top)?;
+    let archive = work.slot.folder().join("top");
+    segment::write(&top, &initramfs.packing, &archive)?;
+    segment::concatenate(
+        [
+            &work.input("system/early"),
+            &work.input("system/archive"),
+            &archive,
+        ]
+        .map(PathBuf::as_path),
+        &work.output("initramfs"),
     )?;
-
-    let shape = Shape {
-        length: newc::length(&tree),
-        filter: FILTER,
-    };
-    let output = BufWriter::new(fs_err::File::create(work.output("initramfs"))?);
-    let mut encoder = compression.encoder(shape, output)?;
-    newc::write(&tree, initramfs.mtime, &mut encoder)?;
-    encoder.finish()?.flush()?;
-    let listing = serde_json::to_vec_pretty(&tree)
-        .map_err(|error| Failure::bug(format!("a tree cannot be written: {error}")))?;
-    Ok(fs_err::write(work.output("listing"), listing)?)
+    segment::listing(&tree, &work.output("listing"))?;
+    Ok(fs_err::write(
+        work.output("packages"),
+        work.text("system/packages")?,
+    )?)
 }
 
-/// Lays the overlays, which are below `folder`, over a tree.
-fn overlays(
-    initramfs: &Initramfs,
-    folder: &Path,
-    (kernel_version, busybox_version): (&str, &str),
-    tree: &mut FileTree,
-) -> Result<()> {
-    let stamps = &initramfs.stamps;
+/// Overlays that are to be laid, and what their templates see.
+pub(super) struct Laid<'a> {
+    pub(super) image: &'a Image,
+    pub(super) settings: &'a BTreeMap<String, String>,
+    pub(super) stamps: &'a Stamps,
+    pub(super) overlays: &'a [String],
+    /// The kernel's and busybox's.
+    pub(super) versions: (&'a str, &'a str),
+}
+
+fn laid<'a>(initramfs: &'a Initramfs, versions: (&'a str, &'a str)) -> Laid<'a> {
+    Laid {
+        image: &initramfs.image,
+        settings: &initramfs.settings,
+        stamps: &initramfs.stamps,
+        overlays: &initramfs.overlays,
+        versions,
+    }
+}
+
+/// Lays overlays, which are below `folder`, over a tree.
+///
+/// # Errors
+/// Mistakes in templates; two that claim one path.
+pub(super) fn overlays(laid: &Laid<'_>, folder: &Path, tree: &mut FileTree) -> Result<()> {
     let variables = Variables {
-        name: &stamps.name,
-        version: &stamps.version,
-        build_id: &stamps.build_id,
-        date: &stamps.date,
-        kernel_version,
-        busybox_version,
-        console: &initramfs.image.console.device,
-        baud: initramfs.image.console.baud,
-        ntp: &initramfs.image.ntp,
+        name: &laid.stamps.name,
+        version: &laid.stamps.version,
+        build_id: &laid.stamps.build_id,
+        date: &laid.stamps.date,
+        kernel_version: laid.versions.0,
+        busybox_version: laid.versions.1,
+        console: &laid.image.console.device,
+        baud: laid.image.console.baud,
+        ntp: &laid.image.ntp,
+        settings: laid.settings,
     };
-    for name in &initramfs.overlays {
-        let render = |file: &str, text: &str| template::render(file.as_ref(), text, &variables);
-        overlay::lay(tree, name, &folder.join(name), &render)?;
+    for folder_name in laid.overlays {
+        let name = folder_name.strip_prefix("overlays/").unwrap_or(folder_name);
+        let render = |file: &str, text: &str| {
+            template::render(format!("overlays/{file}").as_ref(), text, &variables)
+        };
+        overlay::lay(tree, name, &folder.join(folder_name), &render)?;
     }
     Ok(())
 }
@@ -120,15 +138,9 @@ fn busybox(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
     };
     let content = Content::of_file(&work.input("busybox/busybox"))?;
     tree.add(program.clone(), Entry::file(content, true, from()))?;
+    let program = tree.resolve(&program)?;
     for line in work.text("busybox/links")?.lines() {
-        let path: ImagePath = line.parse()?;
-        let link = Entry::symlink(
-            relative(&path, BUSYBOX),
-            Origin::Applet {
-                of: program.clone(),
-            },
-        );
-        tree.add(path, link)?;
+        applet(tree, line.parse()?, &program)?;
     }
     let (init, target) = INIT;
     let what = "what the kernel starts".to_owned();
@@ -136,6 +148,21 @@ fn busybox(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
         init.parse()?,
         Entry::symlink(target, Origin::Generated { what }),
     )
+}
+
+/// A link to busybox, unless the recipe names the real program, which can do more.
+fn applet(tree: &mut FileTree, path: ImagePath, program: &ImagePath) -> Result<()> {
+    if tree.at(&path)?.is_some_and(|there| there.taken.is_some()) {
+        return Ok(());
+    }
+    // Where bin or sbin is a link itself, the applet lies behind it, and its own link leads on from there.
+    let path = match path.parent() {
+        Some(folder) => tree.resolve(&folder)?.join(path.name())?,
+        None => path,
+    };
+    let of = program.clone();
+    let link = Entry::symlink(relative(&path, program.as_str()), Origin::Applet { of });
+    tree.add(path, link)
 }
 
 /// The target of a link at `path` to `to`, both seen from the top.
@@ -151,45 +178,16 @@ fn relative(path: &ImagePath, to: &str) -> String {
     format!("{}{to}", "../".repeat(up))
 }
 
-/// The kernel's own modules, where it has any.
-fn modules(work: &Work<'_>, tree: &mut FileTree) -> Result<()> {
-    let folder = work.input("kernel/modules");
-    for entry in WalkDir::new(fs_err::canonicalize(&folder)?)
-        .min_depth(1)
-        .sort_by_file_name()
-    {
-        let entry = entry.map_err(std::io::Error::from)?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        let inside = entry
-            .path()
-            .components()
-            .skip(folder_depth(&entry))
-            .collect::<std::path::PathBuf>();
-        let path: ImagePath = inside.to_string_lossy().parse()?;
-        let origin = Origin::Built {
-            from: "kernel".to_owned(),
-        };
-        tree.add(
-            path,
-            Entry::file(Content::of_file(entry.path())?, false, origin),
-        )?;
-    }
-    Ok(())
-}
-
-/// How many components of a walked path lie above the folder that is walked.
-fn folder_depth(entry: &walkdir::DirEntry) -> usize {
-    entry.path().components().count() - entry.depth()
-}
-
 /// The image's own name for the script that prints the stamps, where an overlay has that script.
 fn stamps(stamps: &Stamps, tree: &mut FileTree) -> Result<()> {
-    if tree.get(&IMAGE_INFO.parse()?).is_none() {
+    if tree.at(&IMAGE_INFO.parse()?)?.is_none() {
         return Ok(());
     }
-    let path = format!("sbin/{}-image-info", stamps.name).parse()?;
+    let path: ImagePath = format!("sbin/{}-image-info", stamps.name).parse()?;
+    // An overlay may have a script of its own under that name.
+    if tree.at(&path)?.is_some() {
+        return Ok(());
+    }
     let what = "version stamp under the image's name".to_owned();
     tree.add(
         path,
@@ -232,6 +230,26 @@ fn mode(octal: &str) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a usr that is merged in part, as it comes about when nothing is copied from /bin.
+    #[test]
+    fn applets_behind_a_link_lead_to_busybox() {
+        let origin = || Origin::Generated {
+            what: String::new(),
+        };
+        let mut tree = FileTree::default();
+        let path = |path: &str| -> ImagePath { path.parse().unwrap() };
+        let program = path(BUSYBOX);
+        let directory = Entry::directory(origin());
+        tree.add(path("usr/sbin"), directory).unwrap();
+        let link = Entry::symlink("usr/sbin", origin());
+        tree.add(path("sbin"), link).unwrap();
+        tree.add(program.clone(), Entry::file("x", true, origin()))
+            .unwrap();
+        applet(&mut tree, path("sbin/init"), &program).unwrap();
+        let init = tree.resolve(&path("sbin/init")).unwrap();
+        assert_eq!(init, program);
+    }
 
     #[test]
     fn applets_are_relative_links() {

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 use crate::kconfig::config::Config;
 use crate::kconfig::fragment::{self, Fragment};
@@ -24,6 +25,19 @@ pub(super) struct Kbuild<'a> {
     /// Arguments of every `make`.
     arguments: Vec<String>,
     fragments: Vec<Fragment>,
+}
+
+/// Arguments of `make` that say which machine is compiled for. Debian's cross compilers have its tuple for a prefix; so have
+/// the plain ones, where they are for this machine.
+#[must_use]
+pub fn target(arch: Arch) -> Vec<String> {
+    match arch {
+        Arch::Amd64 => Vec::new(),
+        _ => vec![
+            format!("ARCH={}", arch.srcarch()),
+            format!("CROSS_COMPILE={}-", arch.multiarch()),
+        ],
+    }
 }
 
 /// Whether paths with it mean the same to make, its makefiles and their shells.
@@ -69,6 +83,15 @@ impl<'a> Kbuild<'a> {
 
     pub(super) fn build(&self) -> &Path {
         &self.build
+    }
+
+    /// Has everything compiled for an architecture, and returns the compiler for it.
+    pub(super) fn target(&mut self, arch: Arch) -> String {
+        self.arguments.extend(target(arch));
+        match arch {
+            Arch::Amd64 => "gcc".to_owned(),
+            _ => format!("{}-gcc", arch.multiarch()),
+        }
     }
 
     /// A compiler, through the compiler cache when there is one.

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use super::Work;
 use super::kbuild::Kbuild;
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 use crate::kconfig::config::{Config, Tristate};
 use crate::kconfig::tree;
 use crate::needs::Purpose;
-use crate::recipe::schema::Arch;
 use crate::steps::busybox::MUSL;
 use crate::tool::version;
 
@@ -23,20 +23,24 @@ pub(super) struct Settings<'a> {
     pub(super) localversion: &'a str,
 }
 
-/// What Kbuild calls an architecture, the target that makes the image which boot loaders take, and where it leaves it.
-const fn arch(arch: Arch) -> (&'static str, &'static str, &'static str) {
+/// The target that makes the image which boot loaders take, and where it leaves it.
+const fn target(arch: Arch) -> (&'static str, &'static str) {
     match arch {
-        Arch::Amd64 => ("x86", "bzImage", "arch/x86/boot/bzImage"),
+        Arch::Amd64 => ("bzImage", "arch/x86/boot/bzImage"),
+        Arch::Arm64 => ("Image", "arch/arm64/boot/Image"),
+        Arch::Armhf => ("zImage", "arch/arm/boot/zImage"),
+        Arch::Ppc64el => ("vmlinux", "vmlinux"),
     }
 }
 
 pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
-    version::require(Purpose::Build, |need| need.name() != MUSL)?;
+    version::require(Purpose::Build, &[settings.arch], |need| need.name() != MUSL)?;
     let mut kbuild = Kbuild::new(work, settings.fragments)?;
-    let compiler = kbuild.compiler("gcc");
+    let compiler = kbuild.target(settings.arch);
+    let compiler = kbuild.compiler(&compiler);
     let map = kbuild.prefix_map();
     kbuild.argument(format!("CC={compiler}"));
-    kbuild.argument(format!("HOSTCC={compiler}"));
+    kbuild.argument(format!("HOSTCC={}", kbuild.compiler("gcc")));
     kbuild.argument(format!("KCFLAGS={map}"));
     kbuild.argument(format!("KAFLAGS={map}"));
     kbuild.argument(format!("LOCALVERSION={}", settings.localversion));
@@ -53,8 +57,8 @@ pub(super) fn run(work: &Work<'_>, settings: &Settings<'_>) -> Result<()> {
     }
     kbuild.splice()?;
     kbuild.make(&["olddefconfig"]).run()?;
-    let (srcarch, target, path) = arch(settings.arch);
-    let config = kbuild.check(|source| tree::linux(source, srcarch))?;
+    let (target, path) = target(settings.arch);
+    let config = kbuild.check(|source| tree::linux(source, settings.arch.srcarch()))?;
     kbuild.make(&[target]).run()?;
     fs_err::copy(kbuild.build().join(path), work.output("kernel"))?;
     fs_err::copy(kbuild.build().join(".config"), work.output("config"))?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use walkdir::WalkDir;
 
+use crate::arch::Arch;
 use crate::digest::Digest;
 use crate::failure::{Failure, Result};
 use crate::plan::Stamps;
@@ -28,10 +29,34 @@ pub struct File {
     pub size: u64,
 }
 
+/// What is in the image, and what is put on top of it.
+#[derive(Debug, Serialize)]
+pub struct Contents<'a> {
+    /// What a machine without a configuration of its own boots.
+    pub default: Boots<'a>,
+    /// What is in the initramfs: path, mode, digest, and why it is there.
+    pub initramfs: Value,
+    /// What is in each segment on top of it, likewise, by the segment's name.
+    pub segments: BTreeMap<String, Value>,
+    /// The packages that something in the initramfs was taken from: name → versions.
+    pub packages: Value,
+}
+
+/// What a machine without a configuration of its own boots.
+#[derive(Debug, Serialize)]
+pub struct Boots<'a> {
+    /// The files that make up its initramfs, in order.
+    pub initramfs: &'a [String],
+    /// The segments that are among them or in them, in order.
+    pub segments: &'a [String],
+}
+
 /// What `manifest.json` says.
 #[derive(Debug, Serialize)]
 pub struct Manifest<'a> {
     format: u32,
+    /// The machines it is for.
+    pub arch: Arch,
     /// Name, version, build id, date.
     #[serde(flatten)]
     pub stamps: &'a Stamps,
@@ -41,8 +66,9 @@ pub struct Manifest<'a> {
     pub busybox: &'a str,
     /// Every file of the bundle but this one and `SHA256SUMS`, by path.
     pub files: BTreeMap<String, File>,
-    /// What is in the initramfs: path, mode, digest, and why it is there.
-    pub initramfs: Value,
+    /// What is in the image.
+    #[serde(flatten)]
+    pub contents: Contents<'a>,
     /// Sources, steps and tools.
     pub made_from: &'a Value,
 }
@@ -70,19 +96,21 @@ pub fn files(folder: &Path) -> Result<BTreeMap<String, File>> {
 /// When they cannot be written.
 pub fn write(
     folder: &Path,
+    arch: Arch,
     stamps: &Stamps,
     (kernel, busybox): (&str, &str),
-    initramfs: Value,
+    contents: Contents<'_>,
     made_from: &Value,
 ) -> Result<()> {
     let files = files(folder)?;
     let manifest = Manifest {
         format: FORMAT,
+        arch,
         stamps,
         kernel,
         busybox,
         files: files.clone(),
-        initramfs,
+        contents,
         made_from,
     };
     let mut bytes = serde_json::to_vec_pretty(&manifest)
@@ -123,9 +151,18 @@ mod tests {
         };
         write(
             folder.path(),
+            Arch::Amd64,
             &stamps,
             ("6.1", "1.35"),
-            Value::Null,
+            Contents {
+                default: Boots {
+                    initramfs: &[],
+                    segments: &[],
+                },
+                initramfs: Value::Null,
+                segments: BTreeMap::new(),
+                packages: Value::Null,
+            },
             &Value::Null,
         )
         .unwrap();

@@ -4,13 +4,18 @@
 mod bundle;
 mod busybox;
 mod initramfs;
-mod kbuild;
+pub mod kbuild;
 mod kernel;
 pub mod manifest;
+mod packaged_kernel;
+mod segment;
+pub mod sysroot;
+mod system;
 mod unpack;
 
 use std::path::{Path, PathBuf};
 
+use crate::arch::Arch;
 use crate::digest::Digest;
 use crate::event::Listen;
 use crate::failure::{Failure, Kind, Result};
@@ -99,7 +104,7 @@ pub fn rehearse(step: &Step, checkout: &Path) -> Result<()> {
 pub fn run(work: &Work<'_>) -> Result<()> {
     let tools = &work.step.definition.tools;
     if let Some((name, _)) = tools.iter().find(|(_, version)| *version == tools::BROKEN) {
-        version::require(Purpose::Build, |need| need.name() == name)?;
+        version::require(Purpose::Build, &Arch::ALL, |need| need.name() == name)?;
         return Err(
             Failure::new(Kind::Missing, format!("{name} did not run")).hint(format!(
                 "see what `{name} --version` says, then run the same command again"
@@ -125,8 +130,16 @@ pub fn run(work: &Work<'_>) -> Result<()> {
                 localversion,
             },
         ),
-        Action::Busybox { libc, fragments } => busybox::run(work, *libc, fragments),
+        Action::System(system) => system::run(work, system),
+        Action::Sysroot { packages } => sysroot::run(work, packages),
+        Action::PackagedKernel { package } => packaged_kernel::run(work, package),
+        Action::Busybox {
+            arch,
+            libc,
+            fragments,
+        } => busybox::run(work, *arch, *libc, fragments),
         Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
+        Action::Segment(segment) => segment::run(work, segment),
         Action::Bundle(bundle) => bundle::run(work, bundle),
     }
 }

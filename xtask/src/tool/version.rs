@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Tool;
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 use crate::needs::{NEEDS, Need, Purpose, What};
 
@@ -22,7 +23,7 @@ pub enum Standing {
 impl Standing {
     /// Whether the work can be done with it.
     #[must_use]
-    pub const fn is_met(&self) -> bool {
+    const fn is_met(&self) -> bool {
         matches!(self, Self::Met(_))
     }
 }
@@ -58,15 +59,15 @@ pub fn standing(need: &Need) -> Result<Standing> {
     })
 }
 
-/// Fails when something is missing or too old for this purpose, as far as it is `wanted` and one cannot do without it. For what takes
+/// Fails when something is missing or too old for this purpose and images of these architectures, as far as it is `wanted` and one cannot do without it. For what takes
 /// long: it had better not begin.
 ///
 /// # Errors
 /// [`Kind::Missing`] naming everything that is not as it should be, and what to install.
-pub fn require(purpose: Purpose, wanted: impl Fn(&Need) -> bool) -> Result<()> {
-    let needs = NEEDS
-        .iter()
-        .filter(|need| need.purpose == purpose && !need.optional && wanted(need));
+pub fn require(purpose: Purpose, arches: &[Arch], wanted: impl Fn(&Need) -> bool) -> Result<()> {
+    let needs = NEEDS.iter().filter(|need| {
+        need.purpose == purpose && need.concerns(arches) && !need.optional && wanted(need)
+    });
     let unmet: Vec<(&Need, Standing)> = needs
         .map(|need| Ok((need, standing(need)?)))
         .filter(|looked| !looked.as_ref().is_ok_and(|(_, standing)| standing.is_met()))
@@ -138,6 +139,7 @@ mod tests {
             what: What::Program(name),
             package: "p",
             purpose: Purpose::Build,
+            arch: None,
             optional: false,
             minimum: None,
         };

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use super::Check;
 use super::form::{self, ARGUMENT, IPV4, MAC, NAME};
+use crate::arch::Arch;
 use crate::boot::scenario::Scenario;
+use crate::loader::bundle::Reader;
+use crate::loader::check::check_argument;
 use crate::recipe::path::Path;
-use crate::recipe::schema::{Bundle, Menu, Node};
+use crate::recipe::schema::{Menu, Recipe};
 use crate::text::quoted;
 
 impl Check<'_> {
-    pub(super) fn bundle(&mut self, bundle: &Bundle) {
-        self.arguments(&bundle.append, &Path::of(&["bundle", "append"]));
+    pub(super) fn bundle(&mut self, recipe: &Recipe) {
+        let path = Path::of(&["bundle", "append"]);
+        self.arguments(Reader::of(recipe.arch), &recipe.bundle.append, &path);
     }
 
-    fn arguments(&mut self, arguments: &[String], path: &Path) {
+    fn arguments(&mut self, reader: Reader, arguments: &[String], path: &Path) {
         for (index, argument) in arguments.iter().enumerate() {
             let path = path.index(index);
             if argument.split_whitespace().count() > 1 && !argument.contains(['"', '\'']) {
@@ -29,19 +33,21 @@ impl Check<'_> {
                     String::new(),
                     help,
                 );
-            } else if self.text(&ARGUMENT, argument, &path) && argument.starts_with("initrd=") {
-                let help = "leave it out";
-                self.wrong(
-                    &path,
-                    "`initrd=` is set by the bundle itself".to_owned(),
-                    String::new(),
-                    help,
-                );
+            } else if self.text(&ARGUMENT, argument, &path) {
+                let message = if argument.starts_with("initrd=") {
+                    Err("`initrd=` is set by the bundle itself".to_owned())
+                } else {
+                    check_argument(reader, argument)
+                };
+                if let Err(message) = message {
+                    self.wrong(&path, message, String::new(), "leave it out");
+                }
             }
         }
     }
 
-    pub(super) fn nodes(&mut self, nodes: &[Node]) {
+    pub(super) fn nodes(&mut self, recipe: &Recipe) {
+        let nodes = &recipe.node;
         let list = Path::of(&["node"]);
         let names = nodes.iter().map(|node| node.name.clone());
         self.unique("node", &list, "name", names);
@@ -76,8 +82,9 @@ impl Check<'_> {
             if let Some(ip) = &node.ip {
                 self.text(&IPV4, ip, &path.key("ip"));
             }
-            self.arguments(&node.append, &path.key("append"));
-            if node.menu != Menu::Image && !node.append.is_empty() {
+            self.arguments(Reader::of(recipe.arch), &node.append, &path.key("append"));
+            let never = node.menu != Menu::Image && recipe.bundle.menu.is_none();
+            if never && !node.append.is_empty() {
                 let message = "kernel arguments for a machine that boots its local disk".to_owned();
                 self.wrong_key(
                     &path.key("append"),
@@ -108,7 +115,7 @@ impl Check<'_> {
     }
 
     /// Scenarios are `boot`'s, and so are the rules that they keep; patterns are looked at here, each at its place.
-    pub(super) fn scenarios(&mut self, scenarios: &[Scenario]) {
+    pub(super) fn scenarios(&mut self, arch: Arch, scenarios: &[Scenario]) {
         let list = Path::of(&["boot"]);
         self.unique(
             "boot",
@@ -125,6 +132,7 @@ impl Check<'_> {
                 self.regex(&answer.when, &path.key("answer").index(index).key("when"));
             }
             let others = scenario.problems().into_iter();
+            let others = others.chain(scenario.misfits(arch));
             for problem in others.filter(|problem| !matches!(problem.field, "expect" | "answer")) {
                 let path = problem
                     .field

@@ -67,14 +67,11 @@ impl Check<'_> {
     }
 
     pub(super) fn overlays(&mut self, image: &Image, checkout: &Checkout) {
-        let path = Path::of(&["image", "overlays"]);
-        self.each(
-            checkout,
-            &checkout.overlays(),
-            &image.overlays,
-            &path,
-            Wanted::Folder,
-        );
+        self.overlay_names(&image.overlays, &Path::of(&["image", "overlays"]), checkout);
+    }
+
+    pub(crate) fn overlay_names(&mut self, names: &[String], path: &Path, checkout: &Checkout) {
+        self.each(checkout, &checkout.overlays(), names, path, Wanted::Folder);
     }
 
     pub(super) fn folder(&mut self, checkout: &Checkout, name: &str, path: &Path) {

@@ -49,6 +49,13 @@ pub(crate) const SUITE: Form = Form {
     },
 };
 
+/// Debian Policy 2.2.
+pub(crate) const COMPONENT: Form = Form {
+    what: "name of a suite's component",
+    help: "`main`, `contrib`, `non-free` or `non-free-firmware`",
+    fits: |text| spec::is_component(text) && text.len() <= 64,
+};
+
 /// RFC 3986, as far as a download needs it; no user and password, which would end up in logs.
 pub(crate) const URL: Form = Form {
     what: "address of a download",
@@ -140,6 +147,30 @@ pub(crate) const MEMBER: Form = Form {
     what: "path inside a package",
     help: "without a leading `/`, and without `..`: `usr/src/linux-source-6.1.tar.xz`",
     fits: |text| is_relative(text),
+};
+
+/// What a template calls a setting: `{{settings.time-zone}}`.
+pub(crate) const SETTING: Form = Form {
+    what: "name of a setting",
+    help: "lower-case letters, digits and `-`, at most 64 of them, the first a letter",
+    fits: |text| {
+        text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.len() <= 64
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    },
+};
+
+/// A setting's value. Templates put it between quotes, in scripts too: there it must not end them, nor run anything.
+pub(crate) const SETTING_VALUE: Form = Form {
+    what: "value of a setting",
+    help: "a line of at most 1024 characters, without quotes, backslashes and backticks",
+    fits: |text| {
+        text.len() <= 1024
+            && !text.contains(['"', '\'', '\\', '`'])
+            && !text.contains(char::is_control)
+    },
 };
 
 /// One argument on a kernel command line, as loaders of all kinds pass it on unchanged.
@@ -337,6 +368,16 @@ mod tests {
                 &["", "a b", "a\"b", "a'b", "é", "a\n", "\0", "a\\"],
             ),
             (
+                &SETTING,
+                &["ntp", "enroll-url", "a1"],
+                &["", "Ntp", "1a", "-a", "a_b", "a.b", "é", &long],
+            ),
+            (
+                &SETTING_VALUE,
+                &["", "http://h/a?b=c&d=$e", "a b", "é"],
+                &["a'b", "a\"b", "a\\b", "`reboot`", "a\nb", "\0", &long],
+            ),
+            (
                 &CONSOLE,
                 &["ttyS0", "hvc0", "tty1"],
                 &["", "/dev/ttyS0", "ttyS0,115200", "0", "tty S"],
@@ -355,7 +396,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn hostile_texts_never_panic(text in "\\PC{0,40}|[:\\-0-9a-f./\u{0}\u{7}é\\[\\]]{0,24}") {
-            for form in [&PACKAGE, &NAME, &SUITE, &URL, &MIRROR, &MAC, &IPV4, &HOST, &MODE, &IMAGE_PATH, &RELATIVE, &MEMBER, &ARGUMENT, &CONSOLE] {
+            for form in [&PACKAGE, &NAME, &SUITE, &URL, &MIRROR, &MAC, &IPV4, &HOST, &MODE, &IMAGE_PATH, &RELATIVE, &MEMBER, &ARGUMENT, &CONSOLE, &SETTING, &SETTING_VALUE] {
                 let _ = (form.fits)(&text);
             }
         }

@@ -1,7 +1,9 @@
-//! What is declared for the image itself: folders, devices, console, servers.
+//! What is declared for the image itself: folders, devices, console, servers, settings.
+
+use std::collections::BTreeMap;
 
 use super::Check;
-use super::form::{CONSOLE, HOST, IMAGE_PATH, MODE};
+use super::form::{CONSOLE, HOST, IMAGE_PATH, MODE, SETTING, SETTING_VALUE};
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Console, Image};
 use crate::text::{listing, quoted};
@@ -34,6 +36,15 @@ impl Check<'_> {
         }
         self.console(&image.console, &path.key("console"));
         self.texts(&HOST, &image.ntp, &path.key("ntp"));
+    }
+
+    /// Settings of a recipe, a site's too.
+    pub(crate) fn settings(&mut self, settings: &BTreeMap<String, String>, path: &Path) {
+        for (name, value) in settings {
+            let path = path.key(name);
+            self.key(&SETTING, &path, name);
+            self.text(&SETTING_VALUE, value, &path);
+        }
     }
 
     pub(crate) fn console(&mut self, console: &Console, path: &Path) {

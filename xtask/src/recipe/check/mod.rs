@@ -6,7 +6,11 @@ mod boot;
 mod files;
 pub(crate) mod form;
 mod image;
+mod lint;
+mod loader;
+pub mod ready;
 mod sources;
+mod sysroot;
 
 use crate::checkout::Checkout;
 use crate::failure::Diagnostic;
@@ -31,12 +35,17 @@ pub fn check(
     check.text(&form::PACKAGE, name, &Path::root());
     check.one_line("description", &recipe.description);
     check.sources(recipe, checkout);
+    check.sysroot(recipe);
     check.configs(recipe, checkout);
     check.image(&recipe.image);
+    check.settings(&recipe.settings, &Path::of(&["settings"]));
     check.overlays(&recipe.image, checkout);
-    check.bundle(&recipe.bundle);
-    check.nodes(&recipe.node);
-    check.scenarios(&recipe.boot);
+    check.ready(recipe, checkout);
+    check.bundle(recipe);
+    check.nodes(recipe);
+    check.loader(recipe);
+    check.lint(&recipe.lint);
+    check.scenarios(recipe.arch, &recipe.boot);
     check.problems
 }
 
@@ -71,7 +80,7 @@ impl<'r> Check<'r> {
     }
 
     /// Complains about the key at the end of a path.
-    fn wrong_key(&mut self, path: &Path, message: String, help: impl Into<String>) {
+    pub(crate) fn wrong_key(&mut self, path: &Path, message: String, help: impl Into<String>) {
         if !self.is_broken(path) {
             let place = self.root.key_place_of(path);
             self.problems

@@ -2,9 +2,11 @@
 
 use super::Check;
 use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
+use crate::arch::Arch;
 use crate::checkout::Checkout;
+use crate::loader::bundle::Reader;
 use crate::recipe::path::Path;
-use crate::recipe::schema::Recipe;
+use crate::recipe::schema::{Libc, Recipe};
 use crate::source::spec::Source;
 use crate::text::{listing, nearest, quoted};
 
@@ -48,14 +50,38 @@ impl Check<'_> {
             self.key(&NAME, &path, name);
             self.source(source, &path, checkout);
         }
+        let built = recipe.kernel.package.is_none();
+        // Elsewhere the boot loader is the machine's firmware.
+        let pc = Reader::of(recipe.arch) == Reader::Pxelinux;
         let uses = [
-            ("kernel", "source", &recipe.kernel.source, Use::Tree),
-            ("busybox", "source", &recipe.busybox.source, Use::Tree),
-            ("bundle", "pxelinux", &recipe.bundle.pxelinux, Use::Files),
-            ("bundle", "modules", &recipe.bundle.modules, Use::Files),
+            (built, "kernel", "source", &recipe.kernel.source, Use::Tree),
+            (true, "busybox", "source", &recipe.busybox.source, Use::Tree),
+            (
+                pc,
+                "bundle",
+                "pxelinux",
+                &recipe.bundle.pxelinux,
+                Use::Files,
+            ),
+            (pc, "bundle", "modules", &recipe.bundle.modules, Use::Files),
         ];
-        for (table, key, name, wanted) in uses {
-            self.used_source(recipe, &Path::of(&[table, key]), name, wanted);
+        for (used, table, key, name, wanted) in uses {
+            if used {
+                self.used_source(recipe, &Path::of(&[table, key]), name, wanted);
+            }
+        }
+        self.libc(recipe);
+    }
+
+    /// Debian has no cross compiler for musl.
+    fn libc(&mut self, recipe: &Recipe) {
+        if recipe.busybox.libc == Libc::Musl && recipe.arch != Arch::Amd64 {
+            self.wrong(
+                &Path::of(&["busybox", "libc"]),
+                format!("busybox for {} cannot be linked with musl, which `libc` is unless something else is said", recipe.arch),
+                String::new(),
+                "write libc = \"glibc\" in [busybox]",
+            );
         }
     }
 

@@ -1,8 +1,10 @@
 //! Recipes as text in, everything that is said about them out.
 
 mod bases;
+mod loaders;
 mod mistakes;
 mod names;
+mod sysroot;
 mod whole;
 
 use crate::checkout::Checkout;

@@ -89,13 +89,19 @@ pub(super) fn quotable(folder: &Path) -> Result<&str> {
 }
 
 /// sources.list(5) in deb822 format. The `attempt`-th mirror of each archive is taken, or its last.
-pub(super) fn sources(archives: &[Archive], attempt: usize, keyring: &Path) -> String {
+pub(super) fn sources(
+    archives: &[Archive],
+    components: &[String],
+    attempt: usize,
+    keyring: &Path,
+) -> String {
     let stanza = |archive: &Archive| {
         let mirror = archive.mirrors.get(attempt).or(archive.mirrors.last());
         format!(
-            "Types: deb deb-src\nURIs: {}\nSuites: {}\nComponents: main\nSigned-By: {}\n",
+            "Types: deb deb-src\nURIs: {}\nSuites: {}\nComponents: {}\nSigned-By: {}\n",
             mirror.map_or("", String::as_str),
             archive.suites.join(" "),
+            components.join(" "),
             keyring.display()
         )
     };
@@ -195,7 +201,7 @@ mod tests {
             archive("debian", &["http://a", "http://b"]),
             archive("debian-security", &["http://s"]),
         ];
-        let second = sources(&archives, 1, Path::new("/k.gpg"));
+        let second = sources(&archives, &["main".into()], 1, Path::new("/k.gpg"));
         assert!(second.contains("URIs: http://b\n") && second.contains("URIs: http://s\n"));
     }
 

@@ -1,10 +1,10 @@
 //! What package lists say about a package: versions with their files. Pure; every entry needs a SHA-256.
 
 use super::Candidate;
+use crate::debian::deb822::{self, Stanza};
 use crate::debian::version::Version;
 use crate::digest::Digest;
 use crate::failure::Failure;
-use crate::source::deb822::{self, Stanza};
 use crate::source::lock::LockedFile;
 
 /// Reads the candidates for the package of this name from stanzas; the error is a sentence.
@@ -55,14 +55,24 @@ fn candidates(
         .iter()
         .filter(|stanza| stanza.get("Package") == Some(package))
         .map(|stanza| {
-            let version = stanza.get("Version").and_then(|text| text.parse::<Version>().ok());
+            let version = stanza
+                .get("Version")
+                .and_then(|text| text.parse::<Version>().ok());
             let candidate = version.zip(files(stanza));
-            let (version, files) = candidate.ok_or_else(|| {
-                format!("the index lacks what it takes to verify {package}: version, file names, sizes and SHA-256 digests")
-            })?;
-            Ok(Candidate { version: version.to_owned(), files })
+            let (version, files) = candidate.ok_or_else(|| unverifiable(package))?;
+            Ok(Candidate {
+                version: version.to_owned(),
+                files,
+            })
         })
         .collect()
+}
+
+/// Why a package cannot be taken.
+pub(super) fn unverifiable(package: &str) -> String {
+    format!(
+        "the index lacks what it takes to verify {package}: version, file names, sizes and SHA-256 digests"
+    )
 }
 
 /// The newest; of equal ones the first.

@@ -4,8 +4,11 @@
 
 mod conf;
 mod index;
+mod solve;
 #[cfg(test)]
 mod tests;
+
+pub use solve::UNKNOWN;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -56,22 +59,25 @@ impl Debian {
         }
     }
 
-    /// The private root of a suite. Nothing is made yet.
+    /// The private root of these components of a suite. Nothing is made yet.
     ///
     /// # Errors
-    /// [`Kind::Source`] when no mirror is known; [`Kind::Recipe`] when this is no suite's name.
-    pub fn root(&self, suite: &str) -> Result<Root> {
+    /// [`Kind::Source`] when no mirror is known; [`Kind::Recipe`] when this is no suite's name, or no component's.
+    pub fn root(&self, suite: &str, components: &[String]) -> Result<Root> {
+        let wrong = |name: &str, what: &str| {
+            Failure::new(Kind::Recipe, format!("{name:?} is no name of a {what}"))
+        };
         if !spec::is_suite(suite) {
-            return Err(Failure::new(
-                Kind::Recipe,
-                format!("{suite:?} is no name of a suite"),
-            ));
+            return Err(wrong(suite, "suite"));
+        }
+        if let Some(component) = components.iter().find(|name| !spec::is_component(name)) {
+            return Err(wrong(component, "component"));
         }
         let archives = mirror::archives(suite, &self.site, &self.host)?;
         let settings: Vec<String> = (0..attempts(&archives))
-            .map(|attempt| conf::sources(&archives, attempt, &self.keyring))
+            .map(|attempt| conf::sources(&archives, components, attempt, &self.keyring))
             .collect();
-        // Other mirrors, another root: checkouts with different sites share a cache and do not disturb each other.
+        // Other mirrors or components, another root: checkouts with different sites share a cache and do not disturb each other.
         let name = format!(
             "{suite}-{}-{}",
             self.arch,

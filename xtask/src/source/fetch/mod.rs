@@ -180,7 +180,9 @@ impl Fetcher<'_> {
 
     fn root(&self, origin: &Origin) -> Result<Option<Root>> {
         match origin {
-            Origin::Pool { suite, .. } => self.debian.root(suite).map(Some),
+            Origin::Pool {
+                suite, components, ..
+            } => self.debian.root(suite, components).map(Some),
             Origin::Urls(_) => Ok(None),
         }
     }

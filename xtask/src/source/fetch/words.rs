@@ -1,5 +1,7 @@
 //! Addresses and sizes as people read them.
 
+use crate::text::bytes;
+
 /// An address without the user's name and password in it.
 pub(super) fn shown(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else {
@@ -13,18 +15,14 @@ pub(super) fn shown(address: &str) -> String {
 
 /// One line of progress.
 pub(super) fn progress(name: &str, size: Option<u64>, done: u64, address: &str) -> String {
-    let of = size.map_or(String::new(), |size| format!(" of {}", megabytes(size)));
+    let of = size.map_or(String::new(), |size| format!(" of {}", bytes(size)));
     let shown = shown(address);
     let host = shown.split('/').nth(2).filter(|host| !host.is_empty());
     format!(
         "{name}: {}{of} from {}",
-        megabytes(done),
+        bytes(done),
         host.unwrap_or("this machine")
     )
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
 }
 
 #[cfg(test)]
@@ -39,11 +37,11 @@ mod tests {
 
     #[test]
     fn progress_has_sizes_and_host() {
-        let line = progress("a.deb", Some(139_331_676), 1_250_000, "http://u:p@h:8/x");
+        let line = progress("a.deb", Some(139_331_676), 1_240_000, "http://u:p@h:8/x");
         assert_eq!(line, "a.deb: 1.2 MB of 139.3 MB from h:8");
         assert_eq!(
             progress("a", None, 0, "file:/x"),
-            "a: 0.0 MB from this machine"
+            "a: 0 B from this machine"
         );
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::Debian;
+use crate::archive::samples::{self, Tar};
 use crate::digest::Digest;
 use crate::source::mirror::{DEBIAN, Host, Mirrors};
 use crate::tool::Tool;
@@ -10,6 +11,13 @@ use tempfile::TempDir;
 
 /// The suite it has; a name with a dash has neither updates nor security suites.
 pub(super) const SUITE: &str = "test-suite";
+
+/// The indexes that it can have.
+const INDEXES: [&str; 3] = [
+    "main/binary-amd64/Packages",
+    "extra/binary-amd64/Packages",
+    "main/source/Sources",
+];
 
 /// A key in a home of its own, whose agent ends with it.
 struct Key(TempDir);
@@ -94,6 +102,43 @@ impl Archive {
         archive
     }
 
+    /// With packages more, each these fields of its `control` file; those of the component `extra` name it as their section.
+    pub(super) fn with(packages: &[&str]) -> Self {
+        let archive = Self::new();
+        for fields in packages {
+            archive.add(fields);
+        }
+        archive.sign("");
+        archive
+    }
+
+    /// Adds a package to its index; the archive has to be signed again.
+    pub(super) fn add(&self, fields: &str) {
+        let field = |name: &str| {
+            let mut lines = fields.lines();
+            lines
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap()
+                .trim()
+        };
+        let (name, version) = (field("Package:"), field("Version:"));
+        let path = format!("pool/{name}_{version}_{}.deb", field("Architecture:"));
+        let files = Tar::default().file(&format!("./usr/share/{name}"), version);
+        let deb = samples::deb(&format!("{fields}\n"), files);
+        let (sha256, size) = self.write(&path, &deb);
+        let stanza = format!(
+            "{fields}\nFilename: {path}\nSize: {size}\nSHA256: {sha256}\nMaintainer: x\nDescription: x\n\n"
+        );
+        let index = if fields.contains("Section: extra") {
+            INDEXES[1]
+        } else {
+            INDEXES[0]
+        };
+        let index = format!("dists/{SUITE}/{index}");
+        let before = fs_err::read_to_string(self.path(&index)).unwrap_or_default();
+        self.write(&index, format!("{before}{stanza}").as_bytes());
+    }
+
     pub(super) fn signed() -> Self {
         let archive = Self::new();
         archive.sign("");
@@ -123,11 +168,13 @@ impl Archive {
     /// Writes a release file that nobody signed.
     pub(super) fn release(&self, fields: &str) {
         let mut text = format!(
-            "Origin: Test\nSuite: {SUITE}\nCodename: {SUITE}\nDate: Mon, 01 Jan 2024 00:00:00 UTC\nArchitectures: amd64 all\nComponents: main\n{fields}SHA256:\n"
+            "Origin: Test\nSuite: {SUITE}\nCodename: {SUITE}\nDate: Mon, 01 Jan 2024 00:00:00 UTC\nArchitectures: amd64 all\nComponents: main extra\n{fields}SHA256:\n"
         );
-        for name in ["main/binary-amd64/Packages", "main/source/Sources"] {
+        for name in INDEXES {
             let path = self.path("dists").join(SUITE).join(name);
-            let (sha256, size) = Digest::of_file(&path).unwrap();
+            let Ok((sha256, size)) = Digest::of_file(&path) else {
+                continue;
+            };
             text.push_str(&format!(" {sha256} {size} {name}\n"));
         }
         self.write(&format!("dists/{SUITE}/Release"), text.as_bytes());

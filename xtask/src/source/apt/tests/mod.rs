@@ -1,14 +1,17 @@
 //! The real apt on a tiny archive.
 
 mod archive;
+mod solve;
 
 use super::*;
 use crate::event::{Deaf, Event, Listen};
 use crate::source::fetch::{Fetcher, Limits, Missed};
 use crate::source::lock::Lock;
-use crate::source::resolve::{Look, Suites, recorded};
-use crate::source::spec::{Policy, Source};
+use crate::source::refresh::{Look, Suites, Wanted};
+use crate::source::resolve::recorded;
+use crate::source::spec::{Policy, Source, main_component};
 use archive::{Archive, SUITE};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 fn never(_: SystemTime) -> bool {
@@ -17,7 +20,7 @@ fn never(_: SystemTime) -> bool {
 
 /// The archive is refused, and the failure says so in these words.
 fn refused(archive: &Archive, words: &str) {
-    let root = archive.debian(&[]).root(SUITE).unwrap();
+    let root = archive.debian(&[]).root(SUITE, &main_component()).unwrap();
     let failure = root.update(never).unwrap_err();
     assert_eq!(failure.kind, Kind::Source);
     let text = format!("{failure} {}", failure.hint.as_deref().unwrap_or(""));
@@ -29,7 +32,7 @@ fn refused(archive: &Archive, words: &str) {
 #[test]
 fn the_newest_versions_of_a_signed_archive() {
     let archive = Archive::signed();
-    let root = archive.debian(&[]).root(SUITE).unwrap();
+    let root = archive.debian(&[]).root(SUITE, &main_component()).unwrap();
     root.update(never).unwrap();
     assert_eq!(root.binary("two").unwrap().version.to_string(), "1.10");
     let source = root.source("one").unwrap();
@@ -101,7 +104,7 @@ fn the_next_mirror_is_asked_when_the_first_is_of_no_use() {
     other.release("");
     let root = archive
         .debian(&[Path::new("/nonexistent"), &other.path("")])
-        .root(SUITE)
+        .root(SUITE, &main_component())
         .unwrap();
     root.update(never).unwrap();
     assert!(root.looked().is_some());
@@ -117,7 +120,7 @@ fn two_builds_at_once_look_once() {
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
-                let root = debian.root(SUITE).unwrap();
+                let root = debian.root(SUITE, &main_component()).unwrap();
                 let enough = |looked: SystemTime| {
                     // A stamp has whole seconds.
                     let fresh = looked + Duration::from_secs(1) >= asked;
@@ -144,6 +147,10 @@ fn source(policy: Policy) -> Source {
     }
 }
 
+fn wanted(sources: &[Source]) -> BTreeSet<Wanted> {
+    Wanted::sources(sources, "amd64")
+}
+
 fn suites<'a>(debian: &'a Debian, lock: &'a Path, listen: &'a dyn Listen) -> Suites<'a> {
     Suites {
         debian,
@@ -164,7 +171,7 @@ fn a_suite_is_followed_recorded_fetched_and_pinned() {
         None
     );
     let failure = suites
-        .refresh(&[&source(Policy::Pin)], Look::After(Duration::MAX))
+        .refresh(&wanted(&[source(Policy::Pin)]), Look::After(Duration::MAX))
         .unwrap_err();
     assert!(
         failure
@@ -175,11 +182,14 @@ fn a_suite_is_followed_recorded_fetched_and_pinned() {
     );
 
     let (lock, moved) = suites
-        .refresh(&[&source(Policy::Follow)], Look::After(Duration::MAX))
+        .refresh(
+            &wanted(&[source(Policy::Follow)]),
+            Look::After(Duration::MAX),
+        )
         .unwrap();
     assert_eq!(
-        (moved[0].from.as_deref(), moved[0].to.as_str()),
-        (None, "1.10")
+        (moved[0].from.as_deref(), moved[0].to.as_deref()),
+        (None, Some("1.10"))
     );
     let resolved = recorded(&source(Policy::Follow), "amd64", &lock).unwrap();
     let fetcher = fetcher(&debian, folder.path());
@@ -193,9 +203,9 @@ fn a_suite_is_followed_recorded_fetched_and_pinned() {
 
     // Pinning freezes what was followed.
     let (lock, _) = suites
-        .refresh(&[&source(Policy::Pin)], Look::After(Duration::MAX))
+        .refresh(&wanted(&[source(Policy::Pin)]), Look::After(Duration::MAX))
         .unwrap();
-    assert_eq!(lock.0.len(), 2);
+    assert_eq!(lock.sources.len(), 2);
     assert!(recorded(&source(Policy::Pin), "amd64", &lock).is_some());
 }
 
@@ -216,7 +226,7 @@ fn following_moves_on_and_a_pin_that_is_gone_says_so() {
     let path = folder.path().join("sources.lock");
     let suites = suites(&debian, &path, &Deaf);
     let both = [source(Policy::Follow), source(Policy::Pin)];
-    let both: Vec<&Source> = both.iter().collect();
+    let both = wanted(&both);
     suites.refresh(&both, Look::Now).unwrap();
 
     archive.alter(
@@ -299,15 +309,16 @@ fn without_a_mirror_what_is_recorded_goes_on_with_one_warning() {
     let path = folder.path().join("sources.lock");
     let suites = suites(&debian, &path, &ear);
     let source = source(Policy::Follow);
-    suites.refresh(&[&source], Look::Now).unwrap();
+    let wanted = wanted(std::slice::from_ref(&source));
+    suites.refresh(&wanted, Look::Now).unwrap();
     fs_err::remove_dir_all(archive.path("dists")).unwrap();
     let (lock, _) = suites
-        .refresh(&[&source, &source], Look::After(Duration::ZERO))
+        .refresh(&wanted, Look::After(Duration::ZERO))
         .unwrap();
     assert!(recorded(&source, "amd64", &lock).is_some());
     assert_eq!(ear.0.lock().unwrap().len(), 1);
     assert!(
-        suites.refresh(&[&source], Look::Now).is_err(),
+        suites.refresh(&wanted, Look::Now).is_err(),
         "update has to say that it could not"
     );
 }
@@ -319,7 +330,7 @@ fn a_file_that_was_changed_on_the_mirror_is_refused() {
     let path = folder.path().join("sources.lock");
     let source = source(Policy::Follow);
     let (lock, _) = suites(&debian, &path, &Deaf)
-        .refresh(&[&source], Look::Now)
+        .refresh(&wanted(std::slice::from_ref(&source)), Look::Now)
         .unwrap();
     archive.alter("pool/two_1.10_all.deb", "two", "tw0");
     let file = &recorded(&source, "amd64", &lock).unwrap().files[0];

@@ -18,6 +18,17 @@ impl Stanza {
         self.get(name).unwrap_or_default().split_whitespace()
     }
 
+    /// The source package of a binary package, and that one's version: `Source: glibc (2.36-9)`, without a version where it is the same, and
+    /// no field where the name is, too (Debian Policy 5.6.1). Nothing of a stanza without name and version.
+    #[must_use]
+    pub fn source(&self) -> Option<(&str, &str)> {
+        let (package, version) = (self.get("Package")?, self.get("Version")?);
+        let mut words = self.words("Source");
+        let name = words.next().unwrap_or(package);
+        let own = words.next().map(|word| word.trim_matches(['(', ')']));
+        Some((name, own.unwrap_or(version)))
+    }
+
     /// A field's lines that are not empty, trimmed.
     pub fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
         let lines = self.get(name).unwrap_or_default().lines();
@@ -95,6 +106,18 @@ mod tests {
         );
         assert_eq!(stanzas[1].get("PACKAGE"), Some("b"));
         assert_eq!(stanzas[1].get("Files"), None);
+    }
+
+    #[test]
+    fn the_source_package_has_a_version_of_its_own_after_a_rebuild() {
+        let read = |source: &str| {
+            let stanzas = parse(&format!("Package: a1\nVersion: 1+b2\n{source}"));
+            let (name, version) = stanzas.as_ref().unwrap()[0].source().unwrap();
+            format!("{name} {version}")
+        };
+        assert_eq!(read("Source: aa (1)\n"), "aa 1");
+        assert_eq!(read("Source: aa\n"), "aa 1+b2");
+        assert_eq!(read(""), "a1 1+b2");
     }
 
     #[test]

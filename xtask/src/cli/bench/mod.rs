@@ -1,11 +1,19 @@
 //! `bench`: how long things take here. Timings live here and never in tests: they say something about a machine.
 
-use std::path::Path;
+mod content;
+mod goals;
+mod initramfs;
+mod meter;
+mod ours;
+mod peers;
+
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde::Serialize;
 
+pub(super) use self::meter::main as measure;
 use super::{Context, boot};
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::report::{Answer, Table};
@@ -16,9 +24,11 @@ pub(super) struct Args {
     /// What is timed
     #[arg(value_enum)]
     what: What,
-    /// The recipe
-    #[arg(default_value = "demo")]
-    recipe: String,
+    /// The recipe [default: demo; for `initramfs`, where the host has no modules: lava-master, for its kernel's]
+    recipe: Option<String>,
+    /// For `initramfs`: the folder whose lib/modules/RELEASE the modules are taken from [default: /]
+    #[arg(long, value_name = "DIR")]
+    kernel: Option<PathBuf>,
     /// How often
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
@@ -31,52 +41,69 @@ enum What {
     Noop,
     /// A boot of the recipe's first scenario, from QEMU's start to the verdict
     Boot,
+    /// The same image made by us and by mkinitramfs, dracut and the kernel's own archiver, where they are installed
+    Initramfs,
+}
+
+/// The recipe where none is named.
+const RECIPE: &str = "demo";
+
+/// The least, the middle and the most of some figures.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Spread {
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+impl Spread {
+    /// Of no figure at all, none is a number.
+    fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
+        Self {
+            min: at(0),
+            median: at(figures.len() / 2),
+            max: at(figures.len().saturating_sub(1)),
+        }
+    }
 }
 
 /// One row: the least, the middle and the most of a figure, in milliseconds.
 #[derive(Debug, Serialize)]
 struct Row {
     figure: &'static str,
-    min: f64,
-    median: f64,
-    max: f64,
+    #[serde(flatten)]
+    spread: Spread,
 }
 
 impl Row {
-    fn of(figure: &'static str, mut times: Vec<Duration>) -> Self {
-        times.sort();
-        let at = |index: usize| {
-            times
-                .get(index)
-                .map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
-        };
-        Self {
-            figure,
-            min: at(0),
-            median: at(times.len() / 2),
-            max: at(times.len().saturating_sub(1)),
-        }
+    fn of(figure: &'static str, times: &[Duration]) -> Self {
+        let spread = Spread::of(times.iter().map(|time| time.as_secs_f64() * 1e3));
+        Self { figure, spread }
     }
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
-    // What is to be made is made before anything is timed.
-    context
-        .workshop
-        .build(&args.recipe, context.report.listener())?;
-    let rows = match args.what {
-        What::Noop => noop(context, args)?,
-        What::Boot => boots(context, args)?,
+    let recipe = args.recipe.as_deref().unwrap_or(RECIPE);
+    let make: fn(&Context<'_>, &str, u32) -> Result<Vec<Row>> = match args.what {
+        What::Noop => noop,
+        What::Boot => boots,
+        What::Initramfs => return initramfs::run(context, args),
     };
+    // What is to be made is made before anything is timed.
+    context.workshop.build(recipe, context.report.listener())?;
+    let rows = make(context, recipe, args.runs)?;
     let mut table = Table::default();
     table.row(["ms", "min", "median", "max"]);
     for row in &rows {
         let cell = |ms: f64| format!("{ms:.1}");
         table.row([
             row.figure.to_owned(),
-            cell(row.min),
-            cell(row.median),
-            cell(row.max),
+            cell(row.spread.min),
+            cell(row.spread.median),
+            cell(row.spread.max),
         ]);
     }
     Ok(Answer::new(
@@ -85,13 +112,13 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     ))
 }
 
-fn noop(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
+fn noop(context: &Context<'_>, recipe: &str, runs: u32) -> Result<Vec<Row>> {
     let (mut own, mut tools, mut wall) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..args.runs {
+    for _ in 0..runs {
         let since = Instant::now();
         let build = Tool::new(boot::ourselves()?.to_string_lossy())
             .own_environment()
-            .args(["build", &args.recipe, "--quiet", "--root"])
+            .args(["build", recipe, "--quiet", "--root"])
             .arg(context.workshop.checkout.root())
             .spawn(Stdio::default())?;
         let (mine, children) = processor_time(build.pid())?;
@@ -103,9 +130,9 @@ fn noop(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
         tools.push(children);
     }
     Ok(vec![
-        Row::of("processor time of the xtask binary", own),
-        Row::of("processor time of the tools it asks", tools),
-        Row::of("wall-clock time", wall),
+        Row::of("processor time of the xtask binary", &own),
+        Row::of("processor time of the tools it asks", &tools),
+        Row::of("wall-clock time", &wall),
     ])
 }
 
@@ -142,14 +169,25 @@ fn processor_time(pid: i32) -> Result<(Duration, Duration)> {
     Ok((time(user + system), time(child_user + child_system)))
 }
 
-fn boots(context: &Context<'_>, args: &Args) -> Result<Vec<Row>> {
+fn boots(context: &Context<'_>, recipe: &str, runs: u32) -> Result<Vec<Row>> {
     let mut times = Vec::new();
-    for _ in 0..args.runs {
-        let answer = boot::of_recipe(context, &args.recipe, &boot::Which::First)?;
+    for _ in 0..runs {
+        let answer = boot::of_recipe(context, recipe, &boot::Which::First)?;
         let at = answer.value()[0]["seconds"].as_f64();
         times.push(Duration::from_secs_f64(
             at.ok_or_else(|| Failure::bug("a boot that passed has no time"))?,
         ));
     }
-    Ok(vec![Row::of("QEMU's start to the verdict", times)])
+    Ok(vec![Row::of("QEMU's start to the verdict", &times)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let spread = Spread::of([3.0, 1.0, 10.0]);
+        assert_eq!((spread.min, spread.median, spread.max), (1.0, 3.0, 10.0));
+    }
 }

@@ -1,0 +1,124 @@
+//! Kinds of machines and network cards, by QEMU's names, and which of them go together. QEMU's command line is `qemu`'s.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::arch::Arch;
+
+/// A kind of machine, by QEMU's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Machine {
+    /// A PC with PCI Express (Intel Q35, 2009).
+    #[default]
+    Q35,
+    /// A PC with PCI (Intel 440FX, 1996).
+    Pc,
+    /// A machine with ARM processors that is like no real one; its firmware is U-Boot.
+    Virt,
+}
+
+impl Machine {
+    /// What bundles of this architecture are usually booted in.
+    #[must_use]
+    pub const fn usual(arch: Arch) -> Self {
+        match arch {
+            Arch::Amd64 | Arch::Ppc64el => Self::Q35,
+            Arch::Arm64 | Arch::Armhf => Self::Virt,
+        }
+    }
+
+    /// Whether it has processors of this architecture.
+    #[must_use]
+    pub const fn runs(self, arch: Arch) -> bool {
+        match self {
+            Self::Q35 | Self::Pc => matches!(arch, Arch::Amd64),
+            Self::Virt => matches!(arch, Arch::Arm64 | Arch::Armhf),
+        }
+    }
+
+    /// Whether QEMU tells what its battery clock shows (the property `rtc-time`).
+    #[must_use]
+    pub const fn tells_rtc(self) -> bool {
+        matches!(self, Self::Q35 | Self::Pc)
+    }
+
+    /// QEMU's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Q35 => "q35",
+            Self::Pc => "pc",
+            Self::Virt => "virt",
+        }
+    }
+}
+
+/// A model of network card, by QEMU's name. For PCs, each has a PXE firmware (iPXE) in its ROM; U-Boot has drivers for two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nic {
+    /// Paravirtual: the quickest.
+    #[default]
+    VirtioNetPci,
+    /// The same without PCI, for `virt`.
+    VirtioNetDevice,
+    /// Intel 82540EM, 2002.
+    E1000,
+    /// Intel 82574L, PCI Express.
+    E1000e,
+    /// Realtek, 1997.
+    Rtl8139,
+    /// AMD, 1994.
+    Pcnet,
+    /// The paravirtual card of another hypervisor.
+    Vmxnet3,
+}
+
+impl Nic {
+    /// What a machine usually has.
+    #[must_use]
+    pub const fn usual(machine: Machine) -> Self {
+        match machine {
+            Machine::Q35 | Machine::Pc => Self::VirtioNetPci,
+            Machine::Virt => Self::VirtioNetDevice,
+        }
+    }
+
+    /// Whether a machine boots from it. (U-Boot sees `virtio-net-pci` too, but gives it a MAC address of its own.)
+    #[must_use]
+    pub const fn fits(self, machine: Machine) -> bool {
+        match machine {
+            Machine::Q35 | Machine::Pc => !matches!(self, Self::VirtioNetDevice),
+            Machine::Virt => matches!(self, Self::VirtioNetDevice | Self::E1000),
+        }
+    }
+
+    /// QEMU's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VirtioNetPci => "virtio-net-pci",
+            Self::VirtioNetDevice => "virtio-net-device",
+            Self::E1000 => "e1000",
+            Self::E1000e => "e1000e",
+            Self::Rtl8139 => "rtl8139",
+            Self::Pcnet => "pcnet",
+            Self::Vmxnet3 => "vmxnet3",
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Nic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,126 @@
+//! What the bundles of an architecture are booted in: QEMU's program, its processor, and the firmware, which decides what a
+//! bundle has to have.
+
+use std::path::Path;
+
+use crate::arch::Arch;
+use crate::failure::{Failure, Kind, Result};
+use crate::needs::{self, Purpose};
+
+/// Everything that follows from an architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// The architecture.
+    pub arch: Arch,
+    /// QEMU's program.
+    pub program: &'static str,
+    /// QEMU's word for the processor; its default otherwise.
+    pub cpu: Option<&'static str>,
+    /// What runs before the boot loader.
+    pub firmware: Firmware,
+    /// The boot file of our own bundles, as DHCP names it; nothing where there is none.
+    pub loader: &'static str,
+    /// What the host needs for it.
+    pub purpose: Purpose,
+}
+
+/// What runs first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// `SeaBIOS`, and iPXE on the network card: QEMU finds both by itself.
+    Bios,
+    /// U-Boot, at this path. It is boot loader too.
+    UBoot(&'static str),
+}
+
+const PLATFORMS: [Platform; 3] = [
+    Platform {
+        arch: Arch::Amd64,
+        program: "qemu-system-x86_64",
+        cpu: None,
+        firmware: Firmware::Bios,
+        loader: "pxelinux.0",
+        purpose: Purpose::Boot,
+    },
+    Platform {
+        arch: Arch::Arm64,
+        program: "qemu-system-aarch64",
+        cpu: Some("cortex-a57"),
+        firmware: Firmware::UBoot(needs::UBOOT_ARM64),
+        loader: "",
+        purpose: Purpose::BootArm,
+    },
+    Platform {
+        arch: Arch::Armhf,
+        program: "qemu-system-arm",
+        cpu: Some("cortex-a15"),
+        firmware: Firmware::UBoot(needs::UBOOT_ARM),
+        loader: "",
+        purpose: Purpose::BootArm,
+    },
+];
+
+impl Platform {
+    /// That of an architecture.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when bundles of it cannot be booted here.
+    pub fn of(arch: Arch) -> Result<&'static Self> {
+        PLATFORMS
+            .iter()
+            .find(|platform| platform.arch == arch)
+            .ok_or_else(|| {
+                let what = format!(
+                    "bundles for {arch} cannot be booted here: there is no machine for them"
+                );
+                Failure::new(Kind::Usage, what)
+            })
+    }
+
+    /// Whether the host has what it takes, apart from programs, which are missed when they are started.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] when not.
+    pub fn require(&self) -> Result<()> {
+        match self.firmware {
+            Firmware::UBoot(path) if !Path::new(path).is_file() => Err(needs::missing(path)),
+            Firmware::UBoot(_) | Firmware::Bios => Ok(()),
+        }
+    }
+
+    /// Whether a bundle with this boot file is one that its firmware can boot. U-Boot is told a folder by it, and the folder has to have
+    /// configurations.
+    #[must_use]
+    pub fn boots(&self, bundle: &Path, loader: &str) -> bool {
+        match self.firmware {
+            Firmware::Bios => bundle.join(loader).is_file(),
+            Firmware::UBoot(_) => {
+                let folder = loader.rsplit_once('/').map_or("", |(folder, _)| folder);
+                bundle.join(folder).join("pxelinux.cfg").is_dir()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u_boot_wants_configurations_and_a_pc_a_boot_program() {
+        let tree = tempfile::tempdir().unwrap();
+        fs_err::create_dir_all(tree.path().join("a/pxelinux.cfg")).unwrap();
+        fs_err::write(tree.path().join("pxelinux.0"), "").unwrap();
+        let boots = |arch, loader| Platform::of(arch).unwrap().boots(tree.path(), loader);
+        assert!(boots(Arch::Amd64, "pxelinux.0"));
+        assert!(!boots(Arch::Amd64, "a/pxelinux.0"));
+        assert!(boots(Arch::Arm64, "a/"));
+        assert!(boots(Arch::Armhf, "a/anything"));
+        assert!(!boots(Arch::Arm64, ""));
+    }
+
+    #[test]
+    fn what_cannot_be_booted_is_said() {
+        assert_eq!(Platform::of(Arch::Ppc64el).unwrap_err().kind, Kind::Usage);
+    }
+}

@@ -1,0 +1,260 @@
+//! What a bundle boots, in words that every boot loader's configuration can be written from. Writing it is `pxelinux`'s and
+//! `uboot`'s.
+
+use super::address::Address;
+use super::check::mistakes;
+use super::{TextFile, pxelinux, uboot};
+use crate::arch::Arch;
+use crate::failure::{Failure, Kind, Result};
+
+/// What the texts of a bundle say.
+#[derive(Clone, Debug)]
+pub struct BundleText {
+    /// The machines it is for.
+    pub arch: Arch,
+    /// The image's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The kernel's path inside the bundle.
+    pub kernel: String,
+    /// The paths inside the bundle of the archives that make up the initramfs, in order; a single one for [`Reader::UBoot`].
+    pub initramfs: Vec<String>,
+    /// The console of boot loader and kernel.
+    pub console: Console,
+    /// Kernel arguments beside `initrd=` and `console=`.
+    pub append: Vec<String>,
+    /// Text shown before booting; empty for none.
+    pub message: String,
+    /// What a machine without a file of its own boots.
+    pub default: Boot,
+    /// What people at the console can choose from; nothing is asked without it.
+    pub menu: Option<Menu>,
+    /// The machines that have a file of their own.
+    pub nodes: Vec<Node>,
+}
+
+/// Who reads `pxelinux.cfg/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// PXELINUX, which comes with the bundle.
+    Pxelinux,
+    /// U-Boot's `pxe`, which is the machine's firmware; petitboot and SLOF on PowerPC read the same.
+    UBoot,
+}
+
+/// A menu: every entry that [`Boot`] has, as far as the reader knows it.
+#[derive(Clone, Debug)]
+pub struct Menu {
+    /// The line at the top.
+    pub title: String,
+    /// Seconds until something is booted without a choice; 0 waits for ever.
+    pub timeout: u32,
+    /// What that is, for machines without a file of their own; [`BundleText::default`] otherwise.
+    pub ontimeout: Option<Boot>,
+}
+
+/// A console.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// The kernel's name of the device: `ttyS0`, `tty0`.
+    pub device: String,
+    /// Bits per second, where it is a serial port.
+    pub baud: u32,
+}
+
+/// What is booted, by the name of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// The image.
+    Image,
+    /// The local disk, by the firmware.
+    Localboot,
+    /// The local disk, by [`pxelinux::CHAIN`]: some firmware of PCs locks up on the other way.
+    Chain,
+}
+
+/// A machine with a configuration of its own.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name, for people.
+    pub name: String,
+    /// How the boot loader knows it.
+    pub address: Address,
+    /// What it boots.
+    pub boot: Boot,
+    /// Kernel arguments for it alone, after the bundle's.
+    pub append: Vec<String>,
+    /// The archives that make up its initramfs, as in [`BundleText::initramfs`].
+    pub initramfs: Vec<String>,
+}
+
+/// What a single file in `pxelinux.cfg/` says.
+#[derive(Clone)]
+pub(super) struct Configuration<'a> {
+    /// The machine or the image.
+    pub title: String,
+    /// What is booted; without anybody's choice, where there is a menu.
+    pub boot: Boot,
+    /// What is marked in the menu; no menu is shown without it.
+    pub menu: Option<(&'a Menu, Boot)>,
+    /// Kernel arguments after the bundle's.
+    pub append: &'a [String],
+    /// Archives of the initramfs.
+    pub initramfs: &'a [String],
+}
+
+impl Reader {
+    /// Who reads the configuration on machines of this architecture.
+    #[must_use]
+    pub const fn of(arch: Arch) -> Self {
+        match arch {
+            Arch::Amd64 => Self::Pxelinux,
+            Arch::Arm64 | Arch::Armhf | Arch::Ppc64el => Self::UBoot,
+        }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pxelinux => "pxelinux",
+            Self::UBoot => "U-Boot",
+        }
+    }
+
+    /// Everything it can boot.
+    #[must_use]
+    pub const fn boots(self) -> &'static [Boot] {
+        match self {
+            Self::Pxelinux => &[Boot::Image, Boot::Localboot, Boot::Chain],
+            Self::UBoot => &[Boot::Image, Boot::Localboot],
+        }
+    }
+}
+
+impl Boot {
+    /// The name of its file and of its entry.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Localboot => "localboot",
+            Self::Chain => "chain",
+        }
+    }
+}
+
+impl Console {
+    /// The kernel's argument (Documentation/admin-guide/serial-console.rst).
+    fn argument(&self) -> String {
+        match self.device.strip_prefix("tty") {
+            // Virtual terminals have no rate.
+            Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                format!("console={}", self.device)
+            }
+            _ => format!("console={},{}n8", self.device, self.baud),
+        }
+    }
+}
+
+impl BundleText {
+    /// Who reads its configuration.
+    #[must_use]
+    pub const fn reader(&self) -> Reader {
+        Reader::of(self.arch)
+    }
+
+    /// The kernel's arguments, with those of a single machine.
+    pub(super) fn arguments(&self, append: &[String]) -> Vec<String> {
+        [&[self.console.argument()], &self.append[..], append].concat()
+    }
+}
+
+/// The texts of a bundle: `pxelinux.cfg/` and the message.
+///
+/// # Errors
+/// [`Kind::Recipe`] with a note for each thing that their reader could not do; see [`super::check`].
+pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
+    let mistakes = mistakes(bundle);
+    if !mistakes.is_empty() {
+        let reader = bundle.reader().name();
+        let what = format!("{reader} cannot boot {} as it is described", bundle.name);
+        return Err(mistakes
+            .into_iter()
+            .fold(Failure::new(Kind::Recipe, what), Failure::note));
+    }
+    let mut files = Vec::new();
+    for (path, reason, configuration) in configurations(bundle) {
+        let content = match bundle.reader() {
+            Reader::Pxelinux => pxelinux::configuration(bundle, &configuration)?,
+            Reader::UBoot => uboot::configuration(bundle, &configuration)?,
+        };
+        files.push(TextFile {
+            path: format!("pxelinux.cfg/{path}"),
+            content,
+            reason,
+        });
+    }
+    if !bundle.message.is_empty() {
+        files.push(TextFile {
+            path: pxelinux::MESSAGE.to_owned(),
+            content: format!("{}\n", bundle.message.trim_end()),
+            reason: "shown before booting".to_owned(),
+        });
+    }
+    Ok(files)
+}
+
+/// Each file in `pxelinux.cfg/` with why it is there.
+fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>)> {
+    let plain = |boot| Configuration {
+        title: bundle.name.clone(),
+        boot,
+        menu: None,
+        append: &[],
+        initramfs: &bundle.initramfs,
+    };
+    let boots = bundle.reader().boots().iter();
+    let mut files: Vec<_> = boots
+        .map(|&boot| {
+            let reason = format!("boots: {}", boot.name());
+            (boot.name().to_owned(), reason, plain(boot))
+        })
+        .collect();
+    let default = Configuration {
+        boot: (bundle.menu.as_ref())
+            .and_then(|menu| menu.ontimeout)
+            .unwrap_or(bundle.default),
+        menu: bundle.menu.as_ref().map(|menu| (menu, bundle.default)),
+        ..plain(bundle.default)
+    };
+    if bundle.menu.is_some() {
+        let reason = "lets people choose".to_owned();
+        files.push((MENU.to_owned(), reason, default.clone()));
+    }
+    let reason = format!(
+        "machines without a file of their own: {}",
+        bundle.menu.as_ref().map_or(bundle.default.name(), |_| MENU)
+    );
+    files.push(("default".to_owned(), reason, default));
+    files.extend(bundle.nodes.iter().map(|node| {
+        let reason = format!("the machine {}: {}", node.name, node.boot.name());
+        let configuration = Configuration {
+            title: format!("{} ({})", node.name, node.address),
+            boot: node.boot,
+            menu: bundle.menu.as_ref().map(|menu| (menu, node.boot)),
+            append: &node.append,
+            initramfs: &node.initramfs,
+        };
+        (node.address.file_name(), reason, configuration)
+    }));
+    files
+}
+
+/// The name of the menu's file.
+const MENU: &str = "menu";
+
+#[cfg(test)]
+#[path = "bundle_tests.rs"]
+pub(super) mod tests;
