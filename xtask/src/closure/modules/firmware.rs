@@ -12,7 +12,7 @@ use super::pattern::component;
 /// Folders in which `lib` is.
 const TOPS: [&str; 2] = ["lib", "usr/lib"];
 
-/// What the kernel tries to append, in its order (drivers/base/firmware_loader/main.c): compressed files last.
+/// What the kernel tries to append, in its order (`drivers/base/firmware_loader/main.c`): compressed files last.
 const SUFFIXES: [&str; 3] = ["", ".zst", ".xz"];
 
 /// The most links that lie between a name and a file, as in the kernel (`MAXSYMLINKS`).
@@ -70,7 +70,7 @@ impl Look for Below<'_> {
         } else if found.is_dir() {
             Some(Seen::Folder)
         } else {
-            found.is_file().then(|| Seen::File(path, found.len()))
+            found.is_file().then_some(Seen::File(path, found.len()))
         })
     }
 
