@@ -245,6 +245,8 @@ impl Work<'_> {
     fn follow(&mut self, notes: &mut Vec<String>) -> Result<()> {
         let kernel = self.kernel;
         let mut next = 0;
+        // Modules by the other kernel that they were built for.
+        let mut strangers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         while let Some(&module) = self.queue.get(next) {
             next += 1;
             let info = kernel.info(module)?;
@@ -267,16 +269,21 @@ impl Work<'_> {
                     self.hint(module, needed, how, notes)?;
                 }
             }
-            let built_for = info
-                .vermagic
-                .as_deref()
-                .and_then(|magic| magic.split(' ').next());
+            let built_for = info.vermagic.as_deref();
+            let built_for = built_for.and_then(|magic| magic.split(' ').next());
             if let Some(built_for) = built_for.filter(|release| *release != kernel.release) {
-                notes.push(format!(
-                    "the module {name} was built for the kernel {built_for}, not for {}",
-                    kernel.release
-                ));
+                strangers.entry(built_for).or_default().push(name);
             }
+        }
+        for (built_for, names) in strangers {
+            let others = match names.len() - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            notes.push(format!(
+                "{}{others}: built for the kernel {built_for}, not for {}",
+                names[0], kernel.release
+            ));
         }
         Ok(())
     }

@@ -153,6 +153,11 @@ fn read_as<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Read<'_> {
             data: header.data(endian, bytes)?,
         });
     }
+    // Overlapping sections would take time and room out of proportion.
+    let total: usize = sections.iter().map(|section| section.data.len()).sum();
+    if total > bytes.len() {
+        return Ok(Some(Err("its sections overlap".to_owned())));
+    }
     let kind = header.e_type(endian);
     let mut ends = vec![u64::from(header.e_ehsize(endian))];
     if kind != elf::ET_REL {

@@ -30,7 +30,7 @@ pub(super) fn write(file: &File<'_>, goes: &[bool]) -> Result<Vec<u8>, String> {
         numbers[old] = if goes[old] { 0 } else { new as u32 };
     }
     let symbols = Symbols::new(file, goes, &numbers)?;
-    let names = Names::of(file, &kept, goes);
+    let names = Names::of(file, &kept, goes)?;
     let mut output = file.bytes[..file.prefix].to_vec();
     let mut places = BTreeMap::new();
     let is_relocatable = file.kind == elf::ET_REL;
@@ -169,7 +169,7 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn of(file: &File<'a>, kept: &[usize], goes: &[bool]) -> Self {
+    fn of(file: &File<'a>, kept: &[usize], goes: &[bool]) -> Result<Self, String> {
         let mut sections = kept
             .iter()
             .filter(|&&old| !goes[old])
@@ -180,14 +180,18 @@ impl<'a> Names<'a> {
                 .clone()
                 .any(|section| section.link as usize == file.names)
         {
-            return Self {
+            return Ok(Self {
                 table: file.sections[file.names].data.to_vec(),
                 places: None,
-            };
+            });
         }
         let mut table = vec![0];
         let mut places = BTreeMap::from([(&b""[..], 0)]);
         for section in sections.by_ref() {
+            // Names that are ends of others take room of their own here.
+            if table.len() > room(file, &[]) {
+                return Err("its sections have names that overlap".to_owned());
+            }
             places.entry(section.name).or_insert_with(|| {
                 let at = table.len() as u32;
                 table.extend_from_slice(section.name);
@@ -195,10 +199,10 @@ impl<'a> Names<'a> {
                 at
             });
         }
-        Self {
+        Ok(Self {
             table,
             places: Some(places),
-        }
+        })
     }
 
     fn place(&self, section: &Section<'_>) -> u32 {

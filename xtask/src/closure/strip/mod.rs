@@ -106,7 +106,7 @@ pub fn strip(bytes: &[u8], what: Strip) -> Result<Stripped> {
     let Some(file) = file.filter(|file| file.sections.len() > 1) else {
         return Ok(Stripped::Left(Left::Nothing));
     };
-    let goes = choose(&file, what);
+    let goes = choose(&file, what).map_err(|why| refused(&why))?;
     if !goes.contains(&true) {
         return Ok(Stripped::Left(Left::Nothing));
     }
@@ -125,38 +125,60 @@ fn refused(why: &str) -> Failure {
     .hint("leave it as it is (`strip = \"none\"` in [closure]), or take a whole one")
 }
 
+/// What is only about something that goes, goes too; and what is only about that, and so on. No compiler makes a longer chain.
+const DEEPEST: usize = 16;
+
 /// Which sections go, by number. What is loaded never does.
-fn choose(file: &File<'_>, what: Strip) -> Vec<bool> {
+fn choose(file: &File<'_>, what: Strip) -> Result<Vec<bool>, String> {
     let all = what == Strip::All && file.kind != elf::ET_REL;
+    let stays = |number: usize, section: &Section<'_>| {
+        number == 0 || number == file.names || section.is_loaded()
+    };
     let mut goes: Vec<bool> = file
         .sections
         .iter()
-        .map(|section| {
+        .enumerate()
+        .map(|(number, section)| {
             let by_name = DEBUG.iter().any(|name| section.name.starts_with(name));
             let about = ABOUT.contains(&section.name);
-            by_name || all && (about || section.kind == elf::SHT_SYMTAB)
+            let is_chosen = by_name || all && (about || section.kind == elf::SHT_SYMTAB);
+            is_chosen && !stays(number, section)
         })
         .collect();
-    // Until nothing changes: what is only about something that goes, goes.
-    loop {
+    for _ in 0..DEEPEST {
+        let strings = unused_strings(file, &goes);
         let mut changed = false;
         for (number, section) in file.sections.iter().enumerate() {
-            let stays = number == 0 || number == file.names || section.is_loaded();
-            if stays {
-                goes[number] = false;
-            } else if !goes[number] && follows(file, number, section, &goes) {
+            let is_alone = strings[number] || follows(file, section, &goes);
+            if !goes[number] && !stays(number, section) && is_alone {
                 goes[number] = true;
                 changed = true;
             }
         }
         if !changed {
-            return goes;
+            return Ok(goes);
         }
     }
+    Err("its sections depend on each other in a long chain".to_owned())
+}
+
+/// Tables of names that only sections use which go, by number.
+fn unused_strings(file: &File<'_>, goes: &[bool]) -> Vec<bool> {
+    let mut users = vec![(0_usize, 0_usize); goes.len()];
+    for (section, is_gone) in file.sections.iter().zip(goes) {
+        if let Some((all, gone)) = users.get_mut(section.link as usize) {
+            *all += 1;
+            *gone += usize::from(*is_gone);
+        }
+    }
+    let strings = file.sections.iter().zip(users);
+    strings
+        .map(|(section, (all, gone))| section.kind == elf::SHT_STRTAB && all > 0 && all == gone)
+        .collect()
 }
 
 /// Whether a section is of use only together with others, all of which go.
-fn follows(file: &File<'_>, number: usize, section: &Section<'_>, goes: &[bool]) -> bool {
+fn follows(file: &File<'_>, section: &Section<'_>, goes: &[bool]) -> bool {
     let gone = |number: u32| goes.get(number as usize) == Some(&true);
     match section.kind {
         elf::SHT_REL | elf::SHT_RELA => gone(section.info) || gone(section.link),
@@ -164,12 +186,6 @@ fn follows(file: &File<'_>, number: usize, section: &Section<'_>, goes: &[bool])
         elf::SHT_GROUP => {
             let mut members = file.group(section).peekable();
             members.peek().is_some() && members.all(gone)
-        }
-        elf::SHT_STRTAB => {
-            let of = |other: &&(usize, &Section<'_>)| other.1.link as usize == number;
-            let sections: Vec<(usize, &Section<'_>)> = file.sections.iter().enumerate().collect();
-            let mut users = sections.iter().filter(of).peekable();
-            users.peek().is_some() && users.all(|(user, _)| goes[*user])
         }
         _ => section.flags & elf::SHF_LINK_ORDER.0 != 0 && gone(section.link),
     }

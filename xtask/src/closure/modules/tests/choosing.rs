@@ -140,11 +140,14 @@ fn a_missing_dependency_shows_the_chain_that_led_there() {
 
 #[test]
 fn a_module_for_another_kernel_is_noted() {
-    let root = Root::new().module("kernel/a.ko", &["vermagic=6.1.0-8-test SMP mod_unload "]);
-    let (_, chosen) = root.choose(&["a"], &[]).unwrap();
+    let other = ["vermagic=6.1.0-8-test SMP mod_unload "];
+    let root = Root::new()
+        .module("kernel/a.ko", &other)
+        .module("kernel/b.ko", &other);
+    let (_, chosen) = root.choose(&["a", "b"], &[]).unwrap();
     assert_eq!(
         chosen.notes,
-        ["the module a was built for the kernel 6.1.0-8-test, not for 6.1.0-9-test"]
+        ["a and 1 more: built for the kernel 6.1.0-8-test, not for 6.1.0-9-test"]
     );
 }
 
