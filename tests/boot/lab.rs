@@ -13,7 +13,8 @@ use xtask::boot::{Job, Outcome, run};
 use xtask::event::Deaf;
 use xtask::workshop::Workshop;
 
-use crate::project::{copy, root};
+use crate::copy::copy;
+use crate::project::root;
 
 /// The project's workshop.
 pub(crate) fn workshop() -> Workshop {

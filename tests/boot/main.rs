@@ -11,6 +11,8 @@
 
 mod closures;
 mod controls;
+#[path = "../support/copy.rs"]
+mod copy;
 mod lab;
 #[path = "../../xtask/src/closure/tests/oracle.rs"]
 mod oracle;

@@ -1,6 +1,7 @@
 //! Copies of the project, in which tests write recipes of their own. They share the user's store, so what is built in them and known there takes
 //! no time.
 
+use crate::copy::copy;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,19 +21,6 @@ const PARTS: [&str; 5] = [
 /// The project itself.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Copies a folder with all that is in it.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    for entry in walkdir::WalkDir::new(from) {
-        let entry = entry.unwrap();
-        let place = to.join(entry.path().strip_prefix(from).unwrap());
-        if entry.file_type().is_dir() {
-            fs_err::create_dir_all(place).unwrap();
-        } else {
-            fs_err::copy(entry.path(), place).unwrap();
-        }
-    }
 }
 
 /// A copy, removed with the test.

@@ -1,8 +1,12 @@
 //! What tests share: checkouts in temporary folders, and runs of the real program in them.
 
+mod copy;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+pub(crate) use copy::copy;
 
 /// A checkout of a test's own, made from `tests/fixtures/tiny`, with a cache folder of its own.
 pub(crate) struct Tiny {
@@ -187,17 +191,4 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 )]
 pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
-}
-
-/// Copies a folder with all that is in it.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    for entry in walkdir::WalkDir::new(from) {
-        let entry = entry.unwrap();
-        let place = to.join(entry.path().strip_prefix(from).unwrap());
-        if entry.file_type().is_dir() {
-            fs_err::create_dir_all(place).unwrap();
-        } else {
-            fs_err::copy(entry.path(), place).unwrap();
-        }
-    }
 }

@@ -337,9 +337,7 @@ impl Written {
                 "a `path` in `files` is not one of an archive's pool",
             ),
         ];
-        if let Some((_, rule)) = rules.iter().find(|(kept, _)| !kept) {
-            return Err(rule);
-        }
+        keep(&rules)?;
         let key = Key {
             package: self.package,
             suite: self.suite,
@@ -352,6 +350,14 @@ impl Written {
             files: self.files,
         };
         Ok((key, entry))
+    }
+}
+
+/// The first of these rules that is not kept, if there is one: whether it is kept, and what is said when it is not.
+pub(super) fn keep(rules: &[(bool, &'static str)]) -> Result<(), &'static str> {
+    match rules.iter().find(|(kept, _)| !kept) {
+        Some((_, rule)) => Err(rule),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::lock::{LockedFile, is_day};
+use super::lock::{LockedFile, is_day, keep};
 use super::spec::{self, Policy};
 use crate::debian::version::Version;
 use crate::digest::Digest;
@@ -166,9 +166,7 @@ impl Written {
                 "a package in `solution` has an odd name, version, architecture or path",
             ),
         ];
-        if let Some((_, rule)) = rules.iter().find(|(kept, _)| !kept) {
-            return Err(rule);
-        }
+        keep(&rules)?;
         let key = Key {
             suite: self.suite,
             arch: self.arch,
