@@ -1,0 +1,105 @@
+//! Where a repository is kept, seen as a few operations on named files; what is written when is left to whoever publishes.
+//!
+//! Names are relative, `/` between their parts: `dists/stable/InRelease`. Whatever the place is, a file appears whole or not at all, and
+//! a reader sees the old or the new bytes of one that is replaced.
+
+use std::path::PathBuf;
+
+use crate::event::Listen;
+use crate::failure::Result;
+
+/// How a file may be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// It never changes: a package, or an index by its digest. Where it is there already, it has to have the same bytes; other bytes are
+    /// refused. Clients and proxies may keep it.
+    Immutable,
+    /// It is replaced from time to time: clients and proxies have to ask whether it is still the same.
+    Changing,
+}
+
+/// What is written into a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bytes {
+    /// These.
+    Here(Vec<u8>),
+    /// Those of a file on this machine.
+    Of(PathBuf),
+}
+
+/// A file to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// Its name.
+    pub name: String,
+    /// What goes into it.
+    pub bytes: Bytes,
+    /// How it may be treated.
+    pub nature: Nature,
+}
+
+/// A file that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct There {
+    /// Its name.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Keeps other publishers out until it is dropped; when we die, too.
+pub trait Held: Send {
+    /// Whether the lock is still ours. (A connection may have been lost, or a lease have run out.)
+    ///
+    /// # Errors
+    /// When it is not: then nothing more may be written.
+    fn check(&self) -> Result<()>;
+}
+
+/// A place that keeps a repository.
+pub trait Place: Send + Sync {
+    /// The place as a person knows it.
+    fn describe(&self) -> String;
+
+    /// Waits until no other publisher is at work here. Says so when it has to wait, and for whom where that is known.
+    ///
+    /// # Errors
+    /// When the place cannot be reached or written to, or on Ctrl-C.
+    fn lock(&self, listen: &dyn Listen) -> Result<Box<dyn Held>>;
+
+    /// A file's bytes; nothing when there is none of this name.
+    ///
+    /// # Errors
+    /// When that cannot be found out, or the file has more than `limit` bytes.
+    fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>>;
+
+    /// The size of a file; nothing when there is none of this name.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    fn size(&self, name: &str) -> Result<Option<u64>>;
+
+    /// Writes files, in no order among themselves. When it returns, all of them are there, and will be after a power cut.
+    ///
+    /// # Errors
+    /// When one cannot be written, or is immutable and there with other bytes. Some of them may be there then.
+    fn write(&self, puts: &[Put]) -> Result<()>;
+
+    /// Every file below a folder, by name; nothing when there is no such folder. Unfinished files of killed writers are left out.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    fn list(&self, folder: &str) -> Result<Vec<There>>;
+
+    /// Removes files; those that are not there are fine.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    fn remove(&self, names: &[String]) -> Result<()>;
+
+    /// Is called once, when all that was to be published is there, before the lock is dropped.
+    ///
+    /// # Errors
+    /// When what the place has to do afterwards fails.
+    fn finish(&self, listen: &dyn Listen) -> Result<()>;
+}

@@ -1,0 +1,24 @@
+//! Signatures of Release files, seen as three operations; which program makes them is left to whoever implements it.
+
+use crate::failure::Result;
+
+/// Signs, and checks what was signed, with one key. No private key is ever read by us.
+pub trait Signer: Send + Sync {
+    /// The text as a clear-signed message (RFC 9580, section 7): `InRelease`.
+    ///
+    /// # Errors
+    /// When the key cannot sign: absent, expired, locked, or its agent is gone.
+    fn clearsign(&self, text: &str) -> Result<Vec<u8>>;
+
+    /// An armoured detached signature of the text: `Release.gpg`.
+    ///
+    /// # Errors
+    /// As [`Signer::clearsign`].
+    fn detach(&self, text: &str) -> Result<Vec<u8>>;
+
+    /// The text inside a clear-signed message, when this key signed it, all of it, and nothing stands beside it.
+    ///
+    /// # Errors
+    /// When it did not.
+    fn verified(&self, message: &[u8]) -> Result<String>;
+}
