@@ -158,7 +158,7 @@ impl Engine<'_> {
                 let board = &board;
                 scope.spawn(move || {
                     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        self.run(plan, step)
+                        self.run(plan, step, board)
                     }))
                     .unwrap_or_else(|_| Err(failure::panicked()));
                     board.done(step, ended);
@@ -168,8 +168,8 @@ impl Engine<'_> {
         })
     }
 
-    /// Runs one step, unless somebody else just did.
-    fn run(&self, plan: &Plan, step: &Step) -> Result<()> {
+    /// Runs one step, unless somebody else just did, or another one failed before its turn came.
+    fn run(&self, plan: &Plan, step: &Step, board: &Board<'_>) -> Result<()> {
         let waiting = || {
             self.listen.hear(Event::Note(format!(
                 "another build makes {}; waiting for it",
@@ -184,6 +184,9 @@ impl Engine<'_> {
         };
         let _token = self.jobs.acquire()?;
         tool::check_interrupt()?;
+        if board.has_failed() {
+            return Ok(());
+        }
         let since = Instant::now();
         self.listen.hear(Event::Started {
             step: step.name.clone(),
@@ -384,6 +387,11 @@ impl<'p> Board<'p> {
         self.changed.notify_all();
     }
 
+    /// Whether a step failed. Many may wait for their turn then: the failure is not to wait for them.
+    fn has_failed(&self) -> bool {
+        self.lock().failure.is_some()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State<'p>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -393,6 +401,7 @@ impl<'p> Board<'p> {
 mod tests {
     use super::Board;
     use crate::digest::Digest;
+    use crate::failure::Failure;
     use crate::plan::{Action, Definition, Plan, Step};
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -409,6 +418,10 @@ mod tests {
         let first = board.next().unwrap().unwrap();
         assert!(board.lock().ready().is_none(), "the first one runs");
         board.done(first, Ok(()));
-        assert_eq!(board.next().unwrap().unwrap().name, "other");
+        let other = board.next().unwrap().unwrap();
+        assert_eq!(other.name, "other");
+        assert!(!board.has_failed());
+        board.done(other, Err(Failure::bug("x")));
+        assert!(board.has_failed(), "whoever waits for a turn gives it up");
     }
 }

@@ -22,7 +22,7 @@ use crate::plan::{copies, sysroot, tools};
 use crate::recipe::schema::Recipe;
 use crate::recipe::{self, Loaded, Site, line};
 use crate::source::apt::Debian;
-use crate::source::fetch::{Fetcher, Limits, Missed};
+use crate::source::fetch::{Fetcher, Limits, Missed, Unreachable};
 use crate::source::lock::Lock;
 use crate::source::refresh::{self, Look, Moved, Suites, Wanted};
 use crate::source::resolve::{self, File, Resolved};
@@ -45,6 +45,7 @@ pub struct Workshop {
     /// The store in it.
     pub store: Store,
     tools: tools::Memory,
+    unreachable: Unreachable,
     jobs: Option<usize>,
 }
 
@@ -104,6 +105,7 @@ impl Workshop {
         Ok(Self {
             store: Store::at(&cache),
             tools: tools::Memory::of(&cache),
+            unreachable: Unreachable::default(),
             checkout,
             site,
             cache,
@@ -470,6 +472,7 @@ impl Fetch for Downloads<'_> {
             partial: self.workshop.cache.join("partial"),
             debian: self.debian,
             limits: Limits::default(),
+            unreachable: &self.workshop.unreachable,
             step,
             listen: self.listen,
         };
