@@ -208,7 +208,7 @@ impl Engine<'_> {
             if failure.kind == Kind::Build && failure.tool.is_some() {
                 slot.leave();
             }
-            return Err(note_step(failure, step));
+            return Err(failure.while_doing(format!("the step {} failed", step.name)));
         }
         slot.commit(&step.definition.outputs, &step.definition.value())
             .or_else(|failure| {
@@ -278,13 +278,6 @@ fn changed(path: &Path) -> Failure {
         format!("{} changed while it was being built from", path.display()),
     )
     .hint("run the same command again: it plans anew from what is there now")
-}
-
-fn note_step(failure: Failure, step: &Step) -> Failure {
-    if failure.kind == Kind::Interrupted {
-        return failure;
-    }
-    failure.while_doing(format!("the step {} failed", step.name))
 }
 
 /// Which steps wait, run, and are done.
