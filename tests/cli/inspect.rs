@@ -24,6 +24,27 @@ fn a_recipe_a_bundle_a_folder_and_a_file_are_looked_into_alike() {
 }
 
 #[test]
+fn a_recipe_with_dots_in_its_name_wins_over_a_file_of_the_same_name() {
+    let tiny = Tiny::new();
+    tiny.write(
+        "recipes/tiny.2.img.toml",
+        "description = \"x\"\nextends = [\"tiny\"]\n",
+    );
+    tiny.write("tiny.2.img", "no image");
+    assert_eq!(tiny.ok("ls tiny.2.img /etc"), ETC.replace("52", "58"));
+    let said = tiny.fails(5, "ls ./tiny.2.img");
+    assert!(said.contains("is no initramfs"), "{said}");
+    // Where there is no such recipe it is the file.
+    tiny.ok("build tiny.2.img");
+    let initramfs = tiny.path("out/tiny.2.img/2.0-1/initramfs-tiny.2.img-2.0-1.img");
+    fs_err::copy(initramfs, tiny.path("other.img")).unwrap();
+    assert_eq!(
+        tiny.ok("ls other.img /etc"),
+        tiny.ok("ls tiny.2.img@2.0-1 /etc")
+    );
+}
+
+#[test]
 fn everything_is_listed_with_its_reason() {
     insta::assert_snapshot!(Tiny::new().ok("ls tiny --origins"));
 }
