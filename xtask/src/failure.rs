@@ -200,7 +200,7 @@ pub struct Facts {
     pub hint: Option<String>,
     /// The places in recipes that are wrong, all of them.
     pub diagnostics: Vec<Diagnostic>,
-    /// What the recipe asks for in vain. Each is a note, too, until its place is known.
+    /// What the recipe asks for in vain. Each is told by a note, too; by [`Failure::asked`]'s until its place is known.
     pub asked: Vec<Asked>,
     /// The program that failed.
     pub tool: Option<ToolEnd>,
