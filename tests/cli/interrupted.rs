@@ -1,5 +1,6 @@
 //! Kills, Ctrl-C, two builds at once: nothing is left that the next run trips over.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 
@@ -131,4 +132,26 @@ fn two_builds_at_once_do_the_work_once() {
         );
     }
     assert_eq!(tiny.json("store stat")["results"], 9);
+}
+
+#[test]
+fn who_waits_for_a_build_says_for_which() {
+    let (tiny, start) = waiting();
+    let build = start(&tiny);
+    until_it_works(&tiny);
+    let mut command = tiny.command(["store", "verify"]);
+    let mut verify = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(verify.stderr.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    let wait = |who: &str| format!("note waiting for {who} to be done with the store\n");
+    // Some file systems have other numbers for the kernel than for us.
+    let known = [
+        wait(&format!("process {}", build.id())),
+        wait("another process"),
+    ];
+    assert!(known.contains(&line.trim_start().to_owned()), "{line}");
+    tiny.write("release", "");
+    assert!(build.wait_with_output().unwrap().status.success());
+    assert!(verify.wait().unwrap().success());
 }

@@ -79,7 +79,7 @@ impl Engine<'_> {
     /// # Errors
     /// The first failure, once everything that ran beside it has ended.
     pub fn build(&self, plan: &Plan, target: &str) -> Result<Built> {
-        let _share = self.store.share()?;
+        let _share = self.store.share(|who| self.waiting(who, "the store"))?;
         let mut missing = missing(plan, self.store, target)?;
         // An input that is damaged would only be found when it is read: look before, and make it again.
         while let Some(damaged) = self.damaged_input(plan, &missing)? {
@@ -170,12 +170,7 @@ impl Engine<'_> {
 
     /// Runs one step, unless somebody else just did, or another one failed before its turn came.
     fn run(&self, plan: &Plan, step: &Step, board: &Board<'_>) -> Result<()> {
-        let waiting = || {
-            self.listen.hear(Event::Note(format!(
-                "another build makes {}; waiting for it",
-                step.name
-            )));
-        };
+        let waiting = |who: &str| self.waiting(who, &format!("the step {}", step.name));
         let Claim::Miss(mut slot) = self.store.claim(&step.key, waiting)? else {
             self.listen.hear(Event::Hit {
                 step: step.name.clone(),
@@ -221,6 +216,10 @@ impl Engine<'_> {
             took: since.elapsed(),
         });
         Ok(())
+    }
+
+    fn waiting(&self, who: &str, what: &str) {
+        self.listen.hear(Event::waiting(who, what));
     }
 
     /// Puts a step's inputs, and nothing else, into its folder.

@@ -152,15 +152,19 @@ impl Workshop {
     /// Whatever fails; finished steps are kept.
     pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
         // Until the bundle is copied: before its root is written, `gc` would take it for nobody's.
-        let _share = self.store.share().map_err(|failure| match failure.kind {
-            Kind::Host => failure
-                .while_doing(format!(
-                    "the cache folder {} cannot be used",
-                    self.cache.display()
-                ))
-                .hint(ANOTHER_CACHE),
-            _ => failure,
-        })?;
+        let waiting = |who: &str| listen.hear(Event::waiting(who, "the store"));
+        let _share = self
+            .store
+            .share(waiting)
+            .map_err(|failure| match failure.kind {
+                Kind::Host => failure
+                    .while_doing(format!(
+                        "the cache folder {} cannot be used",
+                        self.cache.display()
+                    ))
+                    .hint(ANOTHER_CACHE),
+                _ => failure,
+            })?;
         let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
         let put = match self.publish(&planned, &built.artifact) {
             Err(failure) if failure.kind == Kind::Store => {

@@ -121,7 +121,8 @@ impl Fetcher<'_> {
     /// [`Missed`] with every address that was tried, and why it did not help.
     pub fn fetch(&self, file: &File, to: &Path) -> Result<(), Missed> {
         let folder = self.partial.join(file.sha256.to_string());
-        let _alone = Guard::exclusive(&folder)?;
+        let waiting = |who: &str| self.listen.hear(Event::waiting(who, &file.name));
+        let _alone = Guard::exclusive_after(&folder, waiting)?;
         let data = folder.join("data");
         if data.exists() {
             // A downloader that outlived its killed parent may still write into what is there.
