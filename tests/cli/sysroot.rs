@@ -209,3 +209,24 @@ fn what_is_missing_and_in_the_sysroot_is_shown_at_the_recipes_line() {
     );
     tiny.ok("build ready");
 }
+
+#[test]
+fn any_update_takes_out_what_no_recipe_asks_for_once_all_can_be_read() {
+    let tiny = tiny(&[KERNEL, TOOL], PACKAGED);
+    let recipe = tiny.read("recipes/ready.toml");
+    let asks = recipe.replace("[sysroot]\n", "[sysroot]\npackages = [\"tool\"]\n");
+    tiny.write("recipes/ready.toml", &asks);
+    let lock = tiny.read("recipes/sources.lock");
+    tiny.ok("update tiny");
+    tiny.write("recipes/ready.toml", "description = 1\n");
+    let ran = tiny.run("update tiny");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("the recipe ready has mistakes"),
+        "{ran:#?}"
+    );
+    assert_eq!(tiny.read("recipes/sources.lock"), lock);
+    tiny.write("recipes/ready.toml", &recipe);
+    assert!(tiny.ok("update tiny").contains("which no recipe asks for"));
+    assert!(!tiny.read("recipes/sources.lock").contains("[[sysroot]]"));
+}

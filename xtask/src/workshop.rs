@@ -285,25 +285,31 @@ impl Workshop {
         (downloads.gone.into_inner(), built)
     }
 
-    /// Records what the suites have now for the sources of these recipes. Where they are all that there are, sysroots that none of
-    /// them has any more are forgotten.
+    /// Records what the suites have now for the sources of these recipes. Sysroots that no recipe of the checkout has any more are
+    /// forgotten, where all of them can be read.
     ///
     /// # Errors
     /// When a suite cannot be looked at, or lacks a package.
     pub fn update(&self, recipes: &[String], listen: &dyn Listen) -> Result<Vec<Moved>> {
         let mut moved = Vec::new();
-        let mut sysroots = BTreeSet::new();
         for name in recipes {
             let loaded = self.recipe(name)?;
             moved.extend(self.refresh(&loaded, Look::Now, listen)?.1);
+        }
+        let mut sysroots = BTreeSet::new();
+        for name in recipe::names(&self.checkout) {
+            let Ok(loaded) = self.recipe(&name) else {
+                listen.hear(Event::Note(format!(
+                    "the recipe {name} has mistakes: what no recipe asks for any more stays in {} until all of them can be read",
+                    self.checkout.relative(&self.checkout.lock()).display()
+                )));
+                return Ok(moved);
+            };
             sysroots.extend(sysroot::key(&loaded.recipe));
         }
-        let all = recipe::names(&self.checkout);
-        if all.iter().all(|name| recipes.contains(name)) {
-            let path = self.checkout.lock();
-            let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
-            moved.extend(gone);
-        }
+        let path = self.checkout.lock();
+        let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
+        moved.extend(gone);
         Ok(moved)
     }
 
