@@ -140,7 +140,15 @@ fn sizes_are_put_together_by_what_they_go_back_to() {
     assert_eq!(sizes["reason"][0]["name"], "overlay base");
     assert_eq!(sizes["directory"].as_array().unwrap().len(), 2);
     assert!(sizes["package"].is_null());
-    assert!(tiny.ok("size tiny --top 1").contains("\nand "));
+    let said = tiny.ok("size tiny --top 1");
+    assert!(said.contains("\nand "), "{said}");
+    let headings = said
+        .lines()
+        .filter(|line| line.trim_start().starts_with("in memory"));
+    let last: Vec<_> = headings
+        .filter_map(|line| line.split_whitespace().next_back())
+        .collect();
+    assert_eq!(last, ["reason", "package", "directory", "file"]);
     tiny.ok("size tiny --html size.html");
     assert!(tiny.read("size.html").contains("<svg"));
 }
