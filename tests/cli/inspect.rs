@@ -131,6 +131,21 @@ fn what_changed_since_the_last_bundle_is_told() {
     );
     let diff = &tiny.json("diff tiny@current tiny")["diff"];
     assert_eq!(diff["added"][0]["path"], "/etc/motd");
+    for name in ["a", "b"] {
+        tiny.write(&format!("overlays/base/opt/new/{name}"), "12345");
+    }
+    let said = tiny.ok("diff tiny@current tiny");
+    assert!(
+        said.contains("\n+ /opt/ and 3 paths below (10 B)\n"),
+        "{said}"
+    );
+    assert!(!said.contains("/opt/new"), "{said}");
+    assert!(
+        tiny.ok("diff tiny@current tiny --all")
+            .contains("\n+ /opt/new/a (5 B)\n")
+    );
+    let diff = &tiny.json("diff tiny@current tiny")["diff"];
+    assert_eq!(diff["added"].as_array().unwrap().len(), 5);
 }
 
 #[test]
