@@ -169,6 +169,31 @@ fn sizes_are_put_together_by_what_they_go_back_to() {
 }
 
 #[test]
+fn a_single_file_is_written_to_standard_output_as_it_is() {
+    let tiny = Tiny::new();
+    // Without an end of its last line, which is not added.
+    tiny.write("overlays/base/etc/word", "word");
+    for name in ["/etc/word", "word", "/etc/wor*"] {
+        assert_eq!(tiny.ok(&format!("extract tiny {name} --to -")), "word");
+    }
+    assert_eq!(
+        tiny.ok("extract tiny /bin/sh --to -"),
+        tiny.ok("extract tiny /bin/busybox --to -"),
+    );
+    for (what, said) in [
+        ("", "standard output takes one file"),
+        ("/etc", "/etc is no file"),
+        ("/etc/*", "standard output takes one file, and 3 are meant"),
+        ("/etc/wort", "did you mean `/etc/word`?"),
+        ("/dev/console", "/dev/console is no file"),
+        ("/etc/word --format json", ""),
+    ] {
+        let answer = tiny.fails(2, &format!("extract tiny {what} --to -").replace("  ", " "));
+        assert!(answer.contains(said), "{what}: {answer}");
+    }
+}
+
+#[test]
 fn files_are_written_below_the_folder_and_nothing_is_replaced_unasked() {
     let tiny = Tiny::new();
     let ran = tiny.run("extract tiny --to new/tree");
