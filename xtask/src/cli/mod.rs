@@ -100,7 +100,7 @@ enum Verb {
     Diff(diff::Args),
     /// Say what takes the room in an image: by reason, package, directory, file
     Size(size::Args),
-    /// Write files of an image into a folder
+    /// Write files of an image into a folder, or one to standard output
     Extract(extract::Args),
     /// Show a recipe's bundles, or let `current` point to another one
     Switch(switch::Args),
