@@ -149,6 +149,12 @@ impl Guard {
         Self::shared_after(folder, |_| {})
     }
 
+    /// Whether the folder of this path is still the one that is locked: it may have been removed, renamed or mounted over.
+    #[must_use]
+    pub fn holds(&self, folder: &Path) -> bool {
+        is_still(&self.file, folder)
+    }
+
     /// As [`Guard::shared`]; `waiting` as for [`Guard::exclusive_after`].
     ///
     /// # Errors
