@@ -147,6 +147,12 @@ impl Guard {
         Self::wait(folder, FlockOperation::NonBlockingLockShared, || {})
     }
 
+    /// Whether the folder of this path is still the one that is locked: it may have been removed, renamed or mounted over.
+    #[must_use]
+    pub fn holds(&self, folder: &Path) -> bool {
+        is_still(&self.file, folder)
+    }
+
     fn wait(folder: &Path, operation: FlockOperation, waiting: impl FnOnce()) -> Result<Self> {
         let mut waiting = Some(waiting);
         loop {

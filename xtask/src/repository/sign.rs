@@ -19,6 +19,6 @@ pub trait Signer: Send + Sync {
     /// The text inside a clear-signed message, when this key signed it, all of it, and nothing stands beside it.
     ///
     /// # Errors
-    /// When it did not.
+    /// [`Kind::Source`](crate::failure::Kind::Source) when it did not; other kinds when that cannot be found out.
     fn verified(&self, message: &[u8]) -> Result<String>;
 }
