@@ -50,7 +50,8 @@ const SHARED: &[&str] = &[
 ];
 
 /// Says that the login shell works, and whether rsync can sync what it writes; ends when we do.
-const READY: &str = r#"echo "ready $(rsync --help 2>/dev/null | grep -c -e --fsync)"; exec cat >/dev/null"#;
+const READY: &str =
+    r#"echo "ready $(rsync --help 2>/dev/null | grep -c -e --fsync)"; exec cat >/dev/null"#;
 
 /// A connection.
 pub(super) struct Connection {
@@ -82,7 +83,11 @@ impl Connection {
         let answer = master.line(CONNECTING)?;
         let said = master.said();
         let failed = |why: &str| {
-            let failure = said.iter().fold(cannot(host, "connect to"), |failure, line| failure.note(line));
+            let failure = said
+                .iter()
+                .fold(cannot(host, "connect to"), |failure, line| {
+                    failure.note(line)
+                });
             match words::hint(&said) {
                 Some(hint) => failure.hint(hint),
                 None => failure.hint(why),
@@ -96,7 +101,11 @@ impl Connection {
                     .note(format!("it says {line:?} before the command runs")));
             }
             Answer::Ended => return Err(failed("try `ssh` with this host by hand")),
-            Answer::Late => return Err(failed("it does not answer: try `ssh` with this host by hand")),
+            Answer::Late => {
+                return Err(failed(
+                    "it does not answer: try `ssh` with this host by hand",
+                ));
+            }
         };
         Ok(Self {
             host: host.to_owned(),
@@ -140,7 +149,11 @@ impl Connection {
 
     /// `rsync` over it, with the target's folder as last argument, ready for options.
     pub(super) fn rsync(&self, options: &[&str], from: &str, to: &str) -> Tool {
-        let shared: Vec<String> = self.shared().iter().map(|word| words::quote_rsh(word)).collect();
+        let shared: Vec<String> = self
+            .shared()
+            .iter()
+            .map(|word| words::quote_rsh(word))
+            .collect();
         Tool::new("rsync")
             .args(options)
             .arg(format!("--rsh=ssh {}", shared.join(" ")))
@@ -156,16 +169,26 @@ impl Connection {
         if failure.kind == Kind::Interrupted {
             return failure;
         }
-        let tail = failure.tool.take().map(|tool| tool.tail).unwrap_or_default();
+        let tail = failure
+            .tool
+            .take()
+            .map(|tool| tool.tail)
+            .unwrap_or_default();
         let mut said = tail;
         if !self.alive() {
             said.push("the connection was lost".to_owned());
         }
-        let told = said.iter().fold(cannot(&self.host, doing), |failure, line| failure.note(line));
+        let told = said
+            .iter()
+            .fold(cannot(&self.host, doing), |failure, line| {
+                failure.note(line)
+            });
         let told = told.kind(failure.kind).note(failure.what.clone());
         match words::hint(&said) {
             Some(hint) => told.hint(hint),
-            None => told.hint("run the same command again: what is published is whole, and the rest is taken up"),
+            None => told.hint(
+                "run the same command again: what is published is whole, and the rest is taken up",
+            ),
         }
     }
 }
@@ -178,13 +201,18 @@ pub(super) fn cannot(host: &str, doing: &str) -> Failure {
 /// A folder that nobody else may enter, with a path that is short enough for a socket in it.
 fn private_folder() -> Result<TempDir> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let folders = [Some(std::env::temp_dir()), runtime, Some(PathBuf::from("/tmp"))];
-    let fits = |folder: &PathBuf| folder.is_absolute() && folder.as_os_str().len() < LONGEST_FOLDER && folder.is_dir();
-    let folder = folders
-        .into_iter()
-        .flatten()
-        .find(fits)
-        .ok_or_else(|| Failure::new(Kind::Host, "there is no folder for a socket").hint("set TMPDIR to a folder with a short path"))?;
+    let folders = [
+        Some(std::env::temp_dir()),
+        runtime,
+        Some(PathBuf::from("/tmp")),
+    ];
+    let fits = |folder: &PathBuf| {
+        folder.is_absolute() && folder.as_os_str().len() < LONGEST_FOLDER && folder.is_dir()
+    };
+    let folder = folders.into_iter().flatten().find(fits).ok_or_else(|| {
+        Failure::new(Kind::Host, "there is no folder for a socket")
+            .hint("set TMPDIR to a folder with a short path")
+    })?;
     tempfile::Builder::new()
         .prefix("cordwainer-")
         .tempdir_in(folder)

@@ -30,10 +30,14 @@ if ! flock -n 9; then
   echo "waiting $(head -n 1 .new-lock 2>/dev/null | head -c 200)";
   flock 9 || exit 3;
 fi;
+ls dists/*/InRelease >/dev/null 2>&1 || {
+  other=$(ls -A | grep -v -x -e dists -e pool -e lost+found -e "[.]new-.*" | head -n 1);
+  [ -z "$other" ] || { echo "not-ours $other"; exit 3; };
+};
 rm -rf .new-files && mkdir .new-files && echo "$2" >.new-lock || exit 3;
 echo held;
 while line=$(timeout "$3" head -n 1) && [ -n "$line" ]; do echo "$line"; done;
-rm -f .new-lock
+rm -rf .new-lock .new-files
 "#;
 
 /// The lock, as long as it is not dropped.
@@ -53,7 +57,12 @@ struct Line {
 }
 
 /// Waits for the lock.
-pub(super) fn take(connection: &Arc<Connection>, path: &str, owner: &str, listen: &dyn Listen) -> Result<Lock> {
+pub(super) fn take(
+    connection: &Arc<Connection>,
+    path: &str,
+    owner: &str,
+    listen: &dyn Listen,
+) -> Result<Lock> {
     // Line ends of ours are for us to read.
     let script = LOCK.replace('\n', " ");
     let tool = connection.script(&script, &[path, owner, SILENCE]);
@@ -91,7 +100,9 @@ fn waiting(host: &str, whose: &str) -> String {
 fn refused(connection: &Connection, session: &Session, line: Option<String>) -> Failure {
     let said: Vec<String> = session.said().into_iter().chain(line).collect();
     let failure = cannot(connection.host(), "lock the repository on");
-    let failure = said.iter().fold(failure, |failure, line| failure.note(line));
+    let failure = said
+        .iter()
+        .fold(failure, |failure, line| failure.note(line));
     match words::hint(&said) {
         Some(hint) => failure.hint(hint),
         None => failure.hint("run the same command again"),
@@ -112,8 +123,12 @@ fn ask(line: &Mutex<Line>) -> Result<()> {
         return Ok(());
     }
     line.lost = true;
-    Err(refused(&line.connection, &line.session, None)
-        .while_doing(format!("the lock on the repository on {} was lost", line.connection.host())))
+    Err(
+        refused(&line.connection, &line.session, None).while_doing(format!(
+            "the lock on the repository on {} was lost",
+            line.connection.host()
+        )),
+    )
 }
 
 impl Held for Lock {

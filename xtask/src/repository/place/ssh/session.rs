@@ -71,11 +71,16 @@ impl Session {
         loop {
             if let Some(end) = self.begun.iter().position(|&byte| byte == b'\n') {
                 let line: Vec<u8> = self.begun.drain(..=end).collect();
-                return Ok(Answer::Line(String::from_utf8_lossy(&line[..end]).into_owned()));
+                return Ok(Answer::Line(
+                    String::from_utf8_lossy(&line[..end]).into_owned(),
+                ));
             }
             check_interrupt()?;
             if self.begun.len() > LONGEST {
-                return Err(Failure::new(Kind::Host, "the other machine answers with a line that does not end"));
+                return Err(Failure::new(
+                    Kind::Host,
+                    "the other machine answers with a line that does not end",
+                ));
             }
             if self.readable()? {
                 let mut buffer = [0; LONGEST];
@@ -96,7 +101,9 @@ impl Session {
         match poll(&mut asked, Some(&LOOK)) {
             Ok(ready) => Ok(ready > 0),
             Err(Errno::INTR) => Ok(false),
-            Err(errno) => Err(std::io::Error::from(errno)).doing(|| "cannot wait for ssh".to_owned()),
+            Err(errno) => {
+                Err(std::io::Error::from(errno)).doing(|| "cannot wait for ssh".to_owned())
+            }
         }
     }
 
@@ -114,9 +121,16 @@ impl Session {
     pub(super) fn said(&self) -> Vec<String> {
         let said = fs_err::read(&self.log).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
-        let lines: Vec<&str> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = said
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty())
+            .collect();
         let skip = lines.len().saturating_sub(LINES);
-        lines[skip..].iter().map(|line| (*line).to_owned()).collect()
+        lines[skip..]
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect()
     }
 }
 

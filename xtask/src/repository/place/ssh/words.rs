@@ -47,11 +47,13 @@ const SETTINGS: &[&str] = &[
 /// For what is not one.
 pub(super) fn valid_host(host: &str) -> Result<()> {
     let fits = |c: char| c.is_alphanumeric() || "-._:@%[]+".contains(c);
-    if !host.is_empty() && !host.contains("@-") && !host.starts_with('-') && host.chars().all(fits) {
+    if !host.is_empty() && !host.contains("@-") && !host.starts_with('-') && host.chars().all(fits)
+    {
         return Ok(());
     }
     let what = format!("{host:?} is not a machine that ssh could connect to");
-    Err(Failure::new(Kind::Recipe, what).hint("`host` is like `user@host`, or a `Host` of ~/.ssh/config"))
+    Err(Failure::new(Kind::Recipe, what)
+        .hint("`host` is like `user@host`, or a `Host` of ~/.ssh/config"))
 }
 
 /// Nothing, when this is a folder's absolute path that every login shell reads as we mean it.
@@ -65,7 +67,8 @@ pub(super) fn valid_path(path: &str) -> Result<()> {
         return Ok(());
     }
     let what = format!("{path:?} is not a folder for a repository on another machine");
-    Err(Failure::new(Kind::Recipe, what).hint("`path` is absolute and without `..`, such as `/srv/repository`"))
+    Err(Failure::new(Kind::Recipe, what)
+        .hint("`path` is absolute and without `..`, such as `/srv/repository`"))
 }
 
 /// What not every shell takes as it stands between single quotes.
@@ -78,12 +81,15 @@ fn odd(c: char) -> bool {
 /// # Errors
 /// For a command with others in it, or whose first word is an option.
 pub(super) fn valid_command(words: &[String]) -> Result<()> {
-    let first = words.first().is_none_or(|word| !word.is_empty() && !word.starts_with('-'));
+    let first = words
+        .first()
+        .is_none_or(|word| !word.is_empty() && !word.starts_with('-'));
     if first && !words.iter().any(|word| word.contains(odd)) {
         return Ok(());
     }
     let what = format!("`after` is no command to be run on another machine: {words:?}");
-    Err(Failure::new(Kind::Recipe, what).hint("put what is more than a program and plain arguments into a script there"))
+    Err(Failure::new(Kind::Recipe, what)
+        .hint("put what is more than a program and plain arguments into a script there"))
 }
 
 /// Nothing, when these are options of ssh(1) that say where to connect to and as whom.
@@ -100,7 +106,9 @@ pub(super) fn valid_options(options: &[String]) -> Result<()> {
             _ => option.strip_prefix("-o").is_some_and(valid_setting),
         };
         if !fits {
-            let what = format!("`options` of a repository may not have {option:?}, or not with this value");
+            let what = format!(
+                "`options` of a repository may not have {option:?}, or not with this value"
+            );
             return Err(Failure::new(Kind::Recipe, what).hint(format!(
                 "they are {} {} and -o with Name=value; set what is more in ~/.ssh/config, under a `Host`",
                 FLAGS.join(" "),
@@ -163,16 +171,50 @@ const HINTS: &[(&str, &str)] = &[
         "Could not resolve hostname",
         "is `host` right? It is looked for as `ssh` does, in ~/.ssh/config too",
     ),
-    ("Connection refused", "is an SSH server running there, and is the port right?"),
-    ("timed out", "is it up, and does a firewall let SSH through?"),
-    ("No route to host", "is it up, and does a firewall let SSH through?"),
-    ("missing-program rsync", "install rsync there: `apt-get install rsync`"),
-    ("missing-program", "it needs rsync, util-linux, coreutils and findutils as Debian has them"),
-    ("rsync: not found", "install rsync there: `apt-get install rsync`"),
-    ("rsync: command not found", "install rsync there: `apt-get install rsync`"),
-    ("No space left on device", "free some space there, then run the same command again"),
-    ("Read-only file system", "the folder there is on a file system that cannot be written to"),
-    ("Permission denied", "the user you are there may not write into that folder"),
+    (
+        "Connection refused",
+        "is an SSH server running there, and is the port right?",
+    ),
+    (
+        "timed out",
+        "is it up, and does a firewall let SSH through?",
+    ),
+    (
+        "No route to host",
+        "is it up, and does a firewall let SSH through?",
+    ),
+    (
+        "missing-program rsync",
+        "install rsync there: `apt-get install rsync`",
+    ),
+    (
+        "not-ours",
+        "the folder there is neither empty nor a repository: name another; nothing was changed",
+    ),
+    (
+        "missing-program",
+        "it needs rsync, util-linux, coreutils and findutils as Debian has them",
+    ),
+    (
+        "rsync: not found",
+        "install rsync there: `apt-get install rsync`",
+    ),
+    (
+        "rsync: command not found",
+        "install rsync there: `apt-get install rsync`",
+    ),
+    (
+        "No space left on device",
+        "free some space there, then run the same command again",
+    ),
+    (
+        "Read-only file system",
+        "the folder there is on a file system that cannot be written to",
+    ),
+    (
+        "Permission denied",
+        "the user you are there may not write into that folder",
+    ),
 ];
 
 /// What to do about a failure, by what was said.
@@ -191,10 +233,26 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for host in ["a", "me@a.example", "[fe80::1%eth0]", "me@10.0.0.1", "müller@a"] {
+        for host in [
+            "a",
+            "me@a.example",
+            "[fe80::1%eth0]",
+            "me@10.0.0.1",
+            "müller@a",
+        ] {
             assert!(valid_host(host).is_ok(), "{host}");
         }
-        for host in ["", "-oProxyCommand=id", "me@-x", "a;id", "$(id)", "a b", "a\nb", "`id`", "a/b"] {
+        for host in [
+            "",
+            "-oProxyCommand=id",
+            "me@-x",
+            "a;id",
+            "$(id)",
+            "a b",
+            "a\nb",
+            "`id`",
+            "a/b",
+        ] {
             assert!(valid_host(host).is_err(), "{host:?}");
         }
     }
@@ -204,14 +262,25 @@ mod tests {
         for path in ["/srv/repository", "/a b/$(id);x", "/it's", "/-x"] {
             assert!(valid_path(path).is_ok(), "{path}");
         }
-        for path in ["", "/", "srv", "~/x", "-x", "/a/../b", "/a\nb", "/a\\b", "/a\0"] {
+        for path in [
+            "", "/", "srv", "~/x", "-x", "/a/../b", "/a\nb", "/a\\b", "/a\0",
+        ] {
             assert!(valid_path(path).is_err(), "{path:?}");
         }
     }
 
     #[test]
     fn options_that_start_programs_here_are_refused() {
-        let good = words(&["-p", "22", "-4", "-i", "/a b", "-oPort=2", "-o", "UserKnownHostsFile=/x"]);
+        let good = words(&[
+            "-p",
+            "22",
+            "-4",
+            "-i",
+            "/a b",
+            "-oPort=2",
+            "-o",
+            "UserKnownHostsFile=/x",
+        ]);
         assert!(valid_options(&good).is_ok());
         let bad: &[&[&str]] = &[
             &["-oProxyCommand=id"],
@@ -235,7 +304,15 @@ mod tests {
 
     #[test]
     fn commands_are_words() {
-        assert!(valid_command(&words(&["sudo", "/x/rebuild.sh", "; rm -rf $HOME", "--all"])).is_ok());
+        assert!(
+            valid_command(&words(&[
+                "sudo",
+                "/x/rebuild.sh",
+                "; rm -rf $HOME",
+                "--all"
+            ]))
+            .is_ok()
+        );
         assert!(valid_command(&[]).is_ok());
         for bad in [&["-x"][..], &["", "x"], &["a", "b\nc"], &["a", "\\"]] {
             assert!(valid_command(&words(bad)).is_err(), "{bad:?}");
