@@ -2,6 +2,7 @@
 //! here; what each part does is left to the room it is in.
 
 mod image;
+mod ship;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use crate::store::{Artifact, Store};
 use crate::tool;
 
 pub use image::Image;
+pub use ship::Opened;
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {

@@ -14,6 +14,27 @@ use crate::event::Listen;
 use crate::failure::{Failure, Kind, Result};
 use crate::files::UNFINISHED;
 
+use self::directory::Directory;
+use self::ssh::Ssh;
+use super::spec::Where;
+
+/// The place that a description names. Nothing is connected to yet.
+///
+/// # Errors
+/// When it cannot be one.
+pub fn open(place: &Where) -> Result<Box<dyn Place>> {
+    Ok(match place {
+        Where::Directory { path } => Box::new(Directory::new(path)),
+        Where::Ssh {
+            host,
+            path,
+            after,
+            options,
+        } => Box::new(Ssh::new(host, path, after, options)?),
+        Where::S3 { .. } => return Err(Failure::bug("S3 is not there yet")),
+    })
+}
+
 /// How a file may be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nature {

@@ -235,11 +235,9 @@ impl Place for Directory {
     fn lock(&self, listen: &dyn Listen) -> Result<Box<dyn Held>> {
         let doing = || format!("cannot publish to {}", self.root.display());
         let fresh = !self.root.exists();
-        let guard = Guard::exclusive_after(&self.root, || {
-            listen.hear(Event::Note(format!(
-                "waiting for another publisher to {}",
-                self.root.display()
-            )));
+        let guard = Guard::exclusive_after(&self.root, |who| {
+            let what = format!("publishing to {}", self.root.display());
+            listen.hear(Event::waiting(who, &what));
         })
         .doing(doing)?;
         if fresh {
