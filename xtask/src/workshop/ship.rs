@@ -1,9 +1,6 @@
 //! What leaves the checkout: the repository that packages go to, opened with its place and its key.
 
-use std::path::PathBuf;
-
 use super::Workshop;
-use crate::debian::changelog::Entry;
 use crate::event::Listen;
 use crate::failure::Result;
 use crate::recipe::repository;
@@ -36,16 +33,6 @@ impl Workshop {
             repository,
             place,
         })
-    }
-
-    /// The changelog of a recipe, relative to the checkout, and its newest entry.
-    ///
-    /// # Errors
-    /// When the recipe or the changelog has mistakes.
-    pub fn changelog(&self, recipe: &str) -> Result<(PathBuf, Entry)> {
-        let loaded = self.recipe(recipe)?;
-        let entry = self.release(&loaded)?;
-        Ok((PathBuf::from(&loaded.recipe.changelog), entry))
     }
 }
 

@@ -12,6 +12,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 pub use compress::{Compression, Format};
+pub use control::MEMBERS;
 
 use crate::debian::deb822::Stanza;
 use crate::failure::{Doing, Failure, Kind, Result};
