@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod names;
+pub mod client;
 pub mod place;
 pub mod sign;
 pub mod spec;
