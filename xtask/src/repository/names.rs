@@ -8,59 +8,59 @@ use crate::digest::Digest;
 
 /// The names of one suite with one component.
 #[derive(Clone, Copy, Debug)]
-pub struct Names<'a> {
+pub(super) struct Names<'a> {
     /// The suite.
-    pub suite: &'a str,
+    pub(super) suite: &'a str,
     /// The component.
-    pub component: &'a str,
+    pub(super) component: &'a str,
 }
 
 impl Names<'_> {
     /// A file of the suite itself, such as `InRelease`.
     #[must_use]
-    pub fn suite(&self, file: &str) -> String {
+    pub(super) fn suite(&self, file: &str) -> String {
         format!("dists/{}/{file}", self.suite)
     }
 
     /// What we know about the suite beside what is signed.
     #[must_use]
-    pub fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         self.suite("cordwainer.json")
     }
 
     /// What is being published: whoever finds it goes on with it.
     #[must_use]
-    pub fn journal(&self) -> String {
+    pub(super) fn journal(&self) -> String {
         self.suite("cordwainer.journal")
     }
 
     /// The folder of the snapshots.
     #[must_use]
-    pub fn snapshots(&self) -> String {
+    pub(super) fn snapshots(&self) -> String {
         self.suite("snapshots")
     }
 
     /// The Release file as it was when the snapshot was taken, signed.
     #[must_use]
-    pub fn snapshot(&self, name: &str) -> String {
+    pub(super) fn snapshot(&self, name: &str) -> String {
         self.suite(&format!("snapshots/{name}/InRelease"))
     }
 
     /// An architecture's index as the Release file names it, without the ending of its compression.
     #[must_use]
-    pub fn index(&self, architecture: &str) -> String {
+    pub(super) fn index(&self, architecture: &str) -> String {
         format!("{}/binary-{architecture}/Packages", self.component)
     }
 
     /// An architecture's compressed index.
     #[must_use]
-    pub fn packed(&self, architecture: &str) -> String {
+    pub(super) fn packed(&self, architecture: &str) -> String {
         self.suite(&format!("{}.gz", self.index(architecture)))
     }
 
     /// The same by its digest; every architecture has its own folder of these, even where indexes are the same.
     #[must_use]
-    pub fn by_hash(&self, architecture: &str, digest: &Digest) -> String {
+    pub(super) fn by_hash(&self, architecture: &str, digest: &Digest) -> String {
         let component = self.component;
         self.suite(&format!(
             "{component}/binary-{architecture}/by-hash/SHA256/{digest}"
@@ -70,7 +70,13 @@ impl Names<'_> {
     /// Where a package's file is. The folder is called after its source package, as in Debian's archive: `pool/main/h/hello/…`,
     /// `pool/main/libh/libhello/…`. The file's name has no epoch (deb(7)).
     #[must_use]
-    pub fn pool(&self, source: &str, name: &str, version: &Version, architecture: &str) -> String {
+    pub(super) fn pool(
+        &self,
+        source: &str,
+        name: &str,
+        version: &Version,
+        architecture: &str,
+    ) -> String {
         let component = self.component;
         let letters = if source.starts_with("lib") { 4 } else { 1 };
         let folder: String = source.chars().take(letters).collect();
