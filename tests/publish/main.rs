@@ -6,5 +6,7 @@
     reason = "a test that cannot go on is a test that failed"
 )]
 
+mod attacks;
+mod clients;
 mod ssh;
 mod support;

@@ -5,8 +5,11 @@
     reason = "what a test needs around the program under test"
 )]
 
+pub(crate) mod apt;
 pub(crate) mod cache;
+pub(crate) mod http;
 pub(crate) mod proxy;
+pub(crate) mod shop;
 pub(crate) mod sshd;
 
 use std::process::Command;
