@@ -323,3 +323,7 @@ impl Place for Directory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;
