@@ -325,3 +325,7 @@ impl Place for Directory {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;
