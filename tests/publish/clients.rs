@@ -1,8 +1,7 @@
 //! Real apts on what we publish: they update, download and install without a word of warning.
 
-use std::path::Path;
-
 use xtask::repository::client::apt::{Client, check};
+use xtask::repository::clock::SystemClock;
 
 use crate::support::apt::Apt;
 use crate::support::shop::Shop;
@@ -110,6 +109,25 @@ fn what_apt_warns_of_is_said() {
     );
 }
 
+#[test]
+fn a_signer_that_cannot_leaves_all_as_it_was() {
+    let shop = Shop::open();
+    let before = shop.everything();
+    shop.home.lock(true);
+    let failure = shop.try_publish("tea", "1.1", &SystemClock).unwrap_err();
+    assert!(failure.to_string().contains("private key"), "{failure}");
+    assert!(failure.hint.is_some());
+    assert_eq!(shop.everything(), before);
+    client(&shop).update().unwrap();
+    // The next publishing needs nobody.
+    shop.home.lock(false);
+    shop.publish("tea", "1.1");
+    let client = client(&shop);
+    client.update().unwrap();
+    let offers = client.packages().unwrap();
+    assert!(offers.iter().any(|offer| offer.version == "1.1"));
+}
+
 /// A machine's own settings may switch checks off: a client of ours does not see them.
 #[test]
 fn date_checks_are_on_whatever_the_machine_says() {
@@ -122,6 +140,5 @@ fn date_checks_are_on_whatever_the_machine_says() {
             "{dump}"
         );
     }
-    assert!(!dump.contains("Dir::Etc::parts \"apt.conf.d\""));
-    assert!(Path::new("/etc/apt").exists());
+    assert!(!dump.contains("Dir::Etc::parts \"apt.conf.d\""), "{dump}");
 }

@@ -52,13 +52,27 @@ impl Home {
     }
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
+impl Home {
+    /// Takes the private keys away, or brings them back; the agent knows none then.
+    pub(crate) fn lock(&self, locked: bool) {
+        let names = ["private-keys-v1.d", "elsewhere"].map(|name| self.0.path().join(name));
+        let [from, to] = if locked { [0, 1] } else { [1, 0] };
+        fs_err::rename(&names[from], &names[to]).unwrap();
+        self.forget();
+    }
+
+    fn forget(&self) {
         let mut end = Command::new("gpgconf");
         must(
             end.env("GNUPGHOME", self.0.path())
                 .args(["--kill", "gpg-agent"]),
         );
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -83,7 +97,7 @@ pub(crate) struct Shop {
     pub(crate) signer: Gpg,
     pub(crate) public_key: String,
     pub(crate) http: Http,
-    _home: Home,
+    pub(crate) home: Home,
 }
 
 impl Shop {
@@ -115,7 +129,7 @@ impl Shop {
             signer,
             public_key,
             http,
-            _home: home,
+            home,
         }
     }
 
@@ -127,16 +141,21 @@ impl Shop {
     }
 
     pub(crate) fn publish(&self, package: &str, version: &str) -> Published {
-        self.publish_at(package, version, &SystemClock)
+        self.try_publish(package, version, &SystemClock).unwrap()
     }
 
     /// Publishes as if it were so many seconds later.
     pub(crate) fn publish_later(&self, package: &str, version: &str, seconds: i64) -> Published {
         let clock = At(AtomicI64::new(SystemClock.now() + seconds));
-        self.publish_at(package, version, &clock)
+        self.try_publish(package, version, &clock).unwrap()
     }
 
-    fn publish_at(&self, package: &str, version: &str, clock: &dyn Clock) -> Published {
+    pub(crate) fn try_publish(
+        &self,
+        package: &str,
+        version: &str,
+        clock: &dyn Clock,
+    ) -> Result<Published> {
         let deb = self.folder.path().join(format!("{package}_{version}.deb"));
         write(&deb, package, version);
         let publisher = Publisher {
@@ -146,7 +165,7 @@ impl Shop {
             listen: &Deaf,
             clock,
         };
-        publisher.add(&[deb], None).unwrap()
+        publisher.add(&[deb], None)
     }
 
     /// A file of what is served.
@@ -156,6 +175,16 @@ impl Shop {
 
     pub(crate) fn release(&self, name: &str) -> PathBuf {
         self.path("dists/stable").join(name)
+    }
+
+    /// Every file that is served, with its bytes.
+    pub(crate) fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = walkdir::WalkDir::new(self.path("")).sort_by_file_name();
+        let files = files.into_iter().map(std::result::Result::unwrap);
+        let files = files.filter(|entry| entry.file_type().is_file());
+        files
+            .map(|entry| (entry.path().to_owned(), fs_err::read(entry.path()).unwrap()))
+            .collect()
     }
 
     /// The text that is signed.

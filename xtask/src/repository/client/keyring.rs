@@ -149,26 +149,28 @@ mod tests {
     use super::*;
     use crate::repository::client::tests::repository;
     use crate::tool::Tool;
+    use std::path::PathBuf;
 
+    const ADDRESS: &str = "https://apt.example.org/lab";
+    const NOW: u32 = 1_795_000_000;
     const KEY: &str =
         "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
 
-    fn write(folder: &Path) -> std::path::PathBuf {
+    /// The package with this key, made at this time.
+    fn write(folder: &Path, public_key: &str, epoch: u32) -> PathBuf {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let checkout = Checkout::find(Some(root)).unwrap();
-        let deb = package(
-            &checkout,
-            &Keyring {
-                name: "lab",
-                repository: &repository(),
-                public_key: KEY,
-                public_keyring: b"key",
-                address: "https://apt.example.org/lab",
-                maintainer: "A Person <a@example.org>",
-                epoch: 1_795_000_000,
-            },
-        )
-        .unwrap();
+        let repository = repository();
+        let keyring = Keyring {
+            name: "lab",
+            repository: &repository,
+            public_key,
+            public_keyring: b"key",
+            address: ADDRESS,
+            maintainer: "A Person <a@example.org>",
+            epoch,
+        };
+        let deb = package(&checkout, &keyring).unwrap();
         let to = folder.join(deb.file_name().unwrap());
         deb.write(&to).unwrap();
         to
@@ -177,14 +179,14 @@ mod tests {
     #[test]
     fn it_holds_the_key_and_the_same_sources_that_are_given_away() {
         let folder = tempfile::tempdir().unwrap();
-        let deb = write(folder.path());
+        let deb = write(folder.path(), KEY, NOW);
         let unpacked = folder.path().join("unpacked");
         let unpack = Tool::new("dpkg-deb").arg("-R").arg(&deb).arg(&unpacked);
         unpack.run().unwrap();
         let read = |path: &str| fs_err::read_to_string(unpacked.join(path)).unwrap();
         assert_eq!(
             read("etc/apt/sources.list.d/lab.sources"),
-            sources(&repository(), KEY, "https://apt.example.org/lab")
+            sources(&repository(), KEY, ADDRESS)
         );
         assert_eq!(read("usr/share/keyrings/lab-archive-keyring.pgp"), "key");
         assert_eq!(
@@ -199,9 +201,33 @@ mod tests {
     fn lintian_has_nothing_to_say_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let lintian = Tool::new("lintian").args(["--allow-root", "--pedantic", "--fail-on"]);
-        let lintian = lintian
-            .arg("error,warning,info,pedantic")
-            .arg(write(folder.path()));
+        let lintian =
+            lintian
+                .arg("error,warning,info,pedantic")
+                .arg(write(folder.path(), KEY, NOW));
         assert_eq!(lintian.env("HOME", folder.path()).read().unwrap(), "");
+    }
+
+    #[test]
+    fn dpkg_has_nothing_to_ask_when_the_sources_are_there_already_or_the_key_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = folder.path().join("machine");
+        let list = machine.join("etc/apt/sources.list.d/lab.sources");
+        for inner in ["updates", "info"] {
+            fs_err::create_dir_all(machine.join("var/lib/dpkg").join(inner)).unwrap();
+        }
+        fs_err::write(machine.join("var/lib/dpkg/status"), "").unwrap();
+        fs_err::create_dir_all(list.parent().unwrap()).unwrap();
+        fs_err::write(&list, sources(&repository(), KEY, ADDRESS)).unwrap();
+        let other = KEY.replace("abcd", "efgh");
+        for (key, epoch) in [(KEY, NOW), (&other, NOW + 1)] {
+            let root = format!("--root={}", machine.display());
+            let log = format!("--log={}", folder.path().join("log").display());
+            let dpkg = Tool::new("dpkg").args([&root, &log]);
+            let dpkg = dpkg.args(["--force-not-root", "--force-depends", "--install"]);
+            dpkg.arg(write(folder.path(), key, epoch)).run().unwrap();
+            let text = fs_err::read_to_string(&list).unwrap();
+            assert_eq!(text, sources(&repository(), key, ADDRESS));
+        }
     }
 }
