@@ -10,6 +10,7 @@ use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
 
 use super::ours::Assembly;
+use super::repo::Publishing;
 use crate::cli::boot;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::report::Answer;
@@ -25,6 +26,8 @@ pub(super) enum Job {
     Meter(Program),
     /// Makes our own image; this is what is measured.
     Assemble(Assembly),
+    /// Publishes packages; this is what is measured, too.
+    Publish(Publishing),
 }
 
 /// A program that is measured.
@@ -60,6 +63,7 @@ pub(in crate::cli) fn main(job: &Path) -> Result<Answer> {
     match job {
         Job::Meter(program) => Ok(Answer::new(&measure(&program)?, "")),
         Job::Assemble(assembly) => assembly.run().map(|()| Answer::new(&(), "")),
+        Job::Publish(publishing) => publishing.run().map(|()| Answer::new(&(), "")),
     }
 }
 

@@ -6,6 +6,7 @@ mod initramfs;
 mod meter;
 mod ours;
 mod peers;
+mod repo;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -43,6 +44,8 @@ enum What {
     Boot,
     /// The same image made by us and by mkinitramfs, dracut and the kernel's own archiver, where they are installed
     Initramfs,
+    /// The same packages published by us, apt-ftparchive and reprepro, where they are installed: all at once, and one more
+    Repo,
 }
 
 /// The recipe where none is named.
@@ -91,6 +94,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         What::Noop => noop,
         What::Boot => boots,
         What::Initramfs => return initramfs::run(context, args),
+        What::Repo => return repo::run(args),
     };
     // What is to be made is made before anything is timed.
     context.workshop.build(recipe, context.report.listener())?;
