@@ -45,20 +45,33 @@ pub(super) fn pack(text: &str) -> io::Result<Packed> {
 /// # Errors
 /// [`Kind::Source`] when one is not. `name` is what the failure calls it.
 pub(super) fn unpack(name: &str, bytes: &[u8], sums: &Indexed) -> Result<String> {
+    let text = open(name, bytes, sums)?;
+    if Sum::of(text.as_bytes()) == sums.plain {
+        return Ok(text);
+    }
+    let what = format!("{name} unpacks to something else than the Release file says");
+    Err(Failure::new(Kind::Source, what))
+}
+
+/// Unpacks an index whose compressed form is what the Release file says: enough to know that it is the one that was signed.
+///
+/// # Errors
+/// As [`unpack`].
+pub(super) fn open(name: &str, bytes: &[u8], sums: &Indexed) -> Result<String> {
     let wrong = |what: &str| Failure::new(Kind::Source, format!("{name} {what}"));
     if Sum::of(bytes) != sums.gzip {
         return Err(wrong("is not what the Release file says it is"));
     }
-    let mut text = Vec::new();
     let most = sums.plain.size.min(LONGEST);
+    // As much at once as it will need, but not on the word of somebody who says it is huge.
+    let likely = most.min(bytes.len() as u64 * 20);
+    let mut text = Vec::with_capacity(usize::try_from(likely).unwrap_or(0) + 1);
     MultiGzDecoder::new(bytes)
         .take(most + 1)
         .read_to_end(&mut text)
         .map_err(|error| wrong(&format!("cannot be unpacked: {error}")))?;
-    if Sum::of(&text) != sums.plain {
-        return Err(wrong(
-            "unpacks to something else than the Release file says",
-        ));
+    if text.len() as u64 > most {
+        return Err(wrong("unpacks to more than the Release file says"));
     }
     String::from_utf8(text).map_err(|_| wrong("is not UTF-8"))
 }

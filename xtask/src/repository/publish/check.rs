@@ -110,7 +110,7 @@ impl Publisher<'_> {
                 wrong.push(format!("the Release file has no index of {architecture}"));
                 continue;
             };
-            match self.reader().index(architecture, &sums) {
+            match self.reader().checked_index(architecture, &sums) {
                 Ok(text) => {
                     for entry in index::parse(&text)? {
                         let file = (entry.bytes(), entry.sha256.to_owned());
