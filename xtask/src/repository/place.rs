@@ -3,13 +3,22 @@
 //! Names are relative, `/` between their parts: `dists/stable/InRelease`. Whatever the place is, a file appears whole or not at all, and
 //! a reader sees the old or the new bytes of one that is replaced.
 
+mod beat;
 pub mod directory;
+pub mod s3;
+pub mod ssh;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use directory::Directory;
+use s3::{Keys, S3};
+use ssh::Ssh;
+
+use super::spec::Where;
 use crate::digest::Digest;
 use crate::event::Listen;
 use crate::failure::{Failure, Kind, Result};
+use crate::files::UNFINISHED;
 
 /// How a file may be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +125,31 @@ pub trait Place: Send + Sync {
     fn finish(&self, listen: &dyn Listen) -> Result<()>;
 }
 
+/// The place that a repository's description means; `checkout` is what paths on this machine are relative to. Nothing is connected to yet.
+///
+/// # Errors
+/// For a description of what cannot be, and when keys that it takes are not in the environment.
+pub fn open(place: &Where, checkout: &Path) -> Result<Box<dyn Place>> {
+    Ok(match place {
+        Where::Directory { path } => Box::new(Directory::new(checkout.join(path))),
+        Where::Ssh {
+            host,
+            path,
+            after,
+            options,
+        } => Box::new(Ssh::new(host, path, after, options)?),
+        Where::S3 {
+            endpoint,
+            bucket,
+            prefix,
+            region,
+        } => {
+            let keys = Keys::from_environment()?;
+            Box::new(S3::new(endpoint, bucket, prefix, region, keys)?)
+        }
+    })
+}
+
 /// Refuses names that could mean something outside the place, or a file that is not finished: names come from journals and indexes, too.
 ///
 /// # Errors
@@ -132,6 +166,61 @@ pub fn checked(name: &str) -> Result<&str> {
         let what = format!("{name:?} cannot be the name of a file in a repository");
         Err(Failure::new(Kind::Source, what))
     }
+}
+
+impl Bytes {
+    /// Their digest.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    fn digest(&self) -> Result<Digest> {
+        match self {
+            Self::Here(bytes) => Ok(Digest::of(bytes)),
+            Self::Of(path) => Ok(Digest::of_file(path)?.0),
+        }
+    }
+}
+
+/// Whether a name is that of something that is being written, or that keeps order among publishers.
+fn is_unfinished(name: &str) -> bool {
+    name.split('/').any(|part| part.starts_with(UNFINISHED))
+}
+
+/// Who we are, for those who wait for us.
+fn owner() -> String {
+    let user = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    let plain = |c: &char| c.is_alphanumeric() || "-_.@".contains(*c);
+    let user: String = user
+        .iter()
+        .flat_map(|user| user.chars())
+        .filter(plain)
+        .collect();
+    let host: String = host.chars().filter(plain).collect();
+    format!("{user}@{host}, process {}", std::process::id())
+}
+
+/// 32 hexadecimal digits that nobody else has.
+fn unique() -> Result<String> {
+    let mut random = [0; 16];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+        .map_err(std::io::Error::from)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
+}
+
+/// A file has more bytes than its reader can do with.
+fn too_long(name: &str, limit: u64) -> Failure {
+    Failure::new(Kind::Source, format!("{name} has more than {limit} bytes"))
+}
+
+/// A file that never changes is there with other bytes.
+fn other_bytes(name: &str, place: &str) -> Failure {
+    let what = format!("{name} is there already in {place}, with other bytes");
+    Failure::new(Kind::Check, what)
+        .hint("files of a repository never change: give what is new another version")
 }
 
 #[cfg(test)]
