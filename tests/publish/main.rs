@@ -8,5 +8,6 @@
 
 mod attacks;
 mod clients;
+mod s3;
 mod ssh;
 mod support;

@@ -6,8 +6,10 @@
 )]
 
 pub(crate) mod apt;
+pub(crate) mod bucket;
 pub(crate) mod cache;
 pub(crate) mod http;
+pub(crate) mod moto;
 pub(crate) mod proxy;
 pub(crate) mod shop;
 pub(crate) mod sshd;
