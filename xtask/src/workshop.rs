@@ -2,6 +2,7 @@
 //! here; what each part does is left to the room it is in.
 
 mod image;
+mod packages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::out::{Put, Shelf};
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
+use crate::plan::packages::PACKAGES;
 use crate::plan::{copies, sysroot, tools};
 use crate::recipe::schema::Recipe;
 use crate::recipe::{self, Loaded, Site, line};
@@ -33,6 +35,7 @@ use crate::store::{Artifact, Store};
 use crate::tool;
 
 pub use image::Image;
+pub use packages::Debs;
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -54,6 +57,8 @@ pub struct Planned {
     pub name: String,
     /// The version that is built: the changelog's, as it stands in file names.
     pub version: String,
+    /// Whether the changelog's newest entry is still being worked on.
+    pub unreleased: bool,
     /// The recipe.
     pub loaded: Loaded,
     /// Its plan.
@@ -133,11 +138,16 @@ impl Workshop {
     /// # Errors
     /// When a source is not recorded yet.
     pub fn plan(&self, name: &str) -> Result<Planned> {
+        self.plan_of(name, false)
+    }
+
+    /// The same, with the step that makes packages where they are wanted.
+    fn plan_of(&self, name: &str, packages: bool) -> Result<Planned> {
         let loaded = self.recipe(name)?;
         let lock = self.lock()?;
         let sources = Recorded::of(&loaded, &lock)?;
         let stale = self.stale(&loaded)?;
-        let planned = self.assemble(loaded, &sources)?;
+        let planned = self.assemble(loaded, &sources, packages)?;
         Ok(Planned {
             notes: planned.notes.into_iter().chain(stale).collect(),
             ..planned
@@ -224,11 +234,12 @@ impl Workshop {
                 listen.hear(Event::Note(format!("{}: {from} -> {to}", moved.what)));
             }
             let sources = Recorded::of(&loaded, &lock)?;
-            let planned = self.assemble(loaded, &sources)?;
+            let steps = steps(&loaded.recipe);
+            let packages = steps.iter().any(|step| step == PACKAGES);
+            let planned = self.assemble(loaded, &sources, packages)?;
             for note in &planned.notes {
                 listen.hear(Event::Warning(note.clone()));
             }
-            let steps = steps(&planned.loaded.recipe);
             let (gone, built) = self.run(&planned, &sources, &steps, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.
@@ -359,7 +370,8 @@ impl Workshop {
         Ok(None)
     }
 
-    fn assemble(&self, loaded: Loaded, recorded: &Recorded) -> Result<Planned> {
+    /// The plan up to the bundle, and beyond it where packages are wanted.
+    fn assemble(&self, loaded: Loaded, recorded: &Recorded, packages: bool) -> Result<Planned> {
         let release = self.release(&loaded)?;
         let material = Material {
             checkout: &self.checkout,
@@ -371,8 +383,13 @@ impl Workshop {
             sysroot: recorded.sysroot.as_deref(),
             tools: &self.tools,
         };
-        let plan =
-            assemble::assemble(&material).map_err(|failure| line::placed(&loaded.root, failure))?;
+        let plan = assemble::assemble(&material).and_then(|mut plan| {
+            if packages {
+                crate::plan::packages::add(&mut plan, &material)?;
+            }
+            Ok(plan)
+        });
+        let plan = plan.map_err(|failure| line::placed(&loaded.root, failure))?;
         for step in plan.steps() {
             steps::rehearse(step, self.checkout.root())?;
         }
@@ -380,6 +397,7 @@ impl Workshop {
         Ok(Planned {
             name: loaded.name.clone(),
             version,
+            unreleased: release.unreleased(),
             notes: copies::notes(&self.checkout, &loaded.recipe)?,
             loaded,
             plan,

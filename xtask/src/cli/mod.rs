@@ -5,6 +5,7 @@ mod bench;
 mod boot;
 mod build;
 mod completions;
+mod deb;
 mod demo;
 mod diff;
 mod doctor;
@@ -94,6 +95,8 @@ enum Verb {
     Why(why::Args),
     /// Build recipes into out/RECIPE/VERSION/
     Build(build::Args),
+    /// Make Debian packages of a recipe's bundle, in out/RECIPE/packages/VERSION/
+    Deb(deb::Args),
     /// List what is in an image, ours or another tool's, as `ls -l` does
     Ls(ls::Args),
     /// Say what differs between two images: paths, packages, kernel
@@ -194,6 +197,7 @@ impl Verb {
             Self::Explain(args) => explain::run(context, &args),
             Self::Why(args) => why::run(context, &args),
             Self::Build(args) => build::run(context, &args),
+            Self::Deb(args) => deb::run(context, &args),
             Self::Ls(args) => ls::run(context, &args),
             Self::Diff(args) => diff::run(context, &args),
             Self::Size(args) => size::run(context, &args),

@@ -31,6 +31,13 @@ impl Stanza {
         self.0.iter().find(same).map(|(_, value)| value.trim())
     }
 
+    /// All fields in order: name and value, as [`Stanza::get`] returns it.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.trim()))
+    }
+
     /// A field's words.
     pub fn words(&self, name: &str) -> impl Iterator<Item = &str> {
         self.get(name).unwrap_or_default().split_whitespace()
