@@ -78,7 +78,11 @@ fn fields_say_what_apt_has_to_know() {
         "[package]\nserver = \"lab-server\"\ndepends = [\"ntpsec | chrony\"]\nhomepage = \"https://example.org/\"\n\n[kernel]",
     );
     let files = packages(&tiny);
-    let named = |name: &str| files.iter().find(|file| file.to_string_lossy().contains(name));
+    let named = |name: &str| {
+        files
+            .iter()
+            .find(|file| file.to_string_lossy().contains(name))
+    };
     let [image, server] = ["netboot-image-tiny", "lab-server"].map(|name| named(name).unwrap());
     for (name, expected) in [
         ("Package", "netboot-image-tiny-2.0-1"),

@@ -13,6 +13,10 @@ mod system;
 mod tftp;
 mod upgrades;
 
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
 use libtest_mimic::{Failed, Trial};
 use xtask::boot::installed::TftpServer;
 
@@ -107,30 +111,58 @@ fn active(system: &System, server: TftpServer) -> Result<String, Failed> {
     Ok(target.display().to_string())
 }
 
-/// How often something is repeated until it counts as proof: more often where `CORDWAINER_REPEAT` says so, a factor.
-fn times(count: usize) -> usize {
-    let factor = std::env::var("CORDWAINER_REPEAT").ok();
-    count * factor.and_then(|text| text.parse().ok()).unwrap_or(1)
+/// Does something over and over while packages are upgraded, downgraded and activated: at least so often, and until all changes were made at least once. It
+/// may not be done while an image is removed, which takes it from those that are just loading it.
+fn while_changing(
+    system: &System,
+    count: usize,
+    mut work: impl FnMut() -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let (over, changed, resting) = (AtomicBool::new(false), AtomicUsize::new(0), RwLock::new(()));
+    thread::scope(|scope| {
+        let changes = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for (at_rest, change) in changes() {
+                    let _nobody = at_rest.then(|| resting.write().unwrap());
+                    system.run(&change)?;
+                }
+                changed.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+        let mut done = 0;
+        let mut worked = Ok(());
+        while worked.is_ok()
+            && !changes.is_finished()
+            && (done < count || changed.load(Ordering::Relaxed) == 0)
+        {
+            let _loading = resting.read().unwrap();
+            worked = work();
+            done += 1;
+        }
+        over.store(true, Ordering::Relaxed);
+        let changed: Result<(), Failed> = changes.join().unwrap();
+        worked.and(changed)
+    })
 }
 
-/// One change after the other that an administrator may make to a boot server, over and over.
-fn change(
-    system: &System,
-    step: usize,
-    at_rest: impl FnOnce() -> Result<(), Failed>,
-) -> Result<(), Failed> {
+/// What an administrator may do to a boot server, and whether nobody may boot meanwhile.
+fn changes() -> Vec<(bool, String)> {
     let [old, new] = *VERSIONS;
-    match step % 6 {
-        0 => install(system, new).map(drop),
-        1 => system
-            .run(&format!("netboot-images activate demo {old}"))
-            .map(drop),
-        2 => system.run("netboot-images activate demo newest").map(drop),
-        3 => system
-            .apt(&format!("install --reinstall netboot-image-demo-{new}"))
-            .map(drop),
-        4 => install(system, old).map(drop),
-        // Who removes an image takes it from those that are just loading it.
-        _ => at_rest(),
-    }
+    let apt = "apt-get --yes --quiet";
+    [
+        (false, format!("{apt} install demo-pxe-server={new}")),
+        (false, format!("netboot-images activate demo {old}")),
+        (false, "netboot-images activate demo newest".to_owned()),
+        (
+            false,
+            format!("{apt} install --reinstall netboot-image-demo-{new}"),
+        ),
+        (
+            false,
+            format!("{apt} install --allow-downgrades demo-pxe-server={old}"),
+        ),
+        (true, format!("{apt} remove netboot-image-demo-{new}")),
+    ]
+    .into()
 }

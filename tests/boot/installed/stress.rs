@@ -1,9 +1,5 @@
 //! Everything that a node fetches, hundreds of times while the packages are upgraded, downgraded and activated: it is of one version, and whole.
 
-use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
 use libtest_mimic::{Failed, Trial};
 use xtask::boot::installed::TftpServer;
 use xtask::digest::Digest;
@@ -11,7 +7,7 @@ use xtask::digest::Digest;
 use super::packages::{self, VERSIONS};
 use super::system::System;
 use super::tftp::{self, Client};
-use super::{change, install, times, with_each};
+use super::{install, while_changing, with_each};
 
 pub(super) fn all() -> Vec<Trial> {
     with_each("fetching_during_upgrades", &TftpServer::ALL, stress)
@@ -34,38 +30,11 @@ fn stress(server: TftpServer) -> Result<(), Failed> {
         system.offer(&packages::packages(version)?)?;
     }
     install(&system, VERSIONS[0])?;
-    let (over, resting) = (AtomicBool::new(false), RwLock::new(()));
     let client = Client::new(&system)?;
-    let seen = thread::scope(|scope| {
-        let changes = scope.spawn(|| {
-            for step in 0.. {
-                if over.load(Ordering::Relaxed) {
-                    return Ok(step);
-                }
-                let removed = || {
-                    let _nobody = resting.write().unwrap();
-                    let package = format!("remove netboot-image-demo-{}", VERSIONS[1]);
-                    system.apt(&package).map(drop)
-                };
-                change(&system, step, removed)?;
-            }
-            Ok(0)
-        });
-        let mut seen = Vec::new();
-        let nodes = client.inside(|| {
-            for _ in 0..times(NODES) {
-                let _loading = resting.read().unwrap();
-                seen.push(node()?);
-                if changes.is_finished() {
-                    break;
-                }
-            }
-            Ok(())
-        });
-        over.store(true, Ordering::Relaxed);
-        let changed: Result<usize, Failed> = changes.join().unwrap();
-        assert!(changed? > 6, "hardly anything was changed meanwhile");
-        nodes.map(|()| seen)
+    let mut seen = Vec::new();
+    while_changing(&system, NODES, || {
+        seen.push(client.inside(node)?);
+        Ok(())
     })?;
     for version in *VERSIONS {
         assert!(

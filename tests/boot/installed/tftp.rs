@@ -75,7 +75,11 @@ pub(crate) fn fetch(name: &str) -> Result<Vec<u8>, Failed> {
         let number = u16::from_be_bytes([said[2], said[3]]);
         match said[1] {
             6 => {
-                block = BLOCK.parse()?;
+                // A server may take less than it is offered.
+                let words: Vec<&[u8]> = said[2..].split(|&byte| byte == 0).collect();
+                let pair = words.chunks_exact(2).find(|pair| pair[0] == b"blksize");
+                let agreed = pair.and_then(|pair| std::str::from_utf8(pair[1]).ok());
+                block = agreed.ok_or("no size of blocks")?.parse()?;
                 packet = vec![0, 4, 0, 0];
             }
             3 if number == next => {

@@ -1,9 +1,5 @@
 //! Real nodes boot over and over while the packages are upgraded, downgraded and activated: each comes up with one version, kernel and image alike.
 
-use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
 use libtest_mimic::{Failed, Trial};
 use regex::Regex;
 use xtask::boot::installed::TftpServer;
@@ -12,7 +8,7 @@ use xtask::boot::scenario::End;
 use super::boots::boot;
 use super::packages::{self, VERSIONS};
 use super::system::System;
-use super::{change, demo_server, times, with_each};
+use super::{demo_server, while_changing, with_each};
 use crate::lab::told;
 
 /// One server that is given links, and one that is given copies.
@@ -27,35 +23,7 @@ pub(super) fn all() -> Vec<Trial> {
 fn upgrades(server: TftpServer) -> Result<(), Failed> {
     let system = demo_server(server, VERSIONS[0])?;
     system.offer(&packages::packages(VERSIONS[1])?)?;
-    let (over, resting) = (AtomicBool::new(false), RwLock::new(()));
-    thread::scope(|scope| {
-        let changes = scope.spawn(|| {
-            for step in 0.. {
-                if over.load(Ordering::Relaxed) {
-                    return Ok(step);
-                }
-                let removed = || {
-                    let _nobody = resting.write().unwrap();
-                    let package = format!("remove netboot-image-demo-{}", VERSIONS[1]);
-                    system.apt(&package).map(drop)
-                };
-                change(&system, step, removed)?;
-            }
-            Ok(0)
-        });
-        let mut booted = Ok(());
-        for _ in 0..times(BOOTS) {
-            let _loading = resting.read().unwrap();
-            booted = node(&system, server);
-            if booted.is_err() || changes.is_finished() {
-                break;
-            }
-        }
-        over.store(true, Ordering::Relaxed);
-        let changed: Result<usize, Failed> = changes.join().unwrap();
-        assert!(changed? > 6, "hardly anything was changed meanwhile");
-        booted
-    })
+    while_changing(&system, BOOTS, || node(&system, server))
 }
 
 /// Boots one, which must say that its kernel is of its image's version.
