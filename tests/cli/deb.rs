@@ -222,3 +222,27 @@ fn a_mistake_in_a_template_has_its_place() {
     assert!(said.contains("debian/server/control.hbs:5:"), "{said}");
     assert!(said.contains("did you mean `maintainer`?"), "{said}");
 }
+
+#[test]
+fn lintian_finds_nothing_that_is_not_overridden_with_a_reason() {
+    if xtask::needs::find("lintian").is_none() {
+        let demanded = std::env::var("CORDWAINER_BOOTS").is_ok_and(|value| value == "require");
+        assert!(
+            !demanded,
+            "lintian is not installed: `apt-get install lintian` brings it"
+        );
+        return;
+    }
+    let tiny = tiny();
+    tiny.replace(
+        "recipes/tiny.toml",
+        "[bundle]",
+        "[bundle]\nmessage = \"hello\"",
+    );
+    let mut command = tiny.other(
+        "lintian",
+        ["--pedantic", "--fail-on", "error,warning,pedantic"],
+    );
+    let ran = tiny.finish(command.args(packages(&tiny)));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:#?}");
+}

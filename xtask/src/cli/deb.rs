@@ -56,9 +56,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let mut values = Vec::new();
     for recipe in &args.recipes {
         let answer = if args.dry_run {
-            let planned = workshop.plan_debs(recipe)?;
-            let folder = workshop.shelf(&planned.name).packages(&planned.version);
-            super::plan::told(context, &planned, PACKAGES, &folder)?
+            dry_run(context, recipe)?
         } else {
             told(context, &workshop.debs(recipe, context.report.listener())?)?
         };
@@ -66,6 +64,14 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         values.push(answer.value().clone());
     }
     Ok(Answer::new(&values, all))
+}
+
+/// What making a recipe's packages would do.
+pub(super) fn dry_run(context: &Context<'_>, recipe: &str) -> Result<Answer> {
+    let planned = context.workshop.plan_debs(recipe)?;
+    let shelf = context.workshop.shelf(&planned.name);
+    let folder = shelf.packages(&planned.version);
+    super::plan::told(context, &planned, PACKAGES, &folder)
 }
 
 fn told(context: &Context<'_>, debs: &Debs) -> Result<Answer> {

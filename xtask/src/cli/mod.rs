@@ -18,6 +18,9 @@ mod ls;
 mod menuconfig;
 mod new;
 mod plan;
+mod publish;
+mod release;
+mod repo;
 mod schema;
 mod shell;
 mod size;
@@ -103,7 +106,7 @@ enum Verb {
     Diff(diff::Args),
     /// Say what takes the room in an image: by reason, package, directory, file
     Size(size::Args),
-    /// Write files of an image into a folder
+    /// Write files of an image into a folder, or one to standard output
     Extract(extract::Args),
     /// Show a recipe's bundles, or let `current` point to another one
     Switch(switch::Args),
@@ -117,6 +120,12 @@ enum Verb {
     Menuconfig(menuconfig::Args),
     /// Look at what the suites have now, and record it in recipes/sources.lock
     Update(update::Args),
+    /// Add recipes' packages to a signed apt repository
+    Publish(publish::Args),
+    /// Build, lint, boot, pack and publish; nothing is published when anything failed
+    Release(release::Args),
+    /// Look after apt repositories: what is published, dates, snapshots, what clients need
+    Repo(repo::Args),
     /// Look after the store of results
     Store(store::Args),
     /// Say what is missing or too old, and whether the lab network and KVM work here
@@ -208,6 +217,9 @@ impl Verb {
             Self::Lint(args) => lint::run(context, &args),
             Self::Menuconfig(args) => menuconfig::run(context, &args),
             Self::Update(args) => update::run(context, &args),
+            Self::Publish(args) => publish::run(context, &args),
+            Self::Release(args) => release::run(context, &args),
+            Self::Repo(args) => repo::run(context, &args),
             Self::Store(args) => store::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),
             Self::Test(args) => test::run(context, &args),

@@ -31,7 +31,9 @@ impl Workshop {
     /// # Errors
     /// As [`Workshop::build`]; templates that are wrong.
     pub fn debs(&self, name: &str, listen: &dyn Listen) -> Result<Debs> {
-        let _share = self.store.share()?;
+        let _share = self
+            .store
+            .share(|who| listen.hear(Event::waiting(who, "the store")))?;
         let (planned, built) = self.make(name, PACKAGES, listen)?;
         if planned.unreleased {
             let text = unreleased(&planned.loaded).what.clone();

@@ -9,6 +9,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
 
+use super::deb_ways::Pack;
 use super::ours::Assembly;
 use crate::cli::boot;
 use crate::failure::{Doing, Failure, Kind, Result};
@@ -25,6 +26,8 @@ pub(super) enum Job {
     Meter(Program),
     /// Makes our own image; this is what is measured.
     Assemble(Assembly),
+    /// Writes a package; likewise.
+    Pack(Pack),
 }
 
 /// A program that is measured.
@@ -60,6 +63,7 @@ pub(in crate::cli) fn main(job: &Path) -> Result<Answer> {
     match job {
         Job::Meter(program) => Ok(Answer::new(&measure(&program)?, "")),
         Job::Assemble(assembly) => assembly.run().map(|()| Answer::new(&(), "")),
+        Job::Pack(pack) => pack.run().map(|()| Answer::new(&(), "")),
     }
 }
 

@@ -1,6 +1,8 @@
 //! `bench`: how long things take here. Timings live here and never in tests: they say something about a machine.
 
 mod content;
+mod deb;
+mod deb_ways;
 mod goals;
 mod initramfs;
 mod meter;
@@ -43,6 +45,8 @@ enum What {
     Boot,
     /// The same image made by us and by mkinitramfs, dracut and the kernel's own archiver, where they are installed
     Initramfs,
+    /// A recipe's package with its image, made by us, by dpkg-deb and by dpkg-buildpackage
+    Deb,
 }
 
 /// The recipe where none is named.
@@ -91,6 +95,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         What::Noop => noop,
         What::Boot => boots,
         What::Initramfs => return initramfs::run(context, args),
+        What::Deb => return deb::run(context, args),
     };
     // What is to be made is made before anything is timed.
     context.workshop.build(recipe, context.report.listener())?;

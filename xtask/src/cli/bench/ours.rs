@@ -54,7 +54,7 @@ impl Assembly {
             &["archive", "early", "listing", "packages"],
         );
         let step = Step::new("system", "measure", definition, BTreeMap::new());
-        let Claim::Miss(slot) = Store::at(&self.folder).claim(&step.key, || ())? else {
+        let Claim::Miss(slot) = Store::at(&self.folder).claim(&step.key, |_| ())? else {
             return Err(Failure::bug("what is measured is there already"));
         };
         let inputs = slot.inputs();

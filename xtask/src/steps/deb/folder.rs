@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::{Compression as Level, GzBuilder};
 
-use super::Variables;
+use super::{Variables, description};
 use crate::debian::changelog::{self, Entry as Release};
 use crate::debian::deb::{self, Compression, Deb};
 use crate::debian::deb822::{self, Stanza};
@@ -22,6 +22,8 @@ use crate::text;
 pub(super) struct Changelog {
     pub(super) text: String,
     pub(super) newest: Release,
+    /// Whether there is no other.
+    pub(super) is_first: bool,
 }
 
 impl Changelog {
@@ -29,6 +31,8 @@ impl Changelog {
         let text = fs_err::read_to_string(path)?;
         Ok(Self {
             newest: changelog::latest(path, &text)?,
+            // What is wrong with former entries is no reason to pack nothing.
+            is_first: changelog::entries(path, &text).is_ok_and(|all| all.len() == 1),
             text,
         })
     }
@@ -103,7 +107,9 @@ impl Folder {
         let mut scripts = BTreeMap::new();
         for (name, text) in texts {
             let mut places = DOCUMENTS.iter().filter(|(document, _)| *document == name);
-            if let Some((_, place)) = places.next() {
+            if text.trim().is_empty() {
+                // Conditions left nothing of it.
+            } else if let Some((_, place)) = places.next() {
                 let place = place.replace("PACKAGE", &variables.package);
                 files.add(
                     place.parse()?,
@@ -186,7 +192,7 @@ impl Folder {
     fn control(&self, text: &str) -> Result<Stanza> {
         let stanzas = deb822::parse(text);
         let reason = match stanzas.as_deref() {
-            Ok([stanza]) => return Ok(stanza.clone()),
+            Ok([stanza]) => return Ok(description::wrapped(stanza)),
             Ok(_) => "it is not one stanza of fields".to_owned(),
             Err(line) => format!("line {line} of what it says is no field"),
         };

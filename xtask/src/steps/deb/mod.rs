@@ -18,6 +18,7 @@ use crate::archive;
 use crate::debian::deb822;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::FileTree;
+use crate::loader::bundle::Reader;
 use crate::plan::Packages;
 use crate::plan::packages::{COPYRIGHT, FOLDERS};
 
@@ -51,12 +52,18 @@ struct Variables {
     homepage: Option<String>,
     /// The machines that boot the image.
     arch: &'static str,
-    /// What the packages say of themselves: lines of at most 78 letters, `.` for an empty one.
+    /// What the packages say of themselves: paragraphs.
     description: Vec<String>,
     /// What the server's package depends on in addition, joined by commas; empty for nothing.
     depends: String,
     /// What goes well with it, likewise.
     recommends: String,
+    /// Whether a boot loader comes with the image.
+    loader: bool,
+    /// Whether it shows a message.
+    message: bool,
+    /// Whether the changelog has no entry but this version's.
+    first: bool,
     /// Source packages that went in, with their versions, likewise.
     built_using: String,
 }
@@ -77,6 +84,7 @@ pub(super) fn run(work: &Work<'_>, packages: &Packages) -> Result<()> {
     let write = |name: &str, from: &'static str, documents: &Documents<'_>, files: FileTree| {
         let variables = Variables {
             package: name.to_owned(),
+            first: documents.changelog.is_first,
             version: documents.changelog.newest.version.to_string(),
             ..variables.clone()
         };
@@ -131,7 +139,9 @@ fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Res
         maintainer: (package.maintainer.clone()).unwrap_or_else(|| newest.maintainer.clone()),
         homepage: package.homepage.clone(),
         arch: packages.bundle.arch.debian(),
-        description: description::lines(&[&packages.description, &package.description]),
+        loader: Reader::of(packages.bundle.arch) == Reader::Pxelinux,
+        message: !packages.bundle.bundle.message.is_empty(),
+        description: description::paragraphs(&[&packages.description, &package.description]),
         depends: package.depends.join(", "),
         recommends: package.recommends.join(", "),
         built_using: went_in(work, packages)?,

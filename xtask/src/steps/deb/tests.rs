@@ -15,7 +15,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 const CONTROL: (&str, &str) = (
     "control.hbs",
-    "Package: {{package}}\nVersion: {{version}}\nArchitecture: all\nMaintainer: {{maintainer}}\n{{#if built_using}}\nBuilt-Using: {{built_using}}\n{{/if}}\nDescription: x\n{{#each description}} {{this}}\n{{/each}}\n",
+    "Package: {{package}}\nVersion: {{version}}\nArchitecture: all\nMaintainer: {{maintainer}}\n{{#if built_using}}\nBuilt-Using: {{built_using}}\n{{/if}}\nDescription: x\n{{#each description}}\n .\n {{this}}\n{{/each}}\n",
 );
 
 fn made(files: &[(&str, &str)]) -> Result<crate::debian::deb::Deb> {
@@ -28,7 +28,7 @@ fn made(files: &[(&str, &str)]) -> Result<crate::debian::deb::Deb> {
         package: "example".to_owned(),
         version: "1:2~rc1".to_owned(),
         maintainer: "M <m@x.y>".to_owned(),
-        description: description::lines(&["one\n\ntwo"]),
+        description: description::paragraphs(&["one\n\ntwo"]),
         ..Variables::default()
     };
     let documents = Documents {
@@ -48,6 +48,7 @@ fn everything_goes_where_a_package_has_it() {
         ("postinst", "#!/bin/sh\n"),
         ("README.Debian.hbs", "Of {{package}}.\n"),
         ("README.md", "for us\n"),
+        ("triggers.hbs", "{{#if message}}x{{/if}}\n"),
         ("lintian-overrides.hbs", "{{package}}: x\n"),
         ("files/usr/share/man/man8/x.8", ".TH X 8\n"),
         ("files/usr/sbin/x", "#!/bin/sh\n"),
@@ -74,7 +75,7 @@ fn everything_goes_where_a_package_has_it() {
         (deb.file_name().unwrap().as_str(), deb.mtime),
         ("example_2~rc1_all.deb", 9)
     );
-    assert_eq!(deb.control.get("Description"), Some("x\none\n.\ntwo"));
+    assert_eq!(deb.control.get("Description"), Some("x\none\n\ntwo"));
     assert_eq!(deb.control.get("Built-Using"), None);
 }
 
