@@ -3,13 +3,13 @@
 use std::path::Path;
 
 /// The kernel that a node without a link of its own boots; nothing when it finds no menu. Everything that a menu leads to must be there.
-pub fn boots(tftp: &Path) -> Option<String> {
+pub(crate) fn boots(tftp: &Path) -> Option<String> {
     let menu = fs_err::read_to_string(tftp.join("pxelinux.cfg/default")).ok()?;
     Some(kernel_of(tftp, &menu))
 }
 
 /// What a node of this name boots.
-pub fn boots_as(tftp: &Path, name: &str) -> Option<String> {
+pub(crate) fn boots_as(tftp: &Path, name: &str) -> Option<String> {
     let menu = fs_err::read_to_string(tftp.join("pxelinux.cfg").join(name)).ok()?;
     Some(kernel_of(tftp, &menu))
 }
@@ -20,7 +20,7 @@ fn kernel_of(tftp: &Path, menu: &str) -> String {
 }
 
 /// The loader that nodes are given, and that it finds its own module.
-pub fn loader(tftp: &Path) -> Option<String> {
+pub(crate) fn loader(tftp: &Path) -> Option<String> {
     let loader = fs_err::read_to_string(tftp.join("pxelinux.0")).ok()?;
     let module = fs_err::read_to_string(tftp.join("ldlinux.c32")).unwrap();
     assert_eq!(module, format!("ldlinux of {loader}"));

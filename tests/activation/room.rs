@@ -10,22 +10,22 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use xtask::digest::Digest;
 
-pub type Shell = &'static [&'static str];
-pub const DASH: Shell = &["dash"];
-pub const BUSYBOX: Shell = &["busybox", "sh"];
+pub(crate) type Shell = &'static [&'static str];
+pub(crate) const DASH: Shell = &["dash"];
+pub(crate) const BUSYBOX: Shell = &["busybox", "sh"];
 
-pub struct Room {
-    pub shell: Shell,
+pub(crate) struct Room {
+    pub(crate) shell: Shell,
     folder: tempfile::TempDir,
-    pub variables: BTreeMap<&'static str, String>,
+    pub(crate) variables: BTreeMap<&'static str, String>,
 }
 
 /// How the helper ended; 128 and more for a signal, as shells have it.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 fn package() -> PathBuf {
@@ -35,7 +35,7 @@ fn package() -> PathBuf {
 
 impl Room {
     /// Nothing but the helper.
-    pub fn new(shell: Shell) -> Self {
+    pub(crate) fn new(shell: Shell) -> Self {
         let room = Self {
             shell,
             folder: tempfile::tempdir().unwrap(),
@@ -48,7 +48,7 @@ impl Room {
     }
 
     /// With tftpd-hpa as Debian sets it up: in a chroot, so that images are served as copies.
-    pub fn with_copies(self) -> Self {
+    pub(crate) fn with_copies(self) -> Self {
         self.write(
             "etc/default/tftpd-hpa",
             "TFTP_USERNAME=\"tftp\"\nTFTP_DIRECTORY=\"/srv/tftp\"\nTFTP_ADDRESS=\":69\"\nTFTP_OPTIONS=\"--secure\"\n",
@@ -58,7 +58,7 @@ impl Room {
     }
 
     /// With a dnsmasq that serves TFTP, so that images are served as links.
-    pub fn with_links(self) -> Self {
+    pub(crate) fn with_links(self) -> Self {
         self.program("usr/sbin/dnsmasq");
         self.program("etc/init.d/dnsmasq");
         self.write(
@@ -69,42 +69,42 @@ impl Room {
     }
 
     /// The root's name has a space in it, in which nothing may stumble.
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join("the root").join(path)
     }
 
     /// A path in the TFTP root.
-    pub fn tftp(&self, path: &str) -> PathBuf {
+    pub(crate) fn tftp(&self, path: &str) -> PathBuf {
         self.path("srv/tftp").join(path)
     }
 
-    pub fn folder(&self, path: &str) {
+    pub(crate) fn folder(&self, path: &str) {
         fs_err::create_dir_all(self.path(path)).unwrap();
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path(path);
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, text).unwrap();
     }
 
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs_err::read_to_string(self.path(path)).unwrap()
     }
 
-    pub fn program(&self, path: &str) {
+    pub(crate) fn program(&self, path: &str) {
         self.script(path, "exit 0");
     }
 
     /// A program that stands in for one of the same name, when it is in `bin`.
-    pub fn script(&self, path: &str, text: &str) {
+    pub(crate) fn script(&self, path: &str, text: &str) {
         self.write(path, &format!("#!/bin/sh\n{text}\n"));
         let mode = std::fs::Permissions::from_mode(0o755);
         fs_err::set_permissions(self.path(path), mode).unwrap();
     }
 
     /// A version with the menus `default`, `image` and `localboot`.
-    pub fn image(&self, name: &str, version: &str) {
+    pub(crate) fn image(&self, name: &str, version: &str) {
         self.image_with(
             name,
             version,
@@ -113,7 +113,7 @@ impl Room {
         );
     }
 
-    pub fn image_with(&self, name: &str, version: &str, loader: &str, menus: &[&str]) {
+    pub(crate) fn image_with(&self, name: &str, version: &str, loader: &str, menus: &[&str]) {
         let place = format!("netboot-images/{name}/{version}");
         let mut files = vec![
             ("vmlinuz".to_owned(), format!("kernel of {name} {version}")),
@@ -134,7 +134,7 @@ impl Room {
         self.write(&format!("usr/lib/{place}/SHA256SUMS"), &sums);
     }
 
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         fs_err::remove_dir_all(self.path(path)).unwrap();
     }
 
@@ -142,7 +142,7 @@ impl Room {
         clippy::disallowed_methods,
         reason = "the helper is what is tested, and its environment is given here"
     )]
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.shell[0]);
         let path = format!(
             "{}:{}",
@@ -164,7 +164,7 @@ impl Room {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let output = self.command(arguments).output().unwrap();
         Ran {
             code: output.status.code().unwrap_or(137),
@@ -174,7 +174,7 @@ impl Room {
     }
 
     /// What the helper says when all is well.
-    pub fn ok(&self, line: &str) -> String {
+    pub(crate) fn ok(&self, line: &str) -> String {
         let ran = self.run(&line.split(' ').collect::<Vec<_>>());
         assert_eq!(ran.code, 0, "{:?} {line}: {ran:?}", self.shell);
         assert_eq!(ran.stderr, "", "{line}");
@@ -182,20 +182,20 @@ impl Room {
     }
 
     /// How it refuses.
-    pub fn refused(&self, code: i32, line: &str) -> String {
+    pub(crate) fn refused(&self, code: i32, line: &str) -> String {
         let ran = self.run(&line.split(' ').collect::<Vec<_>>());
         assert_eq!(ran.code, code, "{:?} {line}: {ran:?}", self.shell);
         ran.stderr
     }
 
     /// Where a link in the TFTP root leads, as it says itself.
-    pub fn link(&self, path: &str) -> Option<String> {
+    pub(crate) fn link(&self, path: &str) -> Option<String> {
         let target = fs_err::read_link(self.tftp(path)).ok()?;
         Some(target.to_str().unwrap().to_owned())
     }
 
     /// Another room with the same in it.
-    pub fn again(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         let room = Self {
             shell: self.shell,
             folder: tempfile::tempdir().unwrap(),
@@ -242,10 +242,10 @@ fn copy(from: &Path, to: &Path) {
     clippy::disallowed_methods,
     reason = "between two looks at a condition"
 )]
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_mins(1), "in vain: {what}");
+        assert!(start.elapsed() < Duration::from_secs(60), "in vain: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -128,6 +128,10 @@ fn reading_while_nobody_watched_counts_by_the_time_of_reading() {
         let watching = room.read("var/lib/netboot-images/watching");
         let pid = rustix::process::Pid::from_raw(watching.trim().parse().unwrap()).unwrap();
         rustix::process::kill_process_group(pid, rustix::process::Signal::KILL).unwrap();
+        let lock = room.path("var/lib/netboot-images/watch.lock");
+        wait_until("the watcher is dead", || {
+            fs_err::File::open(&lock).unwrap().file().try_lock().is_ok()
+        });
         let file = fs_err::File::options()
             .append(true)
             .open(room.tftp(NODE))

@@ -27,7 +27,7 @@ impl Workshop {
     /// When there is none of this name, or it has mistakes: every one at once.
     pub fn repository(&self, name: &str) -> Result<Opened> {
         let repository = repository::load(&self.checkout, name)?;
-        let place = place::open(&repository.place)?;
+        let place = place::open(&repository.place, self.checkout.root())?;
         Ok(Opened {
             name: name.to_owned(),
             repository,

@@ -148,14 +148,15 @@ fn buildpackage(root: &Path, level: u32, folder: &Path) -> Result<Way> {
     let changelog = format!(
         "bench ({version}) unstable; urgency=low\n\n  * Measured.\n\n -- {maintainer}  Tue, 14 Nov 2023 22:13:20 +0000\n"
     );
+    // What a Makefile's `install` would do.
     let rules = format!(
-        "#!/usr/bin/make -f\n%:\n\tdh $@\noverride_dh_builddeb:\n\tdh_builddeb -- -Zxz -z{level}\n"
+        "#!/usr/bin/make -f\n%:\n\tdh $@\noverride_dh_auto_install:\n\tmkdir -p debian/{name}\n\tcp -a {}/usr debian/{name}/\noverride_dh_builddeb:\n\tdh_builddeb -- -Zxz -z{level}\n",
+        root.display()
     );
     let files = [
         ("control", format!("{source}\n{binary}")),
         ("changelog", changelog),
         ("source/format", "3.0 (native)\n".to_owned()),
-        ("install", format!("{}/usr /\n", root.display())),
         ("rules", rules),
     ];
     for (file, text) in files {

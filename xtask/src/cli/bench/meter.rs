@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deb_ways::Pack;
 use super::ours::Assembly;
+use super::repo::Publishing;
 use crate::cli::boot;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::report::Answer;
@@ -28,6 +29,8 @@ pub(super) enum Job {
     Assemble(Assembly),
     /// Writes a package; likewise.
     Pack(Pack),
+    /// Publishes packages; this is what is measured, too.
+    Publish(Publishing),
 }
 
 /// A program that is measured.
@@ -64,6 +67,7 @@ pub(in crate::cli) fn main(job: &Path) -> Result<Answer> {
         Job::Meter(program) => Ok(Answer::new(&measure(&program)?, "")),
         Job::Assemble(assembly) => assembly.run().map(|()| Answer::new(&(), "")),
         Job::Pack(pack) => pack.run().map(|()| Answer::new(&(), "")),
+        Job::Publish(publishing) => publishing.run().map(|()| Answer::new(&(), "")),
     }
 }
 

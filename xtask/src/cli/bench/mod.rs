@@ -8,6 +8,7 @@ mod initramfs;
 mod meter;
 mod ours;
 mod peers;
+mod repo;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ enum What {
     Initramfs,
     /// A recipe's package with its image, made by us, by dpkg-deb and by dpkg-buildpackage
     Deb,
+    /// The same packages published by us, apt-ftparchive and reprepro, where they are installed: all at once, and one more
+    Repo,
 }
 
 /// The recipe where none is named.
@@ -96,6 +99,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         What::Boot => boots,
         What::Initramfs => return initramfs::run(context, args),
         What::Deb => return deb::run(context, args),
+        What::Repo => return repo::run(args),
     };
     // What is to be made is made before anything is timed.
     context.workshop.build(recipe, context.report.listener())?;

@@ -8,7 +8,7 @@ use crate::debian::version::Version;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::{FileTree, Node};
 
-/// dpkg's order of fields (Dpkg::Control::FieldsCore, for `.deb`s); others follow.
+/// dpkg's order of fields (`Dpkg::Control::FieldsCore`, for `.deb`s); others follow.
 const ORDER: [&str; 29] = [
     "Package",
     "Package-Type",

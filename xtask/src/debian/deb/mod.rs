@@ -67,7 +67,7 @@ impl Deb {
         let length = data.stream_position()?;
         data.seek(SeekFrom::Start(0))?;
         let mut control = tar::Writer::new(compression.encoder(Vec::new())?, self.mtime);
-        control.tree(&self.control_tree(&files, sums)?)?;
+        control.tree(&self.control_tree(&files, &sums)?)?;
         let control = control.finish()?.finish()?;
 
         let mut package = tempfile::Builder::new()
@@ -106,7 +106,7 @@ impl Deb {
         Err(refused.into_iter().fold(failure, Failure::note))
     }
 
-    fn control_tree(&self, files: &FileTree, sums: tar::Sums) -> Result<FileTree> {
+    fn control_tree(&self, files: &FileTree, sums: &tar::Sums) -> Result<FileTree> {
         let size = installed_size(files).to_string();
         let control = control::ordered(&self.control.clone().with("Installed-Size", size));
         let mut members = self.scripts.clone();

@@ -106,19 +106,21 @@ impl Folder {
         let control = texts.remove("control").unwrap_or_default();
         let mut scripts = BTreeMap::new();
         for (name, text) in texts {
-            let mut places = DOCUMENTS.iter().filter(|(document, _)| *document == name);
-            if text.trim().is_empty() {
-                // Conditions left nothing of it.
-            } else if let Some((_, place)) = places.next() {
-                let place = place.replace("PACKAGE", &variables.package);
-                files.add(
-                    place.parse()?,
-                    Entry::file(&*text, false, self.origin(&name)),
-                )?;
-            } else if deb::MEMBERS.contains(&&*name) {
-                scripts.insert(name, text);
-            } else if !OTHERS.contains(&&*name) {
+            let place = DOCUMENTS.iter().find(|(document, _)| *document == name);
+            let is_member = deb::MEMBERS.contains(&&*name);
+            if !is_member && place.is_none() && !OTHERS.contains(&&*name) {
                 return Err(self.stranger(&name));
+            }
+            // Of a template, conditions may have left nothing.
+            if text.trim().is_empty() {
+                continue;
+            }
+            if let Some((_, place)) = place {
+                let place = place.replace("PACKAGE", &variables.package);
+                let entry = Entry::file(&*text, false, self.origin(&name));
+                files.add(place.parse()?, entry)?;
+            } else if is_member {
+                scripts.insert(name, text);
             }
         }
         let changelog = documents.changelog;
