@@ -8,6 +8,7 @@
 
 mod attacks;
 mod clients;
+mod races;
 mod s3;
 mod ssh;
 mod support;

@@ -79,6 +79,18 @@ impl Drop for Home {
 /// A clock that shows what it is told.
 pub(crate) struct At(AtomicI64);
 
+impl At {
+    /// At this time, seconds since 1970.
+    pub(crate) fn new(time: i64) -> Self {
+        Self(AtomicI64::new(time))
+    }
+
+    /// So many seconds later.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
 impl Clock for At {
     fn now(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
@@ -146,7 +158,7 @@ impl Shop {
 
     /// Publishes as if it were so many seconds later.
     pub(crate) fn publish_later(&self, package: &str, version: &str, seconds: i64) -> Published {
-        let clock = At(AtomicI64::new(SystemClock.now() + seconds));
+        let clock = At::new(SystemClock.now() + seconds);
         self.try_publish(package, version, &clock).unwrap()
     }
 
