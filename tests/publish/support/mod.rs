@@ -10,6 +10,7 @@ pub(crate) mod bucket;
 pub(crate) mod cache;
 pub(crate) mod http;
 pub(crate) mod moto;
+pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod shop;
 pub(crate) mod sshd;
