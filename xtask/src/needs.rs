@@ -272,6 +272,8 @@ pub const NEEDS: &[Need] = &[
         "--version",
         "3.1.0",
     ),
+    program("strace", "strace", Purpose::Test),
+    program("prlimit", "util-linux", Purpose::Test),
     program("python3", "python3", Purpose::Test),
     program("pip3", "python3-pip", Purpose::Test),
 ];
