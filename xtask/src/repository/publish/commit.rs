@@ -258,7 +258,7 @@ impl Publisher<'_> {
             serde_json::from_slice(bytes).map_err(|error| unusable(&error.to_string()))?;
         let signed = self
             .reader()
-            .verify(journal.in_release.clone().into_bytes())?;
+            .believe(journal.in_release.clone().into_bytes())?;
         self.check_same(Some(&signed))
             .map_err(|failure| failure.kind(Kind::Source))?;
         let published = self.reader().release()?;
