@@ -13,7 +13,7 @@ pub(crate) fn client(shop: &Shop) -> Client {
 }
 
 /// apt's complaints. It says who complains in the first letter of a line.
-fn complaints(said: &str) -> Vec<&str> {
+pub(crate) fn complaints(said: &str) -> Vec<&str> {
     let marks = ["E:", "W:", "N:", "A:", "Err:", "Ign:"];
     let lines = said.lines();
     lines

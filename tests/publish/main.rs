@@ -8,6 +8,11 @@
 
 mod attacks;
 mod clients;
+mod everywhere;
+mod killed;
+mod races;
+mod refused;
 mod s3;
+mod severed;
 mod ssh;
 mod support;

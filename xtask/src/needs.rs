@@ -258,6 +258,8 @@ pub const NEEDS: &[Need] = &[
         program("qemu-aarch64", "qemu-user", Purpose::Test),
     ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
+    program("mmdebstrap", "mmdebstrap", Purpose::Test),
+    program("nsenter", "util-linux", Purpose::Test),
     program("lintian", "lintian", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),
     program("gpg", "gpg", Purpose::Test),
@@ -270,6 +272,8 @@ pub const NEEDS: &[Need] = &[
         "--version",
         "3.1.0",
     ),
+    program("strace", "strace", Purpose::Test),
+    program("prlimit", "util-linux", Purpose::Test),
     program("python3", "python3", Purpose::Test),
     program("pip3", "python3-pip", Purpose::Test),
 ];

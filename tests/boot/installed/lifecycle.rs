@@ -17,12 +17,13 @@ pub(super) fn all() -> Vec<Trial> {
     trials
 }
 
-/// Purges all of ours.
-fn purge(system: &System) -> Result<String, Failed> {
-    let [old, new] = *VERSIONS;
-    system.apt(&format!(
-        "purge demo-pxe-server netboot-image-demo-{old} netboot-image-demo-{new} netboot-images"
-    ))
+/// Purges all of ours, with the images of these versions.
+fn purge(system: &System, versions: &[&str]) -> Result<String, Failed> {
+    let images = versions
+        .iter()
+        .map(|version| format!(" netboot-image-demo-{version}"));
+    let images: String = images.collect();
+    system.apt(&format!("purge demo-pxe-server netboot-images{images}"))
 }
 
 /// It is whole, dpkg has nothing to complain of, and this version is served.
@@ -65,7 +66,7 @@ fn lifecycle(server: TftpServer) -> Result<(), Failed> {
     assert!(!system.path(tftp_root(server)).join("pxelinux.0").exists());
     install(&system, old)?;
     serves(&system, server, old)?;
-    purge(&system)?;
+    purge(&system, &*VERSIONS)?;
     assert_eq!(difference(&before, &system.state()?), [""; 0]);
     Ok(())
 }
@@ -101,7 +102,7 @@ fn stopped() -> Result<(), Failed> {
     system.run(&format!("netboot-images activate demo {old}"))?;
     system.apt("remove demo-pxe-server")?;
     install(&system, new)?;
-    purge(&system)?;
+    purge(&system, &*VERSIONS)?;
     assert!(!system.succeeds("pidof dnsmasq"));
     Ok(())
 }
@@ -123,7 +124,7 @@ fn changed() -> Result<(), Failed> {
     assert_eq!(fs_err::read_to_string(&conffile)?, text);
     system.apt("remove demo-pxe-server netboot-images")?;
     assert_eq!(fs_err::read_to_string(&conffile)?, text);
-    purge(&system)?;
+    purge(&system, &[old])?;
     assert_eq!(difference(&before, &system.state()?), [""; 0]);
     Ok(())
 }

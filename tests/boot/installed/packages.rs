@@ -81,8 +81,7 @@ pub(crate) fn index(folder: &Path) -> Result<(), Failed> {
         let (digest, size) = Digest::of_file(&path)?;
         writeln!(
             text,
-            "{}Filename: ./{name}\nSize: {size}\nSHA256: {}\n",
-            control, digest
+            "{control}Filename: ./{name}\nSize: {size}\nSHA256: {digest}\n"
         )?;
     }
     Ok(fs_err::write(folder.join("Packages"), text)?)

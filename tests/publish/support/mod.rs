@@ -10,6 +10,7 @@ pub(crate) mod bucket;
 pub(crate) mod cache;
 pub(crate) mod http;
 pub(crate) mod moto;
+pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod shop;
 pub(crate) mod sshd;
@@ -20,6 +21,12 @@ use std::sync::Mutex;
 
 use xtask::event::{Event, Listen};
 use xtask::repository::place::{Bytes, Nature, Put};
+
+/// The first number when all is to be tested (`cargo xtask test --all`), which takes an hour; else the second, for every day.
+pub(crate) fn in_all_or(all: u32, few: u32) -> u32 {
+    let wanted = std::env::var("CORDWAINER_TESTS").is_ok_and(|value| value == "all");
+    if wanted { all } else { few }
+}
 
 /// Runs a program that has to succeed.
 pub(crate) fn must(command: &mut Command) -> Vec<u8> {

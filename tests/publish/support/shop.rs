@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tempfile::TempDir;
 use xtask::debian::deb::{Compression, Deb};
 use xtask::debian::deb822::Stanza;
+use xtask::digest::Digest;
 use xtask::event::Deaf;
 use xtask::failure::Result;
 use xtask::image::tree::{Entry, FileTree, Origin};
 use xtask::repository::clock::{Clock, SystemClock};
+use xtask::repository::place::Place;
 use xtask::repository::place::directory::Directory;
 use xtask::repository::sign::Signer;
 use xtask::repository::sign::gpg::Gpg;
@@ -27,6 +30,23 @@ pub(crate) struct Home(TempDir);
 impl Home {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The fingerprint of its key.
+    pub(crate) fn fingerprint(&self) -> String {
+        let list = ["--with-colons", "--list-keys"];
+        let said = must(
+            Command::new("gpg")
+                .env("GNUPGHOME", self.0.path())
+                .args(list),
+        );
+        let said = String::from_utf8(said).unwrap();
+        let line = said.lines().find(|line| line.starts_with("fpr:"));
+        line.unwrap().split(':').nth(9).unwrap().to_owned()
     }
 
     /// A key made for the test.
@@ -76,8 +96,59 @@ impl Drop for Home {
     }
 }
 
+/// Signs each text once, so that many can publish the same.
+pub(crate) struct Once<'a> {
+    signer: &'a Gpg,
+    made: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+}
+
+impl<'a> Once<'a> {
+    pub(crate) fn new(signer: &'a Gpg) -> Self {
+        let made = Mutex::default();
+        Self { signer, made }
+    }
+
+    fn once(&self, how: u8, of: &[u8], make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+        let key = [&[how], of].concat();
+        let mut made = self.made.lock().unwrap();
+        if let Some(made) = made.get(&key) {
+            return Ok(made.clone());
+        }
+        let new = make()?;
+        made.insert(key, new.clone());
+        Ok(new)
+    }
+}
+
+impl Signer for Once<'_> {
+    fn clearsign(&self, text: &str) -> Result<Vec<u8>> {
+        self.once(b'c', text.as_bytes(), || self.signer.clearsign(text))
+    }
+
+    fn detach(&self, text: &str) -> Result<Vec<u8>> {
+        self.once(b'd', text.as_bytes(), || self.signer.detach(text))
+    }
+
+    fn verified(&self, message: &[u8]) -> Result<String> {
+        let verified = || Ok(self.signer.verified(message)?.into_bytes());
+        Ok(String::from_utf8(self.once(b'v', message, verified)?).unwrap())
+    }
+}
+
 /// A clock that shows what it is told.
 pub(crate) struct At(AtomicI64);
+
+impl At {
+    /// At this time, seconds since 1970.
+    pub(crate) fn new(time: i64) -> Self {
+        Self(AtomicI64::new(time))
+    }
+
+    /// So many seconds later.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
 
 impl Clock for At {
     fn now(&self) -> i64 {
@@ -98,6 +169,8 @@ pub(crate) struct Shop {
     pub(crate) public_key: String,
     pub(crate) http: Http,
     pub(crate) home: Home,
+    /// A while ago, seconds since 1970.
+    pub(crate) opened: i64,
 }
 
 impl Shop {
@@ -106,7 +179,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new();
         let signer = home.key();
-        let public_key = signer.public_key().unwrap();
+        let public_key = signer.public_key(None).unwrap();
         let path = folder.path().join("served");
         fs_err::create_dir(&path).unwrap();
         let http = Http::serve(&path);
@@ -117,6 +190,7 @@ impl Shop {
             component: "main".to_owned(),
             architectures: vec!["amd64".to_owned(), "arm64".to_owned()],
             key: String::new(),
+            former_keys: Vec::new(),
             place: Where::Directory { path },
             url: None,
             retain: None,
@@ -130,6 +204,7 @@ impl Shop {
             public_key,
             http,
             home,
+            opened: SystemClock.now() - 3600,
         }
     }
 
@@ -146,8 +221,46 @@ impl Shop {
 
     /// Publishes as if it were so many seconds later.
     pub(crate) fn publish_later(&self, package: &str, version: &str, seconds: i64) -> Published {
-        let clock = At(AtomicI64::new(SystemClock.now() + seconds));
+        let clock = At::new(SystemClock.now() + seconds);
         self.try_publish(package, version, &clock).unwrap()
+    }
+
+    /// A package, which is in no repository yet.
+    pub(crate) fn deb(&self, package: &str, version: &str) -> PathBuf {
+        let deb = self.folder.path().join(format!("{package}_{version}.deb"));
+        write(&deb, package, version, version);
+        deb
+    }
+
+    /// One of 300 kB that no compressor makes smaller.
+    pub(crate) fn large(&self, package: &str, version: &str) -> PathBuf {
+        let deb = self.folder.path().join(format!("{package}_{version}.deb"));
+        let digests = (0..6000_u32).map(|number| Digest::of(number.to_le_bytes()).to_string());
+        write(&deb, package, version, &digests.collect::<String>());
+        deb
+    }
+
+    /// One of the same name and version, with other bytes.
+    pub(crate) fn changed(&self, package: &str, version: &str) -> PathBuf {
+        let deb = self.folder.path().join("changed.deb");
+        write(&deb, package, version, "changed");
+        deb
+    }
+
+    /// What publishes to another place at this time.
+    pub(crate) fn publisher<'a>(
+        &'a self,
+        place: &'a dyn Place,
+        signer: &'a dyn Signer,
+        clock: &'a dyn Clock,
+    ) -> Publisher<'a> {
+        Publisher {
+            repository: &self.repository,
+            place,
+            signer,
+            listen: &Deaf,
+            clock,
+        }
     }
 
     pub(crate) fn try_publish(
@@ -156,15 +269,9 @@ impl Shop {
         version: &str,
         clock: &dyn Clock,
     ) -> Result<Published> {
-        let deb = self.folder.path().join(format!("{package}_{version}.deb"));
-        write(&deb, package, version);
-        let publisher = Publisher {
-            repository: &self.repository,
-            place: &Directory::new(self.path("")),
-            signer: &self.signer,
-            listen: &Deaf,
-            clock,
-        };
+        let deb = self.deb(package, version);
+        let place = Directory::new(self.path(""));
+        let publisher = self.publisher(&place, &self.signer, clock);
         publisher.add(&[deb], None)
     }
 
@@ -220,8 +327,8 @@ impl Shop {
     }
 }
 
-/// Writes a package with one file, whose text is its version.
-fn write(to: &Path, package: &str, version: &str) {
+/// Writes a package with one file.
+fn write(to: &Path, package: &str, version: &str, text: &str) {
     let control = Stanza::default()
         .with("Package", package)
         .with("Version", version)
@@ -234,7 +341,7 @@ fn write(to: &Path, package: &str, version: &str) {
     };
     let path = format!("usr/share/{package}/version");
     files
-        .add(path.parse().unwrap(), Entry::file(version, false, origin))
+        .add(path.parse().unwrap(), Entry::file(text, false, origin))
         .unwrap();
     let deb = Deb {
         control,

@@ -99,11 +99,11 @@ fn command(server: TftpServer, text: &str) -> Option<Vec<String>> {
 
 /// What a file of shell variables sets this one to.
 fn setting<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let value = line.trim_start().strip_prefix(name)?.strip_prefix('=')?;
         Some(value.trim().trim_matches(['"', '\'']))
     });
-    values.last()
+    values.next_back()
 }
 
 #[cfg(test)]

@@ -105,7 +105,6 @@ pub fn ask(inputs: &Sender<Input>) -> Result<()> {
             if socket.recv_from(&mut [0; 600]).is_ok() {
                 return inputs.send(Input::Answered);
             }
-            thread::sleep(AGAIN);
         }
     });
     Ok(())

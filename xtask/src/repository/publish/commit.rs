@@ -258,7 +258,7 @@ impl Publisher<'_> {
             serde_json::from_slice(bytes).map_err(|error| unusable(&error.to_string()))?;
         let signed = self
             .reader()
-            .verify(journal.in_release.clone().into_bytes())?;
+            .believe(journal.in_release.clone().into_bytes())?;
         self.check_same(Some(&signed))
             .map_err(|failure| failure.kind(Kind::Source))?;
         let published = self.reader().release()?;
@@ -306,6 +306,17 @@ impl Publisher<'_> {
             let what = format!("{} does not keep what was written", self.place.describe());
             return Err(Failure::new(Kind::Host, what).note(in_release));
         }
+        self.follow_up(journal, signed).doing(|| {
+            format!(
+                "it is published to {}, but what follows failed, and is left to the next publishing",
+                self.place.describe()
+            )
+        })
+    }
+
+    /// What clients do not wait for. Returns what was removed.
+    fn follow_up(&self, journal: &Journal, signed: &Signed) -> Result<Vec<String>> {
+        let names = self.names();
         let snapshot = journal.snapshot.iter();
         let mut last: Vec<Put> = snapshot
             .map(|name| self.snapshot_put(name, &signed.message))
@@ -314,12 +325,7 @@ impl Publisher<'_> {
         self.place.write(&last)?;
         let remove = journal.removable();
         self.place.remove(&remove)?;
-        self.place.finish(self.listen).doing(|| {
-            format!(
-                "it is published to {}, but what follows failed",
-                self.place.describe()
-            )
-        })?;
+        self.place.finish(self.listen)?;
         self.place.remove(&[names.journal()])?;
         Ok(remove)
     }
