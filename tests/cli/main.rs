@@ -16,6 +16,7 @@ mod faults;
 mod inspect;
 mod interrupted;
 mod lint;
+mod publish;
 mod readme;
 mod recipes;
 mod store;

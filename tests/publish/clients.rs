@@ -142,3 +142,66 @@ fn date_checks_are_on_whatever_the_machine_says() {
     }
     assert!(!dump.contains("Dir::Etc::parts \"apt.conf.d\""), "{dump}");
 }
+
+/// A client that upgraded its keyring before does not notice a change of keys; neither does one that has the new key only afterwards.
+fn change_keys(apt: Apt) {
+    let mut shop = Shop::open();
+    let next = shop.home.key();
+    let address = shop.http.address();
+    let both = shop.signer.public_key(Some(next.fingerprint())).unwrap();
+    let new = next.public_key(None).unwrap();
+    let client = |key: &str| Client::new(&shop.repository, key, &address, "amd64").unwrap();
+    let [early, late] = [client(&both), client(&new)];
+    let update = |client: &Client| apt.run(client, &["apt-get", "update"]);
+    let clean = |client: &Client| {
+        let ran = update(client);
+        assert!(ran.good && complaints(&ran.said).is_empty(), "{ran:?}");
+    };
+    clean(&early);
+    assert!(!update(&late).good);
+    let former = [shop.signer.fingerprint().to_owned()];
+    shop.signer = next.after(&former).unwrap();
+    shop.publish("tea", "1.1");
+    clean(&early);
+    clean(&late);
+}
+
+#[test]
+fn the_apt_of_this_machine_does_not_notice_a_change_of_keys() {
+    change_keys(Apt::Here);
+}
+
+#[test]
+fn the_apt_of_debian_13_does_not_notice_a_change_of_keys() {
+    change_keys(Apt::Trixie);
+}
+
+/// What apt says of a repository for these architectures on a machine for amd64 that runs programs for i386, too.
+fn on_a_mixed_machine(apt: Apt, architectures: &[&str]) -> String {
+    let mut shop = Shop::new();
+    shop.repository.architectures = architectures.iter().map(ToString::to_string).collect();
+    shop.publish("tea", "1.0");
+    let client = client(&shop);
+    let parts = client.configuration().with_file_name("etc/apt.conf.d");
+    fs_err::write(parts.join("foreign"), "APT::Architectures:: \"i386\";\n").unwrap();
+    let ran = apt.run(&client, &["apt-get", "-q=0", "update"]);
+    assert!(ran.good, "{ran:?}");
+    let offers = client.packages().unwrap();
+    assert_eq!(offers.len(), 1);
+    ran.said.replace('\r', "\n")
+}
+
+#[test]
+fn a_repository_for_one_architecture_is_no_matter_on_a_machine_with_several() {
+    for apt in [Apt::Here, Apt::Trixie] {
+        let said = on_a_mixed_machine(apt, &["amd64"]);
+        assert!(complaints(&said).is_empty(), "{said}");
+        // Naming several would have each client fetch all of them; apt mentions what it skips, and all is well.
+        let said = on_a_mixed_machine(apt, &["amd64", "arm64"]);
+        let all = complaints(&said);
+        assert!(
+            all.len() == 1 && all[0].starts_with("N: Skipping acquire"),
+            "{said}"
+        );
+    }
+}

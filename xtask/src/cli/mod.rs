@@ -128,7 +128,7 @@ enum Verb {
     Repo(repo::Args),
     /// Look after the store of results
     Store(store::Args),
-    /// Say what is missing or too old, and whether the lab network and KVM work here
+    /// Say what is missing or too old, whether the lab network and KVM work here, and whether repositories can be signed
     Doctor(doctor::Args),
     /// Set up, then run every check and test, boots included
     Test(test::Args),
@@ -138,7 +138,7 @@ enum Verb {
     Bench(bench::Args),
     /// Print a shell's completion script for `xtask` (`alias xtask='cargo xtask'` makes that a command)
     Completions(completions::Args),
-    /// Print the JSON schema of recipes, so that editors can complete them
+    /// Print the JSON schema of recipes or other files, so that editors can complete them
     Schema(schema::Args),
     /// The inside of the lab's namespaces
     #[command(hide = true)]

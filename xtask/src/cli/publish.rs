@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Context, deb, repo};
 use crate::failure::Result;
 use crate::report::Answer;
+use crate::repository::check_snapshot_name;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -41,6 +42,9 @@ Examples:
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let opened = context.workshop.repository(&args.repo)?;
+    args.snapshot
+        .as_deref()
+        .map_or(Ok(()), check_snapshot_name)?;
     if args.dry_run {
         return dry(context, args);
     }

@@ -6,6 +6,7 @@ use super::{Context, boot, build, lint, publish, repo};
 use crate::event::Event;
 use crate::failure::Result;
 use crate::report::Answer;
+use crate::repository::check_snapshot_name;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -33,6 +34,9 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let listener = context.report.listener();
     let step = |name: &str, recipe: &str| listener.hear(Event::Note(format!("{name} {recipe}")));
     let opened = context.workshop.repository(&args.repo)?;
+    args.snapshot
+        .as_deref()
+        .map_or(Ok(()), check_snapshot_name)?;
     let signer = opened.ready()?;
     for recipe in &args.recipes {
         context.workshop.check_released(recipe)?;

@@ -118,6 +118,7 @@ fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
         Purpose::Build,
         Purpose::Boot,
         Purpose::BootArm,
+        Purpose::Publish,
         Purpose::Test,
     ];
     install::ensure(context, &purposes, &context.workshop.arches(), consent)?;

@@ -132,6 +132,15 @@ pub fn full_fingerprint(text: &str) -> Option<String> {
     (hexadecimal && FINGERPRINTS.contains(&digits.len())).then_some(digits)
 }
 
+/// The failure that something else than a full fingerprint is on a command line.
+#[must_use]
+pub fn no_fingerprint(text: &str) -> Failure {
+    let what = format!("{} is no full fingerprint of a key", quoted(text));
+    Failure::new(Kind::Usage, what).hint(
+        "40 hexadecimal digits (64 of a key of version 5 or 6): `gpg --list-secret-keys --with-fingerprint` shows those of your keys",
+    )
+}
+
 fn check(repository: &Repository, root: &Node, broken: Vec<Path>) -> Vec<Diagnostic> {
     let mut check = Check::new(root, broken);
     check.no_control_characters(root, &Path::root());

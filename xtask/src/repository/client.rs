@@ -9,6 +9,9 @@ use crate::debian::deb822::Stanza;
 
 /// `/etc/apt/sources.list.d/NAME.sources` (deb822 format of sources.list(5)): the address with the key in it, so that no other file is needed. apt
 /// understands it since 2.4. `public_key` is armoured, `address` where this client finds the repository.
+///
+/// A repository for one architecture is named with it: where others are configured, too (`dpkg --add-architecture`), apt would say at each update that it skips
+/// them. Of several nothing is said: each client would fetch all that are named, those that it does not have, too.
 #[must_use]
 pub fn sources(repository: &Repository, public_key: &str, address: &str) -> String {
     // The armour begins on a line of its own; its empty line becomes ` .`.
@@ -17,9 +20,12 @@ pub fn sources(repository: &Repository, public_key: &str, address: &str) -> Stri
         .with("Types", "deb")
         .with("URIs", address)
         .with("Suites", &repository.suite)
-        .with("Components", &repository.component)
-        .with("Signed-By", key);
-    stanza.to_string()
+        .with("Components", &repository.component);
+    let stanza = match &repository.architectures[..] {
+        [only] => stanza.with("Architectures", only),
+        _ => stanza,
+    };
+    stanza.with("Signed-By", key).to_string()
 }
 
 #[cfg(test)]
@@ -49,10 +55,15 @@ pub(crate) mod tests {
 
     #[test]
     fn the_key_is_folded_into_the_sources() {
+        let two = Repository {
+            architectures: vec!["amd64".to_owned(), "arm64".to_owned()],
+            ..repository()
+        };
+        assert!(!sources(&two, "", "").contains("Architectures"));
         let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDME\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
         assert_eq!(
             sources(&repository(), key, "https://apt.example.org/a"),
-            "Types: deb\nURIs: https://apt.example.org/a\nSuites: stable\nComponents: main\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDME\n =abcd\n -----END PGP PUBLIC KEY BLOCK-----\n"
+            "Types: deb\nURIs: https://apt.example.org/a\nSuites: stable\nComponents: main\nArchitectures: amd64\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDME\n =abcd\n -----END PGP PUBLIC KEY BLOCK-----\n"
         );
     }
 }

@@ -18,4 +18,4 @@ pub mod sign;
 pub mod spec;
 mod state;
 
-pub use publish::{Checked, Published, Publisher, Snapshot, Status};
+pub use publish::{Checked, Published, Publisher, Snapshot, Status, check_snapshot_name};

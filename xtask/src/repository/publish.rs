@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 pub use self::check::{Checked, Snapshot, Status};
-use self::plan::{Plan, check_snapshot_name, pack_changed};
+pub use self::plan::check_snapshot_name;
+use self::plan::{Plan, pack_changed};
 use super::change::{self, Indexes};
 use super::clock::Clock;
 use super::index::{self, Entry};

@@ -3,6 +3,7 @@
 use super::Workshop;
 use crate::event::Listen;
 use crate::failure::Result;
+use crate::needs::Purpose;
 use crate::recipe::repository;
 use crate::repository::Publisher;
 use crate::repository::clock::SystemClock;
@@ -10,6 +11,7 @@ use crate::repository::place::{self, Place};
 use crate::repository::sign::Signer;
 use crate::repository::sign::gpg::Gpg;
 use crate::repository::spec::Repository;
+use crate::tool::version;
 
 /// A repository that can be published to.
 pub struct Opened {
@@ -40,8 +42,10 @@ impl Opened {
     /// Its key, with those before it, to check what is published.
     ///
     /// # Errors
-    /// When gpg does not have it.
+    /// When gpg does not have it, or is not there.
     pub fn key(&self) -> Result<Gpg> {
+        version::require(Purpose::Publish, &[], |_| true)?;
+        version::require(Purpose::Sources, &[], |need| need.name() == "gpgv")?;
         Gpg::open(&self.repository.key, None)?.after(&self.repository.former_keys)
     }
 

@@ -14,7 +14,6 @@ use crate::repository::client::keyring::{self, Keyring};
 use crate::repository::client::sources;
 use crate::repository::clock::{Clock, SystemClock};
 use crate::repository::sign::gpg::Gpg;
-use crate::text::quoted;
 
 /// Where the maintainer of the package is found.
 const CHANGELOG: &str = "debian/changelog";
@@ -87,10 +86,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 
 /// The next key's fingerprint, when gpg has that key.
 fn next(fingerprint: &str) -> Result<String> {
-    let key = repository::full_fingerprint(fingerprint).ok_or_else(|| {
-        let what = format!("{} is no full fingerprint of a key", quoted(fingerprint));
-        Failure::new(Kind::Usage, what)
-            .hint("`gpg --list-keys --with-fingerprint` shows them: 40 hexadecimal digits")
-    })?;
+    let key = repository::full_fingerprint(fingerprint);
+    let key = key.ok_or_else(|| repository::no_fingerprint(fingerprint))?;
     Gpg::open(&key, None).map(|_| key)
 }

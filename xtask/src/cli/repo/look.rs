@@ -4,10 +4,15 @@ use serde_json::json;
 
 use crate::cli::Context;
 use crate::date;
-use crate::failure::Result;
+use crate::failure::{Doing, Failure, Kind, Result};
+use crate::needs::Purpose;
 use crate::recipe::repository;
 use crate::report::{Answer, Table};
+use crate::repository::client::apt::{self, Seen};
+use crate::repository::spec::Where;
 use crate::text::{bytes, counted};
+use crate::tool::version;
+use crate::workshop::Opened;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -19,6 +24,10 @@ pub(super) struct Check {
     /// Read every package, and compare its digest
     #[arg(long)]
     deep: bool,
+    /// Let this machine's apt update from it, too, and download a package, in a folder of its own: from `url`, or where there is none, from the
+    /// directory that it is kept in
+    #[arg(long)]
+    apt: bool,
 }
 
 pub(super) fn list(context: &Context<'_>) -> Answer {
@@ -79,11 +88,12 @@ pub(super) fn status(context: &Context<'_>, name: &str) -> Result<Answer> {
 pub(super) fn check(context: &Context<'_>, args: &Check) -> Result<Answer> {
     let opened = context.workshop.repository(&args.name)?;
     let signer = opened.key()?;
+    let address = args.apt.then(|| address(&opened)).transpose()?;
     let checked = opened
         .publisher(&signer, context.report.listener())
         .check(args.deep)?;
     let how = if args.deep { "digests" } else { "sizes" };
-    let text = format!(
+    let mut text = format!(
         "{}: all is well, of {}: {} of {} ({}), {how} compared",
         args.name,
         date::iso8601(checked.date),
@@ -91,6 +101,50 @@ pub(super) fn check(context: &Context<'_>, args: &Check) -> Result<Answer> {
         counted(checked.indexes, "architecture"),
         bytes(checked.bytes),
     );
-    let value = json!({ "repository": args.name, "checked": checked });
+    let mut value = json!({ "repository": args.name, "checked": checked });
+    if let Some(address) = address {
+        let seen = apt::check(&opened.repository, &signer.public_key(None)?, &address)
+            .doing(|| format!("apt cannot use {address}"))?;
+        for one in &seen {
+            text += &said(one, &address);
+        }
+        value["apt"] = json!({ "address": address, "seen": seen });
+    }
     Ok(Answer::new(&value, text))
+}
+
+/// Where this machine's apt finds a repository.
+fn address(opened: &Opened) -> Result<String> {
+    version::require(Purpose::Sources, &[], |need| need.name() == "apt-get")?;
+    match (&opened.repository.url, &opened.repository.place) {
+        (Some(url), _) => Ok(url.clone()),
+        // Paths in addresses of apt's are quoted as those of the web are (RFC 3986, section 2.1).
+        (None, Where::Directory { path }) => {
+            let path = path.display().to_string();
+            Ok(format!(
+                "file:{}",
+                path.replace('%', "%25").replace(' ', "%20")
+            ))
+        }
+        (None, _) => {
+            let what = format!(
+                "nothing says where apt finds the repository {}",
+                opened.name
+            );
+            Err(Failure::new(Kind::Usage, what).hint("set `url` in its file"))
+        }
+    }
+}
+
+/// What an apt of one architecture saw.
+fn said(seen: &Seen, address: &str) -> String {
+    let downloaded = match &seen.downloaded {
+        Some(package) => format!(", {package} downloaded"),
+        None => String::new(),
+    };
+    format!(
+        "\napt for {} at {address}: {}{downloaded}",
+        seen.architecture,
+        counted(seen.packages, "package")
+    )
 }

@@ -79,7 +79,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         } => new(context, name, key, directory),
         Verb::Status { name } => look::status(context, name),
         Verb::Check(args) => look::check(context, args),
-        Verb::Refresh { name } => change(context, name, |publisher| publisher.refresh()),
+        Verb::Refresh { name } => change(context, name, Publisher::refresh),
         Verb::Back { name, snapshot } => {
             change(context, name, |publisher| publisher.back(snapshot))
         }
@@ -97,6 +97,15 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 fn new(context: &Context<'_>, name: &str, key: &str, directory: &Path) -> Result<Answer> {
     let checkout = &context.workshop.checkout;
     let path = repository::create(checkout, name, key, directory)?;
+    // It may well be described on a machine that does not sign.
+    let usable = context
+        .workshop
+        .repository(name)?
+        .key()
+        .and_then(|key| key.can_sign());
+    if let Err(failure) = usable {
+        context.report.listener().survived(&failure);
+    }
     let file = checkout.relative(&path).display().to_string();
     Ok(Answer::new(
         &json!({ "repository": name, "file": file }),

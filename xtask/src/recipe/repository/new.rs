@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path as FilePath, PathBuf};
 
-use super::{fingerprint, load};
+use super::{full_fingerprint, load, no_fingerprint};
 use crate::checkout::Checkout;
 use crate::failure::{Failure, Kind, Result};
 use crate::recipe::check::form::PACKAGE;
@@ -15,8 +15,8 @@ const TEMPLATE: &str = include_str!("new.toml");
 /// Writes `debian/repositories/<name>.toml` for a repository in a folder of this machine, and says where it is.
 ///
 /// # Errors
-/// [`Kind::Usage`] when the name is none, or there is such a repository already (which stays as it is); [`Kind::Recipe`] with
-/// diagnostics when key or folder will not do, and [`Kind::Host`] when it cannot be written: then nothing stays.
+/// [`Kind::Usage`] when the name or the key is none, or there is such a repository already (which stays as it is); [`Kind::Recipe`] with
+/// diagnostics when the folder will not do, and [`Kind::Host`] when it cannot be written: then nothing stays.
 pub fn create(checkout: &Checkout, name: &str, key: &str, folder: &FilePath) -> Result<PathBuf> {
     if !(PACKAGE.fits)(name) {
         let what = format!(
@@ -25,6 +25,7 @@ pub fn create(checkout: &Checkout, name: &str, key: &str, folder: &FilePath) -> 
         );
         return Err(Failure::new(Kind::Usage, what).hint(PACKAGE.help));
     }
+    let key = full_fingerprint(key).ok_or_else(|| no_fingerprint(key))?;
     let path = checkout.repositories().join(format!("{name}.toml"));
     fs_err::create_dir_all(checkout.repositories())?;
     let mut file = fs_err::File::create_new(&path).map_err(|error| match error.kind() {
@@ -38,7 +39,7 @@ pub fn create(checkout: &Checkout, name: &str, key: &str, folder: &FilePath) -> 
     let string = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let text = TEMPLATE
         .replace("NAME", name)
-        .replace("= KEY\n", &format!("= {}\n", string(&fingerprint(key))))
+        .replace("= KEY\n", &format!("= {}\n", string(&key)))
         .replace(
             "= FOLDER\n",
             &format!("= {}\n", string(&folder.to_string_lossy())),

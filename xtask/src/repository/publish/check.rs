@@ -130,8 +130,12 @@ impl Publisher<'_> {
     fn look_at_release(&self, signed: &Signed, wrong: &mut Vec<String>) -> Result<()> {
         let release = &signed.release;
         let now = self.clock.now();
-        if let Err(failure) = self.signer.verified(&signed.message) {
-            wrong.push(format!("InRelease: {failure}"));
+        match self.signer.verified(&signed.message) {
+            Err(failure) if failure.kind == Kind::Source => wrong.push(
+                "InRelease is signed by a former key: `cargo xtask repo refresh` signs it by the present one"
+                    .to_owned(),
+            ),
+            verified => _ = verified?,
         }
         if release.date > now + FUTURE {
             let date = date::iso8601(release.date);

@@ -2,18 +2,21 @@
 //! signature, and `InRelease` last. Whoever finds a journal begins behind it.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::plan::Plan;
 use super::{Published, Publisher};
 use crate::date;
 use crate::event::Event;
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::repository::index::Entry;
 use crate::repository::journal::Journal;
 use crate::repository::packed::{Packed, unpack, unpacks_to};
 use crate::repository::place::{Bytes, Held, Nature, Put};
 use crate::repository::reader::{SHORT, Signed};
 use crate::repository::release::{Indexed, Release, Sum, next_date};
 use crate::repository::state::State;
+use crate::text::{bytes, counted};
 
 /// For as many seconds it is waited that a Release file would not be dated into the future.
 const PATIENCE: i64 = 120;
@@ -51,9 +54,13 @@ impl Publisher<'_> {
         let now = self.clock.now();
         state.leave(self.leaving(before, plan), now);
         let remove = self.collect(&mut state, plan, now)?;
-        self.place.write(&plan.packages)?;
+        if !plan.packages.is_empty() {
+            self.told("upload", &upload(plan), || self.place.write(&plan.packages))?;
+        }
         self.place.write(&self.by_hash(plan)?)?;
-        self.check_written(&signed, plan)?;
+        self.told("check", "read back what clients will read", || {
+            self.check_written(&signed, plan)
+        })?;
         let journal = Journal {
             in_release: as_text(&signed.message)?,
             release_gpg: as_text(&release_gpg)?,
@@ -77,6 +84,20 @@ impl Publisher<'_> {
         done.valid_until = release.valid_until;
         done.snapshot.clone_from(&plan.snapshot);
         done.changed = true;
+        Ok(done)
+    }
+
+    /// Does something that may take long, which those who wait are told of.
+    fn told<T>(&self, step: &str, title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (step, begun) = (step.to_owned(), Instant::now());
+        self.listen.hear(Event::Started {
+            step: step.clone(),
+            title: title.to_owned(),
+            log: None,
+        });
+        let done = work()?;
+        let took = begun.elapsed();
+        self.listen.hear(Event::Finished { step, took });
         Ok(done)
     }
 
@@ -337,6 +358,13 @@ impl Publisher<'_> {
         let bytes = self.place.read(&name, sums.gzip.size)?;
         bytes.ok_or_else(|| missing(&name))
     }
+}
+
+/// What is to be uploaded, for those who wait for it.
+fn upload(plan: &Plan<'_>) -> String {
+    let size = plan.entries.iter().map(Entry::bytes).sum();
+    let packages = counted(plan.packages.len(), "package");
+    format!("{packages}, {}", bytes(size))
 }
 
 fn missing(name: &str) -> Failure {

@@ -225,8 +225,11 @@ pub(super) fn pack_changed(old: &Indexes, new: &Indexes) -> Result<Vec<Option<Pa
     Ok(packed.collect::<std::io::Result<Vec<_>>>()?)
 }
 
-/// Refuses names that could not be those of a folder and a word of a command line.
-pub(super) fn check_snapshot_name(name: &str) -> Result<()> {
+/// Refuses names of snapshots that could not be those of a folder and a word of a command line.
+///
+/// # Errors
+/// [`Kind::Usage`] with what would be one.
+pub fn check_snapshot_name(name: &str) -> Result<()> {
     let fine = |c: char| c.is_ascii_alphanumeric() || ".+~_-".contains(c);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if begins_well && name.len() <= LONGEST && name.chars().all(fine) {

@@ -96,6 +96,12 @@ impl Gpg {
         Ok(self)
     }
 
+    /// Its full fingerprint, upper case.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// Its public half, and that of another key where there is one, as text (RFC 9580, section 6.2), for `Signed-By` of clients.
     ///
     /// # Errors
@@ -148,6 +154,14 @@ impl Gpg {
             Some(home) => tool.env("GNUPGHOME", home),
             None => tool,
         }
+    }
+
+    /// Whether it could sign as far as can be told without asking for a passphrase.
+    ///
+    /// # Errors
+    /// As [`Signer::ready`], but for locked keys.
+    pub fn can_sign(&self) -> Result<()> {
+        self.signing().map(drop)
     }
 
     /// The fingerprint of the very key that signs.

@@ -229,7 +229,7 @@ fn after_a_change_of_keys_publishing_goes_on_and_signs_by_the_new_one() {
     };
     let wrong = publisher.check(false).unwrap_err();
     assert!(
-        wrong.to_string().contains("InRelease: it was not signed"),
+        wrong.to_string().contains("signed by a former key"),
         "{wrong}"
     );
     // Nothing is new but the key: that is enough.
