@@ -69,6 +69,10 @@ enum Verb {
     Client(client::Args),
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method's path is for one lifetime of a publisher, and not for all"
+)]
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     match &args.verb {
         Verb::List => Ok(look::list(context)),
@@ -79,7 +83,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         } => new(context, name, key, directory),
         Verb::Status { name } => look::status(context, name),
         Verb::Check(args) => look::check(context, args),
-        Verb::Refresh { name } => change(context, name, Publisher::refresh),
+        Verb::Refresh { name } => change(context, name, |publisher| publisher.refresh()),
         Verb::Back { name, snapshot } => {
             change(context, name, |publisher| publisher.back(snapshot))
         }
