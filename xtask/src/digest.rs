@@ -5,6 +5,8 @@
 //! point. So anybody can recompute a key: `jq -jcS . | sha256sum` over what `plan --format json` prints.
 //! (JCS sorts keys by UTF-16 unit, we by byte: the same for every key below U+10000.)
 
+mod seen;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -13,6 +15,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+#[cfg(test)]
+pub(crate) use self::seen::tests::{later, write_anew};
+pub use self::seen::{Identity, Seen};
 use crate::failure::{Failure, Kind, Result};
 
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.

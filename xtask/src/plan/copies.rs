@@ -7,7 +7,7 @@ use super::assemble::Material;
 use crate::arch::Arch;
 use crate::checkout::Checkout;
 use crate::closure::{self, Closure, Layer, Root, Settings, Wanted, Watched};
-use crate::digest::Digest;
+use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
 use crate::image::path::ImagePath;
@@ -157,7 +157,7 @@ pub(super) fn of_host(material: &Material<'_>) -> Result<BTreeMap<String, Digest
         let root = Root::new(layers.collect::<Result<_>>()?)?;
         let settings = settings(recipe.arch, &recipe.closure, None, BTreeSet::new())?;
         let found = closure::closure(&root, &group.wanted, &settings)?;
-        digests.insert(group.name(), host_digest(&found)?);
+        digests.insert(group.name(), host_digest(&found, &Seen::default())?);
     }
     Ok(digests)
 }
@@ -189,16 +189,16 @@ pub fn host() -> Layer {
     }
 }
 
-/// A digest of what a closure takes from the host.
+/// A digest of what a closure takes from the host: all of it is read, and remembered.
 ///
 /// # Errors
 /// What reading fails with.
-pub fn host_digest(found: &Closure) -> Result<Digest> {
+pub fn host_digest(found: &Closure, seen: &Seen) -> Result<Digest> {
     let mut tree = FileTree::default();
     for (path, entry) in &found.tree {
         if entry.taken.as_ref().is_some_and(|taken| taken.root == HOST) {
             if let crate::image::tree::Node::File(content) = &entry.node {
-                content.digest()?;
+                content.digest_seen(seen)?;
             }
             tree.add(path.clone(), entry.clone())?;
         }

@@ -136,12 +136,14 @@ fn ours(kernel: &Kernel, compression: Compression, folder: &Path) -> Result<Cont
     let name = compression.name();
     let output = folder.join(format!("cordwainer-{name}.img"));
     let job = folder.join(format!("cordwainer-{name}.json"));
+    let apart = folder.join(format!("cordwainer-{name}-apart.json"));
     let assembly = Assembly {
         kernel: kernel.clone(),
         compression,
         level,
         folder: folder.join(format!("cordwainer-{name}")),
         output: output.clone(),
+        apart: apart.clone(),
     };
     meter::write(&job, &Job::Assemble(assembly))?;
     let mut argv = vec![boot::ourselves()?.to_string_lossy().into_owned()];
@@ -152,6 +154,7 @@ fn ours(kernel: &Kernel, compression: Compression, folder: &Path) -> Result<Cont
         argv,
         output,
         is_stdout: false,
+        apart: Some(apart),
     })
 }
 
@@ -161,6 +164,7 @@ fn once(contender: &Contender, folder: &Path) -> Result<Took> {
         folder: folder.to_owned(),
         stdout: contender.is_stdout.then(|| contender.output.clone()),
         counts: false,
+        apart: contender.apart.clone(),
     })
 }
 

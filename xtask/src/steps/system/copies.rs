@@ -71,7 +71,7 @@ fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Res
     };
     if let Some(planned) = system.host.get(&group.name()) {
         let found = closure::closure(root, &group.wanted, &settings(BTreeSet::new(), None)?)?;
-        if copies::host_digest(&found)? != *planned {
+        if copies::host_digest(&found, work.slot.seen())? != *planned {
             return Err(Failure::new(
                 Kind::Host,
                 "what is copied from this host changed while it was being built from",

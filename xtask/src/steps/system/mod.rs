@@ -24,6 +24,9 @@ pub(super) fn run(work: &Work<'_>, system: &System) -> Result<()> {
     modules::add(work, system, sysroot.as_ref(), &mut tree)?;
     smaller::strip(work, system.closure.strip, &mut tree)?;
     tree.fill_parents(0o755);
+    for (_, content) in tree.contents_mut() {
+        content.recall(work.slot.seen())?;
+    }
     segment::check(work, &system.packing, &tree)?;
     segment::write(&tree, &system.packing, &work.output("archive"))?;
     for (path, entry) in microcode::write(work, system, sysroot.as_ref())?.iter() {
