@@ -20,6 +20,9 @@ pub(crate) use self::seen::tests::{later, write_anew};
 pub use self::seen::{Identity, Seen};
 use crate::failure::{Failure, Kind, Result};
 
+/// So many bytes are read at a time.
+const STRETCH: usize = 64 << 10;
+
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -36,7 +39,16 @@ impl Digest {
     /// What reading fails with.
     pub fn of_reader(mut input: impl Read) -> io::Result<(Self, u64)> {
         let mut hasher = Hasher::new(io::sink());
-        io::copy(&mut input, &mut hasher)?;
+        // `io::copy` reads 8 KiB at a time.
+        let mut buffer = vec![0; STRETCH];
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => hasher.write_all(&buffer[..read])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         let (digest, length, _) = hasher.finish();
         Ok((digest, length))
     }

@@ -370,6 +370,7 @@ impl Workshop {
             sources: &recorded.sources,
             sysroot: recorded.sysroot.as_deref(),
             tools: &self.tools,
+            seen: self.store.seen(),
         };
         let plan =
             assemble::assemble(&material).map_err(|failure| line::placed(&loaded.root, failure))?;

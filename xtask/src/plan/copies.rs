@@ -11,7 +11,7 @@ use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
 use crate::image::path::ImagePath;
-use crate::image::tree::FileTree;
+use crate::image::tree::{FileTree, Node};
 use crate::recipe::schema::{self, Recipe};
 use crate::recipe::schema::{HOST, SYSROOT};
 use crate::source::spec::Source;
@@ -157,7 +157,7 @@ pub(super) fn of_host(material: &Material<'_>) -> Result<BTreeMap<String, Digest
         let root = Root::new(layers.collect::<Result<_>>()?)?;
         let settings = settings(recipe.arch, &recipe.closure, None, BTreeSet::new())?;
         let found = closure::closure(&root, &group.wanted, &settings)?;
-        digests.insert(group.name(), host_digest(&found, &Seen::default())?);
+        digests.insert(group.name(), host_digest(&found, material.seen)?);
     }
     Ok(digests)
 }
@@ -189,7 +189,7 @@ pub fn host() -> Layer {
     }
 }
 
-/// A digest of what a closure takes from the host: all of it is read, and remembered.
+/// A digest of what a closure takes from the host. What was read before, and is the same since, is not read again.
 ///
 /// # Errors
 /// What reading fails with.
@@ -197,10 +197,12 @@ pub fn host_digest(found: &Closure, seen: &Seen) -> Result<Digest> {
     let mut tree = FileTree::default();
     for (path, entry) in &found.tree {
         if entry.taken.as_ref().is_some_and(|taken| taken.root == HOST) {
-            if let crate::image::tree::Node::File(content) = &entry.node {
+            let mut entry = entry.clone();
+            if let Node::File(content) = &mut entry.node {
+                content.recall(seen)?;
                 content.digest_seen(seen)?;
             }
-            tree.add(path.clone(), entry.clone())?;
+            tree.add(path.clone(), entry)?;
         }
     }
     Ok(Digest::of_value(&tree))

@@ -68,6 +68,12 @@ impl Store {
         &self.folder
     }
 
+    /// What was digested lately: when inputs were verified, left by steps, or planned with.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// The artifact of this key, if there is one. Reads one small file, writes nothing.
     ///
     /// # Errors

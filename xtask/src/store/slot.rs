@@ -65,10 +65,10 @@ impl Slot {
         self.store.log_path(&self.key)
     }
 
-    /// What was digested lately: when inputs were verified, or left by other steps.
+    /// As [`Store::seen`].
     #[must_use]
     pub fn seen(&self) -> &Seen {
-        &self.store.seen
+        self.store.seen()
     }
 
     /// Leaves the folder as it is, for somebody who wants to see why the step failed. The next claim of this key removes it, or gc.

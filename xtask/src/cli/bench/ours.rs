@@ -39,14 +39,14 @@ pub(super) struct Assembly {
 }
 
 /// What planning says of the host.
-fn planned(system: &System) -> Result<BTreeMap<String, Digest>> {
+fn planned(system: &System, seen: &Seen) -> Result<BTreeMap<String, Digest>> {
     let mut digests = BTreeMap::new();
     for group in copies::groups(&system.copy, false) {
         let root = Root::new(vec![copies::host()])?;
         let settings =
             copies::settings(system.packing.arch, &system.closure, None, BTreeSet::new())?;
         let found = closure::closure(&root, &group.wanted, &settings)?;
-        let digest = copies::host_digest(&found, &Seen::default())?;
+        let digest = copies::host_digest(&found, seen)?;
         digests.insert(group.name(), digest);
     }
     Ok(digests)
@@ -71,7 +71,7 @@ impl Assembly {
         let begun = Begun::now()?;
         let store = Store::at(&self.folder);
         let mut system = self.system()?;
-        system.host = planned(&system)?;
+        system.host = planned(&system, store.seen())?;
         let definition = Definition::new(
             Action::System(Box::new(system)),
             &["archive", "early", "listing", "packages"],
