@@ -28,7 +28,7 @@ fn state(step: &Step, there: bool, needed: bool) -> &'static str {
         (false, true) => "miss",
         // Its result is gone, but nothing that is made needs it.
         (false, false) => {
-            debug_assert_ne!(step.name, BUNDLE);
+            assert_ne!(step.name, BUNDLE);
             "unneeded"
         }
     }

@@ -69,9 +69,15 @@ fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Res
     let settings = |present, nsswitch| {
         copies::settings(system.packing.arch, &system.closure, nsswitch, present)
     };
+    let present = settings(applets(work)?, system.nsswitch.clone())?;
+    let found = closure::closure(root, &group.wanted, &present)?;
     if let Some(planned) = system.host.get(&group.name()) {
-        let found = closure::closure(root, &group.wanted, &settings(BTreeSet::new(), None)?)?;
-        if copies::host_digest(&found, work.slot.seen())? != *planned {
+        // Planning does not know what else the image has.
+        let alone = settings(BTreeSet::new(), None)?;
+        let alone = |_| closure::closure(root, &group.wanted, &alone);
+        let alone = found.relies.then_some(()).map(alone).transpose()?;
+        let as_planned = alone.as_ref().unwrap_or(&found);
+        if copies::host_digest(as_planned, work.slot.seen())? != *planned {
             return Err(Failure::new(
                 Kind::Host,
                 "what is copied from this host changed while it was being built from",
@@ -79,8 +85,7 @@ fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Res
             .hint("run the same command again: it plans anew from what is there now"));
         }
     }
-    let settings = settings(applets(work)?, system.nsswitch.clone())?;
-    closure::closure(root, &group.wanted, &settings)
+    Ok(found)
 }
 
 /// Directories that are links to those of the same names below `/usr` in a system with a merged `/usr`.
