@@ -20,6 +20,8 @@ pub(crate) use self::seen::tests::{later, write_anew};
 pub use self::seen::{Identity, Seen};
 use crate::failure::{Failure, Kind, Result};
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// So many bytes are read at a time.
 const STRETCH: usize = 64 << 10;
 
@@ -78,7 +80,12 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

@@ -82,7 +82,12 @@ pub fn versions(root: &Path, names: &BTreeSet<&str>) -> Result<Packages> {
     let status = fs_err::read(&path)?;
     let mut packages = Packages::new();
     // The database has thousands of stanzas: only those that count are read.
-    for text in String::from_utf8_lossy(&status).split("\n\n") {
+    let status = String::from_utf8_lossy(&status);
+    let ends = memchr::memmem::find_iter(status.as_bytes(), b"\n\n");
+    let mut from = 0;
+    for end in ends.chain([status.len()]) {
+        let text = status[from..end.max(from)].trim_start_matches('\n');
+        from = end;
         let package = text
             .lines()
             .find_map(|line| line.strip_prefix("Package:"))

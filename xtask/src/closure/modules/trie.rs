@@ -89,24 +89,25 @@ fn node(entries: &[Entry], from: usize, prefix: usize, out: &mut Vec<u8>) -> Opt
         .filter(|start| start & !OFFSET == 0)?;
     let mut flags = 0;
     if prefix > 0 {
-        out.extend(&entries[0].key[from..at]);
+        out.extend_from_slice(&entries[0].key[from..at]);
         out.push(0);
         flags |= PREFIX;
     }
     if let (Some((first, _)), Some((last, _))) = (children.first(), children.last()) {
         out.extend([*first, *last]);
-        let mut offsets = vec![0_u32; usize::from(last - first) + 1];
+        let offsets = out.len();
+        out.resize(offsets + 4 * (usize::from(last - first) + 1), 0);
         for (letter, offset) in &children {
-            offsets[usize::from(letter - first)] = *offset;
+            let place = offsets + 4 * usize::from(letter - first);
+            out[place..place + 4].copy_from_slice(&offset.to_be_bytes());
         }
-        out.extend(offsets.into_iter().flat_map(u32::to_be_bytes));
         flags |= CHILDREN;
     }
     if !values.is_empty() {
-        out.extend(u32::try_from(values.len()).ok()?.to_be_bytes());
+        out.extend_from_slice(&u32::try_from(values.len()).ok()?.to_be_bytes());
         for entry in values {
-            out.extend(entry.priority.to_be_bytes());
-            out.extend(&entry.value);
+            out.extend_from_slice(&entry.priority.to_be_bytes());
+            out.extend_from_slice(&entry.value);
             out.push(0);
         }
         flags |= VALUES;
