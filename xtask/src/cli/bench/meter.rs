@@ -227,6 +227,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_wants_apart_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let apart = folder.path().join("apart");
+        let before = Spent {
+            cpu: 1.0,
+            wall: 2.0,
+        };
+        write(&apart, &before).unwrap();
+        let mut program = program(folder.path(), &["uname"], None);
+        program.apart = Some(apart);
+        let took = measure(&program).unwrap();
+        let whole = processor_time(UsageWho::RUSAGE_CHILDREN).unwrap();
+        assert_eq!(took.apart, 1.0);
+        assert!(took.cpu <= whole - 1.0, "{took:?}");
+        fs_err::remove_file(folder.path().join("apart")).unwrap();
+        assert!(measure(&program).is_err(), "it did not say");
+    }
+
+    #[test]
     fn a_program_that_fails_tells_what_it_said() {
         let folder = tempfile::tempdir().unwrap();
         let failure = measure(&program(folder.path(), &["ls", "/nowhere"], None)).unwrap_err();
