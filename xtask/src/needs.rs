@@ -262,6 +262,15 @@ pub const NEEDS: &[Need] = &[
     program("gpg", "gpg", Purpose::Test),
     program("gpg-agent", "gpg-agent", Purpose::Test),
     program("gpgconf", "gpgconf", Purpose::Test),
+    program("ssh", "openssh-client", Purpose::Test),
+    program("ssh-keygen", "openssh-client", Purpose::Test),
+    at_least(
+        program("rsync", "rsync", Purpose::Test),
+        "--version",
+        "3.1.0",
+    ),
+    program("python3", "python3", Purpose::Test),
+    program("pip3", "python3-pip", Purpose::Test),
 ];
 
 impl Need {

@@ -2,6 +2,7 @@
 //! here; what each part does is left to the room it is in.
 
 mod image;
+mod ship;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::plan::{copies, sysroot, tools};
 use crate::recipe::schema::Recipe;
 use crate::recipe::{self, Loaded, Site, line};
 use crate::source::apt::Debian;
-use crate::source::fetch::{Fetcher, Limits, Missed};
+use crate::source::fetch::{Fetcher, Limits, Missed, Unreachable};
 use crate::source::lock::Lock;
 use crate::source::refresh::{self, Look, Moved, Suites, Wanted};
 use crate::source::resolve::{self, File, Resolved};
@@ -33,6 +34,7 @@ use crate::store::{Artifact, Store};
 use crate::tool;
 
 pub use image::Image;
+pub use ship::Opened;
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -45,6 +47,7 @@ pub struct Workshop {
     /// The store in it.
     pub store: Store,
     tools: tools::Memory,
+    unreachable: Unreachable,
     jobs: Option<usize>,
 }
 
@@ -104,6 +107,7 @@ impl Workshop {
         Ok(Self {
             store: Store::at(&cache),
             tools: tools::Memory::of(&cache),
+            unreachable: Unreachable::default(),
             checkout,
             site,
             cache,
@@ -150,15 +154,19 @@ impl Workshop {
     /// Whatever fails; finished steps are kept.
     pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
         // Until the bundle is copied: before its root is written, `gc` would take it for nobody's.
-        let _share = self.store.share().map_err(|failure| match failure.kind {
-            Kind::Host => failure
-                .while_doing(format!(
-                    "the cache folder {} cannot be used",
-                    self.cache.display()
-                ))
-                .hint(ANOTHER_CACHE),
-            _ => failure,
-        })?;
+        let waiting = |who: &str| listen.hear(Event::waiting(who, "the store"));
+        let _share = self
+            .store
+            .share(waiting)
+            .map_err(|failure| match failure.kind {
+                Kind::Host => failure
+                    .while_doing(format!(
+                        "the cache folder {} cannot be used",
+                        self.cache.display()
+                    ))
+                    .hint(ANOTHER_CACHE),
+                _ => failure,
+            })?;
         let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
         let put = match self.publish(&planned, &built.artifact) {
             Err(failure) if failure.kind == Kind::Store => {
@@ -279,25 +287,31 @@ impl Workshop {
         (downloads.gone.into_inner(), built)
     }
 
-    /// Records what the suites have now for the sources of these recipes. Where they are all that there are, sysroots that none of
-    /// them has any more are forgotten.
+    /// Records what the suites have now for the sources of these recipes. Sysroots that no recipe of the checkout has any more are
+    /// forgotten, where all of them can be read.
     ///
     /// # Errors
     /// When a suite cannot be looked at, or lacks a package.
     pub fn update(&self, recipes: &[String], listen: &dyn Listen) -> Result<Vec<Moved>> {
         let mut moved = Vec::new();
-        let mut sysroots = BTreeSet::new();
         for name in recipes {
             let loaded = self.recipe(name)?;
             moved.extend(self.refresh(&loaded, Look::Now, listen)?.1);
+        }
+        let mut sysroots = BTreeSet::new();
+        for name in recipe::names(&self.checkout) {
+            let Ok(loaded) = self.recipe(&name) else {
+                listen.hear(Event::Note(format!(
+                    "the recipe {name} has mistakes: what no recipe asks for any more stays in {} until all of them can be read",
+                    self.checkout.relative(&self.checkout.lock()).display()
+                )));
+                return Ok(moved);
+            };
             sysroots.extend(sysroot::key(&loaded.recipe));
         }
-        let all = recipe::names(&self.checkout);
-        if all.iter().all(|name| recipes.contains(name)) {
-            let path = self.checkout.lock();
-            let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
-            moved.extend(gone);
-        }
+        let path = self.checkout.lock();
+        let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
+        moved.extend(gone);
         Ok(moved)
     }
 
@@ -471,6 +485,7 @@ impl Fetch for Downloads<'_> {
             partial: self.workshop.cache.join("partial"),
             debian: self.debian,
             limits: Limits::default(),
+            unreachable: &self.workshop.unreachable,
             step,
             listen: self.listen,
         };

@@ -17,6 +17,7 @@ mod ls;
 mod menuconfig;
 mod new;
 mod plan;
+mod repo;
 mod schema;
 mod shell;
 mod size;
@@ -100,7 +101,7 @@ enum Verb {
     Diff(diff::Args),
     /// Say what takes the room in an image: by reason, package, directory, file
     Size(size::Args),
-    /// Write files of an image into a folder
+    /// Write files of an image into a folder, or one to standard output
     Extract(extract::Args),
     /// Show a recipe's bundles, or let `current` point to another one
     Switch(switch::Args),
@@ -114,6 +115,8 @@ enum Verb {
     Menuconfig(menuconfig::Args),
     /// Look at what the suites have now, and record it in recipes/sources.lock
     Update(update::Args),
+    /// Look after apt repositories: what is published, dates, snapshots, what clients need
+    Repo(repo::Args),
     /// Look after the store of results
     Store(store::Args),
     /// Say what is missing or too old, and whether the lab network and KVM work here
@@ -204,6 +207,7 @@ impl Verb {
             Self::Lint(args) => lint::run(context, &args),
             Self::Menuconfig(args) => menuconfig::run(context, &args),
             Self::Update(args) => update::run(context, &args),
+            Self::Repo(args) => repo::run(context, &args),
             Self::Store(args) => store::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),
             Self::Test(args) => test::run(context, &args),

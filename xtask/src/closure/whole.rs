@@ -315,7 +315,8 @@ impl<'s, 'a> Whole<'s, 'a> {
                 .push("it is looked for in whatever folder the script is started in".to_owned());
             self.lacks.push((job.path.clone(), lack));
         } else if !self.run_by(job, interpreter, "interpreter")? {
-            let lack = lack(format!("the interpreter {}", quoted(interpreter)));
+            let mut lack = lack(format!("the interpreter {}", quoted(interpreter)));
+            lack.names.push(interpreter.clone());
             self.lacks.push((job.path.clone(), lack));
         }
         let Some(program) = &shebang.program else {
@@ -328,6 +329,7 @@ impl<'s, 'a> Whole<'s, 'a> {
         }
         if !there {
             let mut lack = lack(format!("the program {}, by env", quoted(program)));
+            lack.names.push(program.clone());
             lack.folders = names::PROGRAMS
                 .iter()
                 .map(|folder| format!("/{folder}"))
@@ -390,7 +392,11 @@ impl<'s, 'a> Whole<'s, 'a> {
 
     fn end(mut self) -> Result<Closure> {
         if !self.lacks.is_empty() {
-            return Err(missing::failure(&self.gather.tree, &self.lacks));
+            return Err(missing::failure(
+                self.search,
+                &self.gather.tree,
+                &self.lacks,
+            ));
         }
         self.gather.dangling()?;
         Ok(Closure {

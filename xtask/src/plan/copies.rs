@@ -138,6 +138,7 @@ pub fn settings(
         provided: provided.collect::<Result<_>>()?,
         present,
         nsswitch,
+        others: Vec::new(),
     })
 }
 

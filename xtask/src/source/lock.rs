@@ -274,6 +274,7 @@ impl Lock {
     }
 
     /// Forgets the sysroots that are not `wanted` any more, and returns them: a recipe whose list of packages changes leaves one behind.
+    /// What was followed stays for a pin that was not recorded yet, which takes it over.
     ///
     /// # Errors
     /// As [`Lock::record`].
@@ -282,12 +283,21 @@ impl Lock {
         name: &Path,
         wanted: &BTreeSet<sysroot::Key>,
     ) -> Result<BTreeMap<sysroot::Key, Solution>> {
-        let unwanted = |lock: &Self| lock.sysroots.keys().any(|key| !wanted.contains(key));
+        let kept = |lock: &Self| -> BTreeSet<sysroot::Key> {
+            let new = wanted
+                .iter()
+                .filter(|key| !lock.sysroots.contains_key(*key));
+            let followed = new.map(|key| key.under(Policy::Follow));
+            wanted.iter().cloned().chain(followed).collect()
+        };
+        let before = Self::load(path, name)?;
+        let kept_before = kept(&before);
         let mut gone = BTreeMap::new();
-        if unwanted(&Self::load(path, name)?) {
+        if before.sysroots.keys().any(|key| !kept_before.contains(key)) {
             Self::change(path, name, |lock| {
+                let kept = kept(lock);
                 let all = std::mem::take(&mut lock.sysroots).into_iter();
-                (lock.sysroots, gone) = all.partition(|(key, _)| wanted.contains(key));
+                (lock.sysroots, gone) = all.partition(|(key, _)| kept.contains(key));
             })?;
         }
         Ok(gone)

@@ -87,7 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store's folder cannot be written.
-    pub fn claim(&self, key: &Digest, waiting: impl FnOnce()) -> Result<Claim> {
+    pub fn claim(&self, key: &Digest, waiting: impl FnOnce(&str)) -> Result<Claim> {
         if let Some(artifact) = self.lookup(key)? {
             return Ok(Claim::Hit(artifact));
         }
@@ -107,12 +107,12 @@ impl Store {
         remove_if_there(&self.result_path(key))
     }
 
-    /// Held by everyone who builds; `gc` waits for it.
+    /// Held by everyone who builds; `gc` and `verify` wait for it, and it for them: `waiting` is called once then.
     ///
     /// # Errors
     /// When the store's folder cannot be written.
-    pub fn share(&self) -> Result<Guard> {
-        Guard::shared(&self.folder)
+    pub fn share(&self, waiting: impl FnOnce(&str)) -> Result<Guard> {
+        Guard::shared_after(&self.folder, waiting)
     }
 
     /// Where the log of the step with this key is.

@@ -22,7 +22,7 @@ fn key(name: &str) -> Digest {
 }
 
 fn slot(store: &Store, name: &str) -> Slot {
-    match store.claim(&key(name), || {}).unwrap() {
+    match store.claim(&key(name), |_| {}).unwrap() {
         Claim::Miss(slot) => slot,
         Claim::Hit(_) => panic!("{name} is there already"),
     }
@@ -81,7 +81,7 @@ fn two_at_once_do_the_work_once() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                if let Claim::Miss(slot) = store.claim(&key("a"), || {}).unwrap() {
+                if let Claim::Miss(slot) = store.claim(&key("a"), |_| {}).unwrap() {
                     made.fetch_add(1, Ordering::SeqCst);
                     fs_err::write(slot.outputs().join("it"), "bytes").unwrap();
                     slot.commit(&["it".to_owned()], &definition("a")).unwrap();
@@ -127,10 +127,10 @@ fn damage_is_found_and_forgotten() {
         made.read("it").unwrap_err().kind,
         crate::failure::Kind::Store
     );
-    let (looked_at, damages) = store.verify(|| {}).unwrap();
+    let (looked_at, damages) = store.verify(|_| {}).unwrap();
     assert_eq!((looked_at, damages.len(), damages[0].key), (2, 1, key("a")));
     assert!(store.lookup(&key("a")).unwrap().is_none());
-    assert_eq!(store.verify(|| {}).unwrap(), (1, Vec::new()));
+    assert_eq!(store.verify(|_| {}).unwrap(), (1, Vec::new()));
 }
 
 #[test]
@@ -204,29 +204,29 @@ fn gc_keeps_what_roots_name_and_nothing_else() {
         steps: [("step".to_owned(), step)].into(),
     };
     store.set_root(&root).unwrap();
-    let would = store.collect(true, || {}).unwrap();
+    let would = store.collect(true, |_| {}).unwrap();
     assert!(
         store.lookup(&key("stray")).unwrap().is_some(),
         "a dry run removes nothing"
     );
-    let did = store.collect(false, || {}).unwrap();
+    let did = store.collect(false, |_| {}).unwrap();
     assert_eq!(would.results, did.results);
     assert_eq!((did.results, did.objects), (1, 1));
     assert!(store.lookup(&key("kept")).unwrap().is_some());
     assert!(store.lookup(&key("stray")).unwrap().is_none());
 
     fs_err::remove_dir_all(&checkout).unwrap();
-    assert_eq!(store.collect(false, || {}).unwrap().results, 1);
+    assert_eq!(store.collect(false, |_| {}).unwrap().results, 1);
     assert_eq!(store.stat().unwrap(), Stat::default());
 }
 
 #[test]
 fn gc_waits_for_a_build() {
     let (_folder, store) = store();
-    let building = store.share().unwrap();
+    let building = store.share(|_| {}).unwrap();
     let (said, hears) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
-        let collecting = scope.spawn(|| store.collect(false, || said.send(()).unwrap()));
+        let collecting = scope.spawn(|| store.collect(false, |_| said.send(()).unwrap()));
         hears.recv().unwrap();
         assert!(!collecting.is_finished());
         drop(building);

@@ -77,7 +77,7 @@ impl Assembly {
             &["archive", "early", "listing", "packages"],
         );
         let step = Step::new("system", "measure", definition, BTreeMap::new());
-        let Claim::Miss(slot) = store.claim(&step.key, || ())? else {
+        let Claim::Miss(slot) = store.claim(&step.key, |_| ())? else {
             return Err(Failure::bug("what is measured is there already"));
         };
         self.kernel.read(slot.seen())?;

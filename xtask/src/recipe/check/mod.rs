@@ -33,7 +33,8 @@ pub fn check(
     let mut check = Check::new(root, broken);
     check.no_control_characters(root, &Path::root());
     check.text(&form::PACKAGE, name, &Path::root());
-    check.one_line("description", &recipe.description);
+    let reader = "one line for people who choose between recipes";
+    check.one_line("description", &recipe.description, reader);
     check.sources(recipe, checkout);
     check.sysroot(recipe);
     check.configs(recipe, checkout);
@@ -71,7 +72,13 @@ impl<'r> Check<'r> {
     }
 
     /// Complains about the value at a path, or about what it should stand in.
-    fn wrong(&mut self, path: &Path, message: String, label: String, help: impl Into<String>) {
+    pub(crate) fn wrong(
+        &mut self,
+        path: &Path,
+        message: String,
+        label: String,
+        help: impl Into<String>,
+    ) {
         if !self.is_broken(path) {
             let help = Some(help.into()).filter(|help| !help.is_empty());
             self.problems
@@ -121,9 +128,8 @@ impl<'r> Check<'r> {
         }
     }
 
-    fn one_line(&mut self, key: &str, text: &str) {
+    pub(crate) fn one_line(&mut self, key: &str, text: &str, help: &str) {
         if text.trim().is_empty() {
-            let help = "one line for people who choose between recipes";
             self.wrong(
                 &Path::of(&[key]),
                 format!("`{key}` says nothing"),

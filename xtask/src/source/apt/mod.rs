@@ -154,7 +154,19 @@ impl Root {
     /// # Errors
     /// [`Kind::Source`] with what apt said; [`Kind::Missing`] without apt or the keyring.
     pub fn update(&self, enough: impl Fn(SystemTime) -> bool) -> Result<()> {
-        let _alone = self.make()?;
+        self.update_after(enough, |_| {})
+    }
+
+    /// As [`Root::update`]; `waiting` is called once when another process is at it, with who that is.
+    ///
+    /// # Errors
+    /// As [`Root::update`].
+    pub fn update_after(
+        &self,
+        enough: impl Fn(SystemTime) -> bool,
+        waiting: impl FnOnce(&str),
+    ) -> Result<()> {
+        let _alone = self.make(waiting)?;
         if self.looked().is_some_and(enough) {
             return Ok(());
         }
@@ -251,7 +263,7 @@ impl Root {
     /// # Errors
     /// [`Kind::Source`] with what apt said.
     pub fn download(&self, address: &str, to: &Path, sha256: Digest, log: &Path) -> Result<()> {
-        drop(self.make()?);
+        drop(self.make(|_| {})?);
         let _shared = Guard::shared(&self.folder)?;
         self.tool(HELPER)
             .log(log)
@@ -284,9 +296,9 @@ impl Root {
 
     /// Makes the root, or heals one whose making was cut short, and brings the host's settings of proxies up to date. Returns
     /// its exclusive lock.
-    fn make(&self) -> Result<Guard> {
+    fn make(&self, waiting: impl FnOnce(&str)) -> Result<Guard> {
         let folder = conf::quotable(&self.folder)?;
-        let alone = Guard::exclusive(&self.folder)?;
+        let alone = Guard::exclusive_after(&self.folder, waiting)?;
         for inner in [
             "etc/preferences.d",
             "state/lists/partial",

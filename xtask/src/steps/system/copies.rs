@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{applets, used, warn};
-use crate::closure::{self, Closure, Layer, Note, Root, Thing, ldcache};
+use crate::closure::{self, Closure, Layer, Note, Root, Settings, Thing, ldcache};
 use crate::debian::installed::{self, Packages, Versions};
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
@@ -69,8 +69,11 @@ fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Res
     let settings = |present, nsswitch| {
         copies::settings(system.packing.arch, &system.closure, nsswitch, present)
     };
-    let present = settings(applets(work)?, system.nsswitch.clone())?;
-    let found = closure::closure(root, &group.wanted, &present)?;
+    let whole = Settings {
+        others: others(work, system, group),
+        ..settings(applets(work)?, system.nsswitch.clone())?
+    };
+    let found = closure::closure(root, &group.wanted, &whole)?;
     if let Some(planned) = system.host.get(&group.name()) {
         // Planning does not know what else the image has.
         let alone = settings(BTreeSet::new(), None)?;
@@ -86,6 +89,20 @@ fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Res
         }
     }
     Ok(found)
+}
+
+/// What else of the recipe's a group could take from. Not beside the host, which goes with nothing that is unpacked.
+fn others(work: &Work<'_>, system: &System, group: &Group<'_>) -> Vec<Layer> {
+    let has_sysroot = work.step.definition.inputs.contains_key("sysroot/tree");
+    let named = system.copy.values().flat_map(|copy| &copy.from);
+    let all: BTreeSet<&str> = named.map(String::as_str).collect();
+    let all = all.into_iter().filter(|name| *name != SYSROOT);
+    let all = has_sysroot.then_some(SYSROOT).into_iter().chain(all);
+    let others = all.filter(|name| !group.from.contains(name) && *name != HOST);
+    if group.from.contains(&HOST) {
+        return Vec::new();
+    }
+    others.map(|name| layer(work, name)).collect()
 }
 
 /// Directories that are links to those of the same names below `/usr` in a system with a merged `/usr`.

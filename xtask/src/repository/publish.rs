@@ -1,0 +1,212 @@
+//! Publishing: adding packages, dating a repository anew, going back. What clients see changes in one rename, that of `InRelease`; what they need by then is there
+//! before, and what they needed until then stays for the grace time.
+
+mod check;
+mod collect;
+mod commit;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+pub use self::check::{Checked, Snapshot, Status};
+use self::plan::{Plan, check_snapshot_name, pack_changed};
+use super::change::{self, Indexes};
+use super::clock::Clock;
+use super::index::{self, Entry};
+use super::names::Names;
+use super::package::{self, Package};
+use super::place::{Bytes, Held, Nature, Place, Put};
+use super::reader::{Reader, Signed};
+use super::sign::Signer;
+use super::spec::Repository;
+use crate::event::Listen;
+use crate::failure::{Failure, Kind, Result};
+
+/// Publishes to one repository.
+#[derive(Clone, Copy)]
+pub struct Publisher<'a> {
+    /// What it is.
+    pub repository: &'a Repository,
+    /// Where it is kept.
+    pub place: &'a dyn Place,
+    /// Signs it.
+    pub signer: &'a dyn Signer,
+    /// Hears what goes on.
+    pub listen: &'a dyn Listen,
+    /// Tells the time.
+    pub clock: &'a dyn Clock,
+}
+
+/// What was published. Packages are named `NAME VERSION (ARCHITECTURE)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Published {
+    /// The Release file's date, seconds since 1970-01-01 00:00:00 UTC.
+    pub date: i64,
+    /// How long clients believe it.
+    pub valid_until: Option<i64>,
+    /// Whether anything was written: not when all packages were there already.
+    pub changed: bool,
+    /// Packages that are in the indexes now and were not before.
+    pub added: Vec<String>,
+    /// Packages that were there already, with the same bytes.
+    pub present: Vec<String>,
+    /// Packages that are in the indexes no more, because there are enough that are newer.
+    pub retired: Vec<String>,
+    /// Files that nobody had needed for longer than the grace time, and that were removed.
+    pub removed: Vec<String>,
+    /// The snapshot that was taken.
+    pub snapshot: Option<String>,
+}
+
+impl Publisher<'_> {
+    /// Adds packages. Those that are there already with the same bytes are fine; when all are, and no snapshot is asked for, nothing is written. With `snapshot`, what is
+    /// published then can be gone [`back`](Self::back) to by this name.
+    ///
+    /// # Errors
+    /// [`Kind::Source`] when a file is no package, or the repository is broken; [`Kind::Check`] when a package is there with other bytes, or would
+    /// not stay; else when the place or the signer fails. The repository is as it was then, or the next publishing goes on with this one.
+    pub fn add(&self, debs: &[PathBuf], snapshot: Option<&str>) -> Result<Published> {
+        snapshot.map_or(Ok(()), check_snapshot_name)?;
+        let packages = package::read_all(debs, self.names())?;
+        let entries = packages.iter().map(Package::entry);
+        let entries = entries.collect::<Result<Vec<Entry<'_>>>>()?;
+        self.check_suitable(&entries)?;
+        let held = self.begin()?;
+        let before = self.reader().release()?;
+        self.check_same(before.as_ref())?;
+        let concerned = self.concerned(&entries, before.as_ref());
+        let old = self.read_indexes(before.as_ref(), &concerned)?;
+        let change = change::add(&old, &entries, &concerned, self.repository.retain)?;
+        let (new, present): (Vec<usize>, Vec<usize>) =
+            (0..entries.len()).partition(|at| change.added.contains(at));
+        let titles = |of: &[usize]| of.iter().map(|&at| entries[at].title()).collect();
+        let done = Published {
+            added: titles(&new),
+            present: titles(&present),
+            retired: change.retired.iter().cloned().collect(),
+            ..Published::default()
+        };
+        if let Some(before) = before
+            .as_ref()
+            .filter(|before| self.is_as(before, &old, &change))
+        {
+            return self.keep(before, snapshot, done);
+        }
+        let packed = pack_changed(&old, &change.indexes)?;
+        let release = before.as_ref().map(|before| &before.release);
+        let plan = Plan {
+            packages: new
+                .iter()
+                .map(|&at| put(&packages[at], &entries[at]))
+                .collect(),
+            entries: new.iter().map(|&at| entries[at]).collect(),
+            left: change.left,
+            snapshot: snapshot.map(str::to_owned),
+            ..self.plan(release, &old, &change.indexes, &packed)
+        };
+        self.publish(&*held, before.as_ref(), &plan, done)
+    }
+
+    /// Dates the repository anew, so that clients go on to believe it: see `valid-days`.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); also when nothing was published yet.
+    pub fn refresh(&self) -> Result<Published> {
+        let held = self.begin()?;
+        let before = self.published()?;
+        self.again(&*held, &before, &before, BTreeSet::new())
+    }
+
+    /// Goes back to a snapshot: the same indexes as then, dated anew. Everything that they name has to be there still, and is looked at.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); [`Kind::Usage`] when there is no such snapshot.
+    pub fn back(&self, snapshot: &str) -> Result<Published> {
+        check_snapshot_name(snapshot)?;
+        let held = self.begin()?;
+        let before = self.published()?;
+        let Some(then) = self.reader().snapshot(snapshot)? else {
+            return Err(self.no_snapshot(snapshot)?);
+        };
+        let files = |signed: &Signed| {
+            let texts = self.read_indexes(Some(signed), &signed.release.architectures)?;
+            files_of(&texts)
+        };
+        let (now, wanted) = (files(&before)?, files(&then)?);
+        self.check_there(snapshot, &wanted)?;
+        let left = now
+            .into_keys()
+            .filter(|name| !wanted.contains_key(name))
+            .collect();
+        self.again(&*held, &before, &then, left)
+    }
+
+    /// Publishes the indexes of a Release file once more.
+    fn again(
+        &self,
+        held: &dyn Held,
+        before: &Signed,
+        which: &Signed,
+        left: BTreeSet<String>,
+    ) -> Result<Published> {
+        self.check_same(Some(before))?;
+        let all = &self.repository.architectures;
+        let old = self.read_indexes(Some(which), &which.release.architectures)?;
+        let change = change::add(&old, &[], all, None)?;
+        let packed = pack_changed(&old, &change.indexes)?;
+        let plan = Plan {
+            left,
+            ..self.plan(Some(&which.release), &old, &change.indexes, &packed)
+        };
+        self.publish(held, Some(before), &plan, Published::default())
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names {
+            suite: &self.repository.suite,
+            component: &self.repository.component,
+        }
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            place: self.place,
+            signer: self.signer,
+            names: self.names(),
+        }
+    }
+
+    /// What is published.
+    fn published(&self) -> Result<Signed> {
+        self.reader().release()?.ok_or_else(|| {
+            let what = format!("nothing was published to {} yet", self.place.describe());
+            Failure::new(Kind::Usage, what).hint("publish something with `cargo xtask publish`")
+        })
+    }
+}
+
+fn put(package: &Package, entry: &Entry<'_>) -> Put {
+    Put {
+        name: entry.filename.to_owned(),
+        bytes: Bytes::Of(package.path.clone()),
+        nature: Nature::Immutable,
+    }
+}
+
+/// The files that indexes name, with their sizes.
+fn files_of(indexes: &Indexes) -> Result<BTreeMap<String, u64>> {
+    let mut files = BTreeMap::new();
+    for text in &indexes.texts {
+        for entry in index::parse(text)? {
+            files.insert(entry.filename.to_owned(), entry.bytes());
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;

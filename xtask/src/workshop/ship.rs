@@ -1,0 +1,88 @@
+//! What leaves the checkout: the repository that packages go to, opened with its place and its key.
+
+use std::path::PathBuf;
+
+use super::Workshop;
+use crate::debian::changelog::Entry;
+use crate::event::Listen;
+use crate::failure::Result;
+use crate::recipe::repository;
+use crate::repository::Publisher;
+use crate::repository::clock::SystemClock;
+use crate::repository::place::{self, Place};
+use crate::repository::sign::Signer;
+use crate::repository::sign::gpg::Gpg;
+use crate::repository::spec::Repository;
+
+/// A repository that can be published to.
+pub struct Opened {
+    /// The name of its file.
+    pub name: String,
+    /// What it is.
+    pub repository: Repository,
+    place: Box<dyn Place>,
+}
+
+impl Workshop {
+    /// A repository, by the name of its file in `debian/repositories/`. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it has mistakes: every one at once.
+    pub fn repository(&self, name: &str) -> Result<Opened> {
+        let repository = repository::load(&self.checkout, name)?;
+        let place = place::open(&repository.place)?;
+        Ok(Opened {
+            name: name.to_owned(),
+            repository,
+            place,
+        })
+    }
+
+    /// The changelog of a recipe, relative to the checkout, and its newest entry.
+    ///
+    /// # Errors
+    /// When the recipe or the changelog has mistakes.
+    pub fn changelog(&self, recipe: &str) -> Result<(PathBuf, Entry)> {
+        let loaded = self.recipe(recipe)?;
+        let entry = self.release(&loaded)?;
+        Ok((PathBuf::from(&loaded.recipe.changelog), entry))
+    }
+}
+
+impl Opened {
+    /// Its key, to check what is published.
+    ///
+    /// # Errors
+    /// When gpg does not have it.
+    pub fn key(&self) -> Result<Gpg> {
+        Gpg::open(&self.repository.key, None)
+    }
+
+    /// Its key, when it can sign now.
+    ///
+    /// # Errors
+    /// When gpg has no such key, or it cannot sign.
+    pub fn ready(&self) -> Result<Gpg> {
+        let key = self.key()?;
+        key.ready()?;
+        Ok(key)
+    }
+
+    /// What publishes to it.
+    #[must_use]
+    pub fn publisher<'a>(&'a self, signer: &'a Gpg, listen: &'a dyn Listen) -> Publisher<'a> {
+        Publisher {
+            repository: &self.repository,
+            place: &*self.place,
+            signer,
+            listen,
+            clock: &SystemClock,
+        }
+    }
+
+    /// Where it is, as a person knows it.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.place.describe()
+    }
+}
