@@ -111,7 +111,7 @@ impl<'a> Search<'a> {
             files: RefCell::default(),
             loaders: RefCell::default(),
             systems: RefCell::default(),
-            relied: Cell::new(settings.nsswitch.is_some()),
+            relied: Cell::new(false),
             present: paths.collect::<Result<_>>()?,
         })
     }

@@ -42,7 +42,7 @@ pub struct Closure {
     /// Libraries that glibc finds only when the image has an `etc/ld.so.cache` which names them: [`super::ldcache::bytes`] makes it, of
     /// all closures of an image together.
     pub cached: BTreeSet<Cached>,
-    /// Whether it could be another one if the image had nothing else: if [`Settings::present`] were empty, and [`Settings::nsswitch`] none.
+    /// Whether it could be another one if the image had nothing else: if [`Settings::present`] were empty.
     pub relies: bool,
 }
 

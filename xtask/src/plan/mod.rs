@@ -21,8 +21,8 @@ pub mod sysroot;
 pub mod tools;
 
 pub use step::{
-    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Packing, Segment,
-    Stamps, Step, SysrootPackage, System,
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, OfHost, Packing,
+    Segment, Stamps, Step, SysrootPackage, System,
 };
 
 use crate::failure::{Failure, Result};

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::content::{Kernel, PROGRAMS, TAKE, owned};
 use super::meter::{self, Begun};
 use crate::arch::Arch;
-use crate::closure::{self, Root};
+use crate::closure::Root;
 use crate::digest::{Digest, Seen};
 use crate::engine;
 use crate::event::Deaf;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::compress::Compression;
-use crate::plan::{Action, Definition, Packing, Step, System, copies};
+use crate::plan::{Action, Definition, OfHost, Packing, Step, System, copies};
 use crate::recipe::schema::HOST;
 use crate::recipe::schema::{Copy, MissingFirmware, Modules};
 use crate::steps::{self, Fetch, Work};
@@ -39,17 +39,16 @@ pub(super) struct Assembly {
 }
 
 /// What planning says of the host.
-fn planned(system: &System, seen: &Seen) -> Result<BTreeMap<String, Digest>> {
-    let mut digests = BTreeMap::new();
+fn planned(system: &System, seen: &Seen) -> Result<BTreeMap<String, OfHost>> {
+    let mut all = BTreeMap::new();
     for group in copies::groups(&system.copy, false) {
         let root = Root::new(vec![copies::host()])?;
         let settings =
             copies::settings(system.packing.arch, &system.closure, None, BTreeSet::new())?;
-        let found = closure::closure(&root, &group.wanted, &settings)?;
-        let digest = copies::host_digest(&found, seen)?;
-        digests.insert(group.name(), digest);
+        let of_host = copies::planned(&root, &group, &settings, seen)?;
+        all.insert(group.name(), of_host);
     }
-    Ok(digests)
+    Ok(all)
 }
 
 /// The step has all that it needs.
@@ -62,8 +61,8 @@ impl Fetch for Nothing {
 }
 
 impl Assembly {
-    /// Makes it. What a build does before the step is done before, and written down apart: planning finds and digests what is taken from the
-    /// host, and the engine digests the kernel's modules.
+    /// Makes it. What a build does before the step is done before, and written down apart: planning finds what is taken from the host, digests it and looks up its
+    /// packages, and the engine digests the kernel's modules.
     ///
     /// # Errors
     /// Whatever the step fails with.

@@ -32,7 +32,7 @@ pub(super) fn run(work: &Work<'_>, system: &System) -> Result<()> {
     for (path, entry) in microcode::write(work, system, sysroot.as_ref())?.iter() {
         tree.add(path.clone(), entry.clone())?;
     }
-    let packages = copies::packages(work, sysroot.as_ref(), &mut tree)?;
+    let packages = copies::packages(work, system, sysroot.as_ref(), &mut tree)?;
     segment::listing(&tree, &work.output("listing"))?;
     let text = serde_json::to_vec_pretty(&packages)
         .map_err(|error| crate::failure::Failure::bug(error.to_string()))?;
