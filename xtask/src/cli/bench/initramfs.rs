@@ -284,7 +284,7 @@ fn told(found: &Found<'_>) -> String {
     if let Some(ours) = ours.next() {
         text += &format!(
             "{OURS} is measured as the step of a build: finding what is needed, archive, listing and packages. Not in its figures, and done once for all of a \
-             build's steps: planning, which reads what is taken from the host, and digesting the kernel's modules before they are used ({:.3} s of processor time)\n",
+             build's steps: planning, which reads what is taken from the host and looks up its packages, and digesting the kernel's modules before they are used ({:.3} s of processor time)\n",
             ours.apart.median
         );
     }
