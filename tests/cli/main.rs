@@ -9,6 +9,7 @@
 mod support;
 
 mod build;
+mod deb;
 mod explain;
 mod failures;
 mod faults;

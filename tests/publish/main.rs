@@ -6,5 +6,8 @@
     reason = "a test that cannot go on is a test that failed"
 )]
 
+mod attacks;
+mod clients;
+mod s3;
 mod ssh;
 mod support;

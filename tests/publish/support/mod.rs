@@ -5,10 +5,16 @@
     reason = "what a test needs around the program under test"
 )]
 
+pub(crate) mod apt;
+pub(crate) mod bucket;
 pub(crate) mod cache;
+pub(crate) mod http;
+pub(crate) mod moto;
 pub(crate) mod proxy;
+pub(crate) mod shop;
 pub(crate) mod sshd;
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -21,6 +27,16 @@ pub(crate) fn must(command: &mut Command) -> Vec<u8> {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {said}");
     output.stdout
+}
+
+/// Copies a folder into another, with all dates.
+pub(crate) fn copy(from: impl AsRef<Path>, into: impl AsRef<Path>) {
+    must(
+        Command::new("cp")
+            .arg("-a")
+            .arg(from.as_ref())
+            .arg(into.as_ref()),
+    );
 }
 
 /// A file that is replaced.

@@ -87,7 +87,13 @@ fn program() -> PathBuf {
     if installed.exists() {
         return installed;
     }
-    cache::once("openssh-server", unpack).join("usr/sbin/sshd")
+    // It wants the libraries it was built for: those of the client's version.
+    let client = must(Command::new("dpkg-query").args(["-W", "-f=${Version}", "openssh-client"]));
+    let name = format!(
+        "openssh-server-{}",
+        String::from_utf8(client).unwrap().replace(':', "-")
+    );
+    cache::once(&name, unpack).join("usr/sbin/sshd")
 }
 
 /// Unpacks the server and the libraries that are not installed. As apt only downloads, it need not be root.
@@ -136,8 +142,9 @@ fn configuration(program: &Path, folder: &Path, more: &str) -> String {
 /// Serves one connection.
 fn serve(program: &Path, folder: &Path, client: TcpStream) {
     let top = program.ancestors().nth(3).unwrap();
-    let libraries = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"]
-        .map(|path| top.join(path).display().to_string());
+    let machine = format!("{}-linux-gnu", std::env::consts::ARCH);
+    let libraries =
+        ["usr/lib", "lib"].map(|path| top.join(path).join(&machine).display().to_string());
     let outer = r#"mount --bind "$1/passwd" /etc/passwd && exec unshare --user --map-user=1000 --map-group=1000 "$2" -i -e -f "$1/config""#;
     let log = fs_err::OpenOptions::new()
         .create(true)

@@ -5,6 +5,7 @@ mod bench;
 mod boot;
 mod build;
 mod completions;
+mod deb;
 mod demo;
 mod diff;
 mod doctor;
@@ -17,6 +18,8 @@ mod ls;
 mod menuconfig;
 mod new;
 mod plan;
+mod publish;
+mod release;
 mod repo;
 mod schema;
 mod shell;
@@ -95,6 +98,8 @@ enum Verb {
     Why(why::Args),
     /// Build recipes into out/RECIPE/VERSION/
     Build(build::Args),
+    /// Make Debian packages of a recipe's bundle, in out/RECIPE/packages/VERSION/
+    Deb(deb::Args),
     /// List what is in an image, ours or another tool's, as `ls -l` does
     Ls(ls::Args),
     /// Say what differs between two images: paths, packages, kernel
@@ -115,6 +120,10 @@ enum Verb {
     Menuconfig(menuconfig::Args),
     /// Look at what the suites have now, and record it in recipes/sources.lock
     Update(update::Args),
+    /// Add recipes' packages to a signed apt repository
+    Publish(publish::Args),
+    /// Build, lint, boot, pack and publish; nothing is published when anything failed
+    Release(release::Args),
     /// Look after apt repositories: what is published, dates, snapshots, what clients need
     Repo(repo::Args),
     /// Look after the store of results
@@ -197,6 +206,7 @@ impl Verb {
             Self::Explain(args) => explain::run(context, &args),
             Self::Why(args) => why::run(context, &args),
             Self::Build(args) => build::run(context, &args),
+            Self::Deb(args) => deb::run(context, &args),
             Self::Ls(args) => ls::run(context, &args),
             Self::Diff(args) => diff::run(context, &args),
             Self::Size(args) => size::run(context, &args),
@@ -207,6 +217,8 @@ impl Verb {
             Self::Lint(args) => lint::run(context, &args),
             Self::Menuconfig(args) => menuconfig::run(context, &args),
             Self::Update(args) => update::run(context, &args),
+            Self::Publish(args) => publish::run(context, &args),
+            Self::Release(args) => release::run(context, &args),
             Self::Repo(args) => repo::run(context, &args),
             Self::Store(args) => store::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),

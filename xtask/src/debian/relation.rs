@@ -154,7 +154,7 @@ mod tests {
             ("Depends", "a1"),
             (
                 "Depends",
-                "dnsmasq | isc-dhcp-server (>= 4.4~),kea-dhcp4-server, x:any (<< 1:2-3)",
+                "dnsmasq | isc-dhcp-server (>= 4.4~),kea-dhcp4-server, xx:any (<< 1:2-3)",
             ),
             ("Depends", "a1,\n bb"),
             ("Built-Using", "linux (= 6.1.1-1), busybox (= 1:1.35.0-4)"),

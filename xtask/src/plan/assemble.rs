@@ -175,7 +175,7 @@ pub(super) fn fetch(plan: &mut Plan, file: &File) -> Result<String> {
 }
 
 /// Files are known by their names, and by their digests where two have the same name.
-fn fetch_step(plan: &Plan, file: &File) -> String {
+pub(super) fn fetch_step(plan: &Plan, file: &File) -> String {
     let name = format!("fetch-{}", file.name);
     let same = |there: &Step| {
         there.definition.action

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::place::checked;
 use super::state::State;
 
 /// The rest of a publishing.
@@ -40,7 +41,7 @@ impl Journal {
     pub(super) fn removable(&self) -> Vec<String> {
         self.remove
             .iter()
-            .filter(|name| may_go(name))
+            .filter(|name| checked(name).is_ok() && may_go(name))
             .cloned()
             .collect()
     }

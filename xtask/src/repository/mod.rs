@@ -3,6 +3,7 @@
 
 mod change;
 pub mod clock;
+pub mod client;
 mod index;
 mod journal;
 mod names;

@@ -195,12 +195,10 @@ fn is_field(name: &str) -> bool {
     !name.is_empty() && !name.starts_with(['#', '-']) && name.bytes().all(|c| c.is_ascii_graphic())
 }
 
-/// Debian Policy 5.6.1 and 5.6.7.
+/// Debian Policy 5.6.1 and 5.6.7; as dpkg, a single letter passes.
 fn is_package(name: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() > 1
-        && plain(name.as_bytes()[0])
-        && name.bytes().all(|c| plain(c) || b"+-.".contains(&c))
+    name.bytes().next().is_some_and(plain) && name.bytes().all(|c| plain(c) || b"+-.".contains(&c))
 }
 
 #[cfg(test)]

@@ -45,22 +45,55 @@ pub(super) fn pack(text: &str) -> io::Result<Packed> {
 /// # Errors
 /// [`Kind::Source`] when one is not. `name` is what the failure calls it.
 pub(super) fn unpack(name: &str, bytes: &[u8], sums: &Indexed) -> Result<String> {
+    let text = open(name, bytes, sums)?;
+    if Sum::of(text.as_bytes()) == sums.plain {
+        return Ok(text);
+    }
+    let what = format!("{name} unpacks to something else than the Release file says");
+    Err(Failure::new(Kind::Source, what))
+}
+
+/// Unpacks an index whose compressed form is what the Release file says: enough to know that it is the one that was signed.
+///
+/// # Errors
+/// As [`unpack`].
+pub(super) fn open(name: &str, bytes: &[u8], sums: &Indexed) -> Result<String> {
     let wrong = |what: &str| Failure::new(Kind::Source, format!("{name} {what}"));
     if Sum::of(bytes) != sums.gzip {
         return Err(wrong("is not what the Release file says it is"));
     }
-    let mut text = Vec::new();
     let most = sums.plain.size.min(LONGEST);
+    // As much at once as it will need, but not on the word of somebody who says it is huge.
+    let likely = most.min(bytes.len() as u64 * 20);
+    let mut text = Vec::with_capacity(usize::try_from(likely).unwrap_or(0) + 1);
     MultiGzDecoder::new(bytes)
         .take(most + 1)
         .read_to_end(&mut text)
         .map_err(|error| wrong(&format!("cannot be unpacked: {error}")))?;
-    if Sum::of(&text) != sums.plain {
-        return Err(wrong(
-            "unpacks to something else than the Release file says",
-        ));
+    if text.len() as u64 > most {
+        return Err(wrong("unpacks to more than the Release file says"));
     }
     String::from_utf8(text).map_err(|_| wrong("is not UTF-8"))
+}
+
+/// Whether these bytes unpack to this text.
+///
+/// # Errors
+/// When they cannot be unpacked.
+pub(super) fn unpacks_to(bytes: &[u8], text: &str) -> io::Result<bool> {
+    let mut unpacked = MultiGzDecoder::new(bytes);
+    let mut rest = text.as_bytes();
+    let mut buffer = [0; 64 << 10];
+    loop {
+        let read = unpacked.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(rest.is_empty());
+        }
+        match rest.strip_prefix(&buffer[..read]) {
+            Some(after) => rest = after,
+            None => return Ok(false),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +107,11 @@ mod tests {
         assert_eq!(packed, pack(&text).unwrap());
         assert_eq!(unpack("x", &packed.bytes, &packed.sums).unwrap(), text);
         assert_eq!(packed.sums.plain, Sum::of(text.as_bytes()));
+        assert!(unpacks_to(&packed.bytes, &text).unwrap());
+        for other in [&text[1..], &format!("{text}x"), ""] {
+            assert!(!unpacks_to(&packed.bytes, other).unwrap());
+        }
+        assert!(unpacks_to(&packed.bytes[..99], &text).is_err());
     }
 
     #[test]

@@ -5,35 +5,20 @@
 
 mod beat;
 pub mod directory;
+pub mod s3;
 pub mod ssh;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use directory::Directory;
+use s3::{Keys, S3};
+use ssh::Ssh;
+
+use super::spec::Where;
 use crate::digest::Digest;
 use crate::event::Listen;
 use crate::failure::{Failure, Kind, Result};
 use crate::files::UNFINISHED;
-
-use self::directory::Directory;
-use self::ssh::Ssh;
-use super::spec::Where;
-
-/// The place that a description names. Nothing is connected to yet.
-///
-/// # Errors
-/// When it cannot be one.
-pub fn open(place: &Where) -> Result<Box<dyn Place>> {
-    Ok(match place {
-        Where::Directory { path } => Box::new(Directory::new(path)),
-        Where::Ssh {
-            host,
-            path,
-            after,
-            options,
-        } => Box::new(Ssh::new(host, path, after, options)?),
-        Where::S3 { .. } => return Err(Failure::bug("S3 is not there yet")),
-    })
-}
 
 /// How a file may be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +125,31 @@ pub trait Place: Send + Sync {
     fn finish(&self, listen: &dyn Listen) -> Result<()>;
 }
 
+/// The place that a repository's description means; `checkout` is what paths on this machine are relative to. Nothing is connected to yet.
+///
+/// # Errors
+/// For a description of what cannot be, and when keys that it takes are not in the environment.
+pub fn open(place: &Where, checkout: &Path) -> Result<Box<dyn Place>> {
+    Ok(match place {
+        Where::Directory { path } => Box::new(Directory::new(checkout.join(path))),
+        Where::Ssh {
+            host,
+            path,
+            after,
+            options,
+        } => Box::new(Ssh::new(host, path, after, options)?),
+        Where::S3 {
+            endpoint,
+            bucket,
+            prefix,
+            region,
+        } => {
+            let keys = Keys::from_environment()?;
+            Box::new(S3::new(endpoint, bucket, prefix, region, keys)?)
+        }
+    })
+}
+
 /// Refuses names that could mean something outside the place, or a file that is not finished: names come from journals and indexes, too.
 ///
 /// # Errors
@@ -191,6 +201,14 @@ fn owner() -> String {
         .collect();
     let host: String = host.chars().filter(plain).collect();
     format!("{user}@{host}, process {}", std::process::id())
+}
+
+/// 32 hexadecimal digits that nobody else has.
+fn unique() -> Result<String> {
+    let mut random = [0; 16];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+        .map_err(std::io::Error::from)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
 }
 
 /// A file has more bytes than its reader can do with.

@@ -1,7 +1,7 @@
 //! What is published, read as a client reads it: the signed Release file first, everything else by its digest.
 
 use super::names::Names;
-use super::packed::unpack;
+use super::packed::{open, unpack};
 use super::place::Place;
 use super::release::{Indexed, Release};
 use super::sign::Signer;
@@ -20,6 +20,9 @@ pub(super) struct Signed {
     /// What it says.
     pub(super) release: Release,
 }
+
+/// How an index is unpacked.
+type Unpack = fn(&str, &[u8], &Indexed) -> Result<String>;
 
 /// Reads what one place keeps of one suite.
 #[derive(Clone, Copy)]
@@ -79,12 +82,24 @@ impl Reader<'_> {
     /// # Errors
     /// [`Kind::Source`] when it is not there, or not what the Release file says it is.
     pub(super) fn index(&self, architecture: &str, sums: &Indexed) -> Result<String> {
+        self.index_by(architecture, sums, open)
+    }
+
+    /// The same as clients see it: its plain form has to be what the Release file says, too.
+    ///
+    /// # Errors
+    /// As [`Reader::index`].
+    pub(super) fn checked_index(&self, architecture: &str, sums: &Indexed) -> Result<String> {
+        self.index_by(architecture, sums, unpack)
+    }
+
+    fn index_by(&self, architecture: &str, sums: &Indexed, by: Unpack) -> Result<String> {
         let by_hash = self.names.by_hash(architecture, &sums.gzip.sha256);
         let mut first = None;
         for name in [by_hash, self.names.packed(architecture)] {
             let read = self.place.read(&name, sums.gzip.size);
             let read = read.and_then(|bytes| match bytes {
-                Some(bytes) => unpack(&name, &bytes, sums),
+                Some(bytes) => by(&name, &bytes, sums),
                 None => Err(Failure::new(Kind::Source, format!("{name} is missing"))),
             });
             match read {
@@ -94,11 +109,8 @@ impl Reader<'_> {
             }
         }
         let first = first.unwrap_or_else(|| Failure::bug("an index has two names"));
-        let broken = first.while_doing(format!(
-            "the repository in {} is broken",
-            self.place.describe()
-        ));
-        Err(broken.hint(
+        let broken = format!("the repository in {} is broken", self.place.describe());
+        Err(first.while_doing(broken).hint(
             "see what else is with `cargo xtask repo check --deep`, and restore it from a copy",
         ))
     }

@@ -1,9 +1,6 @@
 //! What leaves the checkout: the repository that packages go to, opened with its place and its key.
 
-use std::path::PathBuf;
-
 use super::Workshop;
-use crate::debian::changelog::Entry;
 use crate::event::Listen;
 use crate::failure::Result;
 use crate::recipe::repository;
@@ -30,22 +27,12 @@ impl Workshop {
     /// When there is none of this name, or it has mistakes: every one at once.
     pub fn repository(&self, name: &str) -> Result<Opened> {
         let repository = repository::load(&self.checkout, name)?;
-        let place = place::open(&repository.place)?;
+        let place = place::open(&repository.place, self.checkout.root())?;
         Ok(Opened {
             name: name.to_owned(),
             repository,
             place,
         })
-    }
-
-    /// The changelog of a recipe, relative to the checkout, and its newest entry.
-    ///
-    /// # Errors
-    /// When the recipe or the changelog has mistakes.
-    pub fn changelog(&self, recipe: &str) -> Result<(PathBuf, Entry)> {
-        let loaded = self.recipe(recipe)?;
-        let entry = self.release(&loaded)?;
-        Ok((PathBuf::from(&loaded.recipe.changelog), entry))
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    fn new(what: String, is: f64, limit: f64) -> Self {
+    pub(super) fn new(what: String, is: f64, limit: f64) -> Self {
         Self {
             what,
             is,

@@ -10,7 +10,9 @@ use nix::sys::time::TimeValLike;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::deb_ways::Pack;
 use super::ours::Assembly;
+use super::repo::Publishing;
 use crate::cli::boot;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::report::Answer;
@@ -26,6 +28,10 @@ pub(super) enum Job {
     Meter(Program),
     /// Makes our own image; this is what is measured.
     Assemble(Assembly),
+    /// Writes a package; likewise.
+    Pack(Pack),
+    /// Publishes packages; this is what is measured, too.
+    Publish(Publishing),
 }
 
 /// A program that is measured.
@@ -100,6 +106,8 @@ pub(in crate::cli) fn main(job: &Path) -> Result<Answer> {
     match read(job)? {
         Job::Meter(program) => Ok(Answer::new(&measure(&program)?, "")),
         Job::Assemble(assembly) => assembly.run().map(|()| Answer::new(&(), "")),
+        Job::Pack(pack) => pack.run().map(|()| Answer::new(&(), "")),
+        Job::Publish(publishing) => publishing.run().map(|()| Answer::new(&(), "")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `repo`: looking after apt repositories.
 
+mod client;
 mod look;
 
 use std::path::{Path, PathBuf};
@@ -64,6 +65,8 @@ enum Verb {
         #[arg(long, value_name = "NAME")]
         snapshot: Option<String>,
     },
+    /// Write what a client needs to trust it: NAME.sources, which has the key in it, and a package that brings the same
+    Client(client::Args),
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
@@ -87,6 +90,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         } => change(context, name, |publisher| {
             publisher.add(packages, snapshot.as_deref())
         }),
+        Verb::Client(args) => client::run(context, args),
     }
 }
 

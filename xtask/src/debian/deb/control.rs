@@ -8,7 +8,7 @@ use crate::debian::version::Version;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::{FileTree, Node};
 
-/// dpkg's order of fields (Dpkg::Control::FieldsCore, for `.deb`s); others follow.
+/// dpkg's order of fields (`Dpkg::Control::FieldsCore`, for `.deb`s); others follow.
 const ORDER: [&str; 29] = [
     "Package",
     "Package-Type",
@@ -53,8 +53,19 @@ const REQUIRED: [&str; 5] = [
 /// What dpkg runs (Debian Policy 6; `config` is debconf's).
 pub(super) const SCRIPTS: [&str; 5] = ["config", "postinst", "postrm", "preinst", "prerm"];
 
-/// What lies beside `control` otherwise. (md5sums is written by us.)
-const OTHERS: [&str; 5] = ["conffiles", "shlibs", "symbols", "templates", "triggers"];
+/// What can lie beside `control`: maintainer scripts, and what dpkg and debconf read. (md5sums is written by us.)
+pub const MEMBERS: [&str; 10] = [
+    "conffiles",
+    "config",
+    "postinst",
+    "postrm",
+    "preinst",
+    "prerm",
+    "shlibs",
+    "symbols",
+    "templates",
+    "triggers",
+];
 
 /// The fields in dpkg's order.
 pub(super) fn ordered(control: &Stanza) -> Stanza {
@@ -63,9 +74,15 @@ pub(super) fn ordered(control: &Stanza) -> Stanza {
         .iter()
         .filter_map(|name| Some((*name, control.get(name)?)));
     for (name, value) in known.chain(control.fields()) {
-        if ordered.get(name).is_none() {
-            ordered = ordered.with(name, value);
+        if ordered.get(name).is_some() {
+            continue;
         }
+        ordered = if relation::FIELDS.contains(&name) {
+            // One line, however long: so dpkg-gencontrol has it.
+            ordered.with(name, value.split_whitespace().collect::<Vec<_>>().join(" "))
+        } else {
+            ordered.with(name, value)
+        };
     }
     ordered
 }
@@ -167,7 +184,7 @@ pub(super) fn check_members(members: &BTreeMap<String, String>, files: &FileTree
             if !text.starts_with("#!/") {
                 wrong.push(format!("{name} does not begin with `#!/`"));
             }
-        } else if !OTHERS.contains(&name.as_str()) {
+        } else if !MEMBERS.contains(&name.as_str()) {
             wrong.push(format!(
                 "dpkg knows nothing called {name} beside a control file"
             ));

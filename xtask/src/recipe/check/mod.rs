@@ -8,6 +8,7 @@ pub(crate) mod form;
 mod image;
 mod lint;
 mod loader;
+mod package;
 pub mod ready;
 mod sources;
 mod sysroot;
@@ -46,6 +47,7 @@ pub fn check(
     check.nodes(recipe);
     check.loader(recipe);
     check.lint(&recipe.lint);
+    check.package(name, &recipe.package, checkout);
     check.scenarios(recipe.arch, &recipe.boot);
     check.problems
 }
@@ -140,12 +142,13 @@ impl<'r> Check<'r> {
     }
 
     /// No text of a recipe takes control characters: they end up in configuration files, command lines and on consoles. But
-    /// the message has lines, and scenarios may type whatever they like.
+    /// the message and the packages' description have lines, and scenarios may type whatever they like.
     pub(crate) fn no_control_characters(&mut self, node: &Node, path: &Path) {
         let control = |text: &str| text.chars().find(|c| c.is_control());
         match &node.value {
             Value::String(text) => {
-                let allowed = *path == Path::of(&["bundle", "message"]);
+                let lines = [["bundle", "message"], ["package", "description"]];
+                let allowed = lines.iter().any(|of| *path == Path::of(of));
                 let found = text
                     .chars()
                     .find(|&c| c.is_control() && !(allowed && matches!(c, '\n' | '\t')));

@@ -46,7 +46,6 @@ const RSYNC: &[&str] = &[
     "--whole-file",
     "--from0",
     "--timeout=60",
-    "--temp-dir=.new-files",
 ];
 
 /// A folder on another machine.
@@ -162,7 +161,8 @@ impl Ssh {
         list.write_all(&ended(names.iter().copied()))?;
         let files = format!("--files-from={}", list.path().display());
         let mut options = RSYNC.to_vec();
-        options.push(&files);
+        let staging = format!("--temp-dir={}", connection.staging);
+        options.extend([files.as_str(), &staging]);
         if connection.fsync {
             options.push("--fsync");
         }

@@ -198,7 +198,7 @@ impl Gpg {
 
     /// What gpgv finds about a message, or about a text and its detached signature.
     fn finding(&self, input: &[u8], signature: Option<&Path>) -> Result<Finding> {
-        let tool = Tool::new("gpgv").kind(Kind::Store).stdin(input);
+        let tool = Tool::new("gpgv").kind(Kind::Source).stdin(input);
         let tool = tool.arg("--homedir").arg(self.keyring.path());
         let tool = tool
             .args(["--status-fd", "1", "--keyring"])
@@ -223,7 +223,7 @@ impl Gpg {
             "the signature by the key {} does not hold: {what}",
             self.fingerprint
         );
-        Failure::new(Kind::Store, what)
+        Failure::new(Kind::Source, what)
     }
 }
 

@@ -122,7 +122,7 @@ fn what_is_not_ours_or_not_whole_is_refused() {
         TEXT.to_owned(),
     ] {
         let failure = ours.verified(other.as_bytes()).unwrap_err();
-        assert_eq!(failure.kind, Kind::Store, "{other}");
+        assert_eq!(failure.kind, Kind::Source, "{other}");
     }
 }
 

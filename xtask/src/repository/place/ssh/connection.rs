@@ -1,4 +1,4 @@
-//! One connection to another machine, which all commands share (ssh_config(5), `ControlMaster`): ten operations cost one handshake.
+//! One connection to another machine, which all commands share (`ControlMaster` of `ssh_config(5)`): ten operations cost one handshake.
 //!
 //! The user's own configuration, agent and environment count when it is made. The commands only get the socket it is shared by, so that
 //! nothing of the host's name, the options or the configuration reaches their command lines, and none connects by itself when it is gone.
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::session::{Answer, Session};
 use super::words;
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::repository::place::unique;
 use crate::tool::Tool;
 
 /// How long connecting may take with everything that belongs to it; ssh gives up sooner itself, where it can tell.
@@ -59,6 +60,9 @@ pub(super) struct Connection {
     // Ended before the folder with its socket is removed.
     master: Mutex<Session>,
     folder: TempDir,
+    /// Where unfinished files of this connection are, below the repository's folder. Whoever gets the lock after us removes it: what is
+    /// still under way then comes to nothing.
+    pub(super) staging: String,
     /// Whether rsync there can sync what it writes (3.2.4 and later).
     pub(super) fsync: bool,
 }
@@ -111,6 +115,7 @@ impl Connection {
             host: host.to_owned(),
             master: Mutex::new(master),
             folder,
+            staging: format!(".new-files/{}", unique()?),
             fsync,
         })
     }

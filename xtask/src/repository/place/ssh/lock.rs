@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// As an argument of timeout(1). More than `PAUSE` and `PATIENCE` together.
 const SILENCE: &str = "120";
 
-/// Arguments: the folder, whose lock it is, seconds of silence after which we are taken for dead.
+/// Arguments: the folder, whose lock it is, seconds of silence after which we are taken for dead, where unfinished files are to be.
 const LOCK: &str = r#"
 umask 022;
 for program in flock timeout head find stat sha256sum xargs sync rsync; do
@@ -34,7 +34,7 @@ ls dists/*/InRelease >/dev/null 2>&1 || {
   other=$(ls -A | grep -v -x -e dists -e pool -e lost+found -e "[.]new-.*" | head -n 1);
   [ -z "$other" ] || { echo "not-ours $other"; exit 3; };
 };
-rm -rf .new-files && mkdir .new-files && echo "$2" >.new-lock || exit 3;
+rm -rf .new-files && mkdir -p "$4" && echo "$2" >.new-lock || exit 3;
 echo held;
 while line=$(timeout "$3" head -n 1) && [ -n "$line" ]; do echo "$line"; done;
 rm -rf .new-lock .new-files
@@ -65,7 +65,7 @@ pub(super) fn take(
 ) -> Result<Lock> {
     // Line ends of ours are for us to read.
     let script = LOCK.replace('\n', " ");
-    let tool = connection.script(&script, &[path, owner, SILENCE]);
+    let tool = connection.script(&script, &[path, owner, SILENCE, &connection.staging]);
     let mut session = Session::start(tool, &connection.private("lock"))?;
     loop {
         match session.line(PATIENCE)? {
@@ -100,9 +100,7 @@ fn waiting(host: &str, whose: &str) -> String {
 fn refused(connection: &Connection, session: &Session, line: Option<String>) -> Failure {
     let said: Vec<String> = session.said().into_iter().chain(line).collect();
     let failure = cannot(connection.host(), "lock the repository on");
-    let failure = said
-        .iter()
-        .fold(failure, |failure, line| failure.note(line));
+    let failure = said.iter().fold(failure, Failure::note);
     match words::hint(&said) {
         Some(hint) => failure.hint(hint),
         None => failure.hint("run the same command again"),

@@ -37,10 +37,14 @@ warn_of_problems() {
 	PROBLEMS=
 }
 
+# Whoever is not root may look, and changes nothing.
+READ_ONLY=
+
 now() { date +%s; }
 
 # lock: one helper at a time changes anything.
 lock() {
+	[ -z "$READ_ONLY" ] || return 0
 	mkdir -p "$S/images" "$S/retired" "$S/complete" "$S/links" "$S/temporary" "$S/owned" 2>/dev/null ||
 		fail 1 "cannot write to $S" "run this as root"
 	exec 9>"$S/lock" || fail 1 "cannot write to $S" "run this as root"
@@ -52,13 +56,14 @@ unlock() { exec 9>&-; }
 
 # write FILE TEXT: as a whole or not at all.
 write() {
+	[ -z "$READ_ONLY" ] || return 0
 	folder=${1%/*}
 	[ -d "$folder" ] || mkdir -p "$folder" || broken "cannot make $folder"
 	{ printf '%s\n' "$2" >"$folder/$FRESH$$" && mv -f "$folder/$FRESH$$" "$1"; } ||
 		broken "cannot write $1"
 }
 
-forget() { rm -f "$1" || broken "cannot remove $1"; }
+forget() { [ -n "$READ_ONLY" ] || rm -f "$1" || broken "cannot remove $1"; }
 
 # Names begin with a letter or digit and have nothing in them that a shell, TFTP or pxelinux takes for something else.
 proper() {
@@ -149,7 +154,10 @@ place_folder() {
 # place_link PATH TARGET: by rename, so that a reader finds the old or the new one.
 place_link() {
 	mine "$1" && [ "$IDENTITY" = "link:$2" ] && return 0
-	[ "$IDENTITY" != "link:$2" ] || return 0 # somebody else's, and all the same
+	if [ "$IDENTITY" = "link:$2" ]; then
+		settle "$1" "$IDENTITY" # whoever made it meant the same, and it leads to what is ours
+		return 0
+	fi
 	may_place "$1" || return 1
 	if [ "$IDENTITY" = dir ]; then
 		problem "${1#"$R"} is a folder where a link should be; move it away, then: netboot-images update"

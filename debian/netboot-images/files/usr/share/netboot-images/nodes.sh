@@ -106,10 +106,15 @@ link_image_nodes() {
 	done
 }
 
+served_at_all() {
+	case "$WITHOUT " in *" $1 "*) return 1 ;; esac
+	set_up "$1"
+}
+
 # menu_file NAME/MENU: sets MENU_FILE; 1 when it is not served.
 menu_file() {
 	MENU_FILE=netboot-images/${1%%/*}/current/menus/${1#*/}
-	set_up "${1%%/*}" && [ -f "$T/$MENU_FILE" ]
+	served_at_all "${1%%/*}" && [ -f "$T/$MENU_FILE" ]
 }
 
 # place_menu NODE NAME/MENU
@@ -118,7 +123,7 @@ place_menu() {
 		place_link "$T/pxelinux.cfg/$1" "../$MENU_FILE"
 	else
 		displace "$T/pxelinux.cfg/$1"
-		! set_up "${2%%/*}" || problem "$1 is linked to $2, which the active version does not have"
+		! served_at_all "${2%%/*}" || problem "$1 is linked to $2, which the active version does not have"
 	fi
 }
 

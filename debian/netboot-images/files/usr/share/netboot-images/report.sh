@@ -93,7 +93,9 @@ status_of() {
 		if [ "$menu" = - ]; then
 			say "$node boots the default; the link of its image was taken away"
 		else
-			say "$node boots $menu (said by $by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
+			by="said by $by"
+			set_up "${menu%%/*}" || by="$by; ${menu%%/*} is not served now"
+			say "$node boots $menu ($by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
 		fi
 		;;
 	esac
@@ -150,13 +152,8 @@ verify_readable() {
 		esac
 		way=${way%/*}
 	done
-	find "$1/netboot-images/" "$1/pxelinux.cfg/" -type f ! -perm -004 | while read -r path; do say "$path"; done |
-		{
-			read -r path || exit 0
-			say "$path"
-		} >"$S/.found"
-	if read -r path <"$S/.found"; then problem "${path#"$R"} cannot be read by the server; chmod a+r"; fi
-	rm -f "$S/.found"
+	path=$(find -L "$1/netboot-images/" "$1/pxelinux.cfg/" -type f ! -perm -004 2>/dev/null | head -n 1)
+	[ -z "$path" ] || problem "${path#"$R"} cannot be read by the server; chmod a+r"
 	if [ "$OWNER" != - ]; then
 		path=$(find -L "$1/netboot-images/" "$1/pxelinux.cfg/" -type f ! -user "$OWNER" 2>/dev/null | head -n 1)
 		[ -z "$path" ] || problem "${path#"$R"} is not owned by $OWNER, and $SERVER serves only what is; netboot-images update"
@@ -190,14 +187,18 @@ verify_menu() {
 	for named in $(tr ' ,=\t' '\n\n\n\n' <"$2" | grep '^/\{0,1\}netboot-images/' | sort -u); do
 		[ -f "$T/${named#/}" ] || problem "$1: the menu ${2##*/} names $named, which is not there"
 	done
+	for named in $(tr ' \t' '\n\n' <"$2" | grep '^[A-Za-z0-9_-]*\.c32$' | sort -u); do
+		[ -f "$T/$named" ] || problem "$1: the menu ${2##*/} wants $named, which is not there"
+	done
 }
 
 verify_loader() {
-	# In a subshell of its own: the sets of files are compared, not kept.
-	for path in $(loader_set 2>/dev/null); do
-		cmp -s "$path" "$T/${path##*/}" ||
+	while read -r path; do
+		[ -z "$path" ] || cmp -s "$path" "$T/${path##*/}" ||
 			problem "$ROOT/${path##*/} is not the one that the images come with; netboot-images update says why"
-	done
+	done <<-END
+		$(loader_set 2>/dev/null)
+	END
 }
 
 # verify_owned RECORD

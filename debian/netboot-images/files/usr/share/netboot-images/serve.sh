@@ -42,11 +42,15 @@ lay_out() {
 	fi
 }
 
+# Images that are set up and have nothing to be served, to which nothing is linked any more.
+WITHOUT=
+
 # serve_image NAME
 serve_image() {
 	wanted "$1"
 	active "$1"
 	if [ -z "$WANTED" ]; then
+		WITHOUT="$WITHOUT $1"
 		problem "$1 has no complete version installed; nodes that boot it find nothing"
 		return
 	fi
@@ -263,11 +267,12 @@ clear_root() {
 
 # What an interrupted call left.
 clear_fresh() {
-	for folder in "$T" "$T/pxelinux.cfg" "$T/netboot-images" "$T/netboot-images"/*/ "$S/links" "$S/temporary" "$S/images"; do
+	for folder in "$T" "$T/pxelinux.cfg" "$T/netboot-images" "$T/netboot-images"/*/; do
 		for path in "${folder%/}/$FRESH"*; do
 			[ ! -L "$path" ] && [ ! -e "$path" ] || rm -rf "$path" || broken "cannot remove $path"
 		done
 	done
+	find "$S" -name "$FRESH*" -exec rm -f {} +
 }
 
 # sync_all: the TFTP root becomes what is wanted. 1 when there is none.
@@ -297,7 +302,12 @@ sync_all() {
 		forget "$S/served"
 		return 0
 	fi
-	place_folder "$T/netboot-images" && place_folder "$T/pxelinux.cfg" || return 1
+	if [ -d "$T/netboot-images" ] && ! mine "$T/netboot-images" && ! rmdir "$T/netboot-images" 2>/dev/null; then
+		may_place "$T/netboot-images"
+		return 1
+	fi
+	if ! place_folder "$T/netboot-images" || ! place_folder "$T/pxelinux.cfg"; then return 1; fi
+	WITHOUT=
 	for name in $(set_up_images); do serve_image "$name"; done
 	serve_loader
 	sync_links

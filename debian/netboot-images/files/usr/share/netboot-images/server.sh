@@ -32,7 +32,7 @@ candidate() {
 running() {
 	if [ -d "$R/run/systemd/system" ]; then
 		systemctl is-active --quiet "$1.service" && return 0
-		[ "$1" != atftpd ] || systemctl is-active --quiet atftpd.socket
+		[ "$1" = atftpd ] && systemctl is-active --quiet atftpd.socket
 	else
 		[ -z "$R" ] && pidof "$2" >/dev/null 2>&1
 	fi
@@ -47,8 +47,8 @@ state() {
 directives() (
 	[ -r "$R$1" ] && [ "$2" -lt 10 ] || return 0
 	sed -e 's/^[[:space:]]*//' -e '/^#/d' -e 's/[[:space:]]#.*$//' -e 's/[[:space:]]*$//' -e '/^$/d' \
-		-e 's/^\([a-z0-9-]*\)[[:space:]]*=[[:space:]]*/\1=/' -e 's/=\"\(.*\)\"$/=\1/' "$R$1" |
-		while IFS= read -r line; do
+		-e 's/^\([a-z0-9-]*\)[[:space:]]*=[[:space:]]*/\1=/' -e 's/="\(.*\)"$/=\1/' "$R$1" |
+		while IFS= read -r line || [ -n "$line" ]; do # the last one may have no end
 			case $line in
 			conf-file=*) directives "${line#*=}" $(($2 + 1)) ;;
 			conf-dir=*) directives_of_folder "${line#*=}" "$2" ;;
@@ -306,6 +306,13 @@ offer_dnsmasq() {
 	drop_text "$root" >"$fresh" || broken "cannot write to /etc/dnsmasq.d"
 	write "$S/dnsmasq" "$(digest "$fresh")"
 	mv -f "$fresh" "$R$DROP" || broken "cannot write $DROP"
+	detect
+	if [ -z "$SERVERS" ]; then
+		forget "$R$DROP"
+		forget "$S/dnsmasq"
+		problem "dnsmasq does not read /etc/dnsmasq.d; say enable-tftp and tftp-root= where it does, then: netboot-images update"
+		return 1
+	fi
 	say "wrote $DROP: dnsmasq serves $root by TFTP; the addresses it hands out are yours to say, see there"
 	[ -d "$R$root" ] || mkdir -p "$R$root" || broken "cannot make $root"
 	renew_dnsmasq

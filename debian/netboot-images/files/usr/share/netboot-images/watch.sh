@@ -5,26 +5,26 @@
 # watched: whether a watcher runs and sees what nodes read.
 watched() { [ -f "$S/watching" ] && ! flock -n "$S/watch.lock" true 9>&-; }
 
-# ensure_watcher: with the lock held and the link in the state already. The watcher decides to end with the lock held, so it either
-# has seen that link or is gone.
-ensure_watcher() {
-	watched && return 0
+# Without a systemd, the watcher is a process of its own; a second one ends at once.
+start_watcher() {
 	if [ -d "$R/run/systemd/system" ]; then
 		systemctl start --no-block netboot-images.service 9>&- || true
 	else
 		NETBOOT_IMAGES_ROOT=$R setsid "$SELF" watch </dev/null >/dev/null 2>&1 9>&- &
 	fi
+}
+
+# ensure_watcher: with the lock held and the link in the state already. The watcher decides to end with the lock held, so it either
+# has seen that link or is about to be gone; until then systemd takes it for started, and a new one for a second, so both are asked again.
+ensure_watcher() {
 	tries=0
 	until watched; do
-		tries=$((tries + 1))
-		if [ "$tries" -gt 100 ]; then
+		if [ "$tries" -ge 300 ]; then
 			problem "nobody watches over links that are temporary; see: systemctl status netboot-images, or run: netboot-images watch"
 			return
 		fi
-		# A service that was just about to end counts as started for systemd.
-		if [ $((tries % 20)) -eq 0 ] && [ -d "$R/run/systemd/system" ]; then
-			systemctl start --no-block netboot-images.service 9>&- || true
-		fi
+		[ $((tries % 20)) -ne 0 ] || start_watcher
+		tries=$((tries + 1))
 		sleep 0.1
 	done
 }
