@@ -396,6 +396,7 @@ impl Workshop {
             sources: &recorded.sources,
             sysroot: recorded.sysroot.as_deref(),
             tools: &self.tools,
+            seen: self.store.seen(),
         };
         let plan = assemble::assemble(&material).and_then(|mut plan| {
             if packages {

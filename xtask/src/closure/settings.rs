@@ -76,14 +76,6 @@ pub struct Settings {
     pub others: Vec<Layer>,
 }
 
-impl Settings {
-    /// Whether nothing has to be found for a path, or for the name of a library.
-    #[must_use]
-    pub fn provides(&self, path: &str) -> bool {
-        covered(&self.provided, path) || self.present.contains(path.trim_start_matches('/'))
-    }
-}
-
 /// A pattern of a recipe that remembers whether something fitted it.
 #[derive(Clone, Debug)]
 pub struct Watched {

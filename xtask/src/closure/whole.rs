@@ -42,6 +42,8 @@ pub struct Closure {
     /// Libraries that glibc finds only when the image has an `etc/ld.so.cache` which names them: [`super::ldcache::bytes`] makes it, of
     /// all closures of an image together.
     pub cached: BTreeSet<Cached>,
+    /// Whether it could be another one if the image had nothing else: if [`Settings::present`] were empty.
+    pub relies: bool,
 }
 
 /// Finds all that these tables ask for in a root, and all that it needs to work.
@@ -401,6 +403,7 @@ impl<'s, 'a> Whole<'s, 'a> {
             tree: self.gather.tree.into_iter().collect(),
             notes: self.gather.notes.into_iter().collect(),
             cached: self.cached,
+            relies: self.search.relied.get(),
         })
     }
 }

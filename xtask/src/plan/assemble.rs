@@ -12,7 +12,7 @@ use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, copies, sysr
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
-use crate::digest::Digest;
+use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Result};
 use crate::image::overlay;
 use crate::loader::bundle::Reader;
@@ -70,6 +70,8 @@ pub struct Material<'a> {
     pub sysroot: Option<&'a [(Package, File)]>,
     /// Who the tools are.
     pub tools: &'a tools::Memory,
+    /// Who remembers the digests of what is read of the host.
+    pub seen: &'a Seen,
 }
 
 /// Names of the sources that a recipe's build takes something from.

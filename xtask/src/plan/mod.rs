@@ -22,8 +22,8 @@ pub mod sysroot;
 pub mod tools;
 
 pub use step::{
-    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Packages, Packing,
-    Segment, Stamps, Step, SysrootPackage, System,
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, OfHost, Packages,
+    Packing, Segment, Stamps, Step, SysrootPackage, System,
 };
 
 use crate::failure::{Failure, Result};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::arch::Arch;
+use crate::debian::installed;
 use crate::digest::Digest;
 use crate::image::compress::Compression;
 use crate::image::microcode::Maker;
@@ -173,8 +174,19 @@ pub struct System {
     pub microcode: Vec<Maker>,
     /// The image's own nsswitch.conf(5), where an overlay has one.
     pub nsswitch: Option<String>,
-    /// Digests of what tables take from the host: what was found while planning has to be there still.
-    pub host: BTreeMap<String, Digest>,
+    /// What tables take from the host, by their roots.
+    pub host: BTreeMap<String, OfHost>,
+}
+
+/// What is taken from the host, as planning found it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OfHost {
+    /// Digest of all of it: it has to be there still when the step runs.
+    pub digest: Digest,
+    /// The package of each path (without a leading slash), where dpkg knows one.
+    pub owners: BTreeMap<String, String>,
+    /// These packages, as dpkg's database has them.
+    pub packages: installed::Packages,
 }
 
 /// What a segment on top of the image is made from, beside the step's inputs.

@@ -148,6 +148,9 @@ impl Entry {
     }
 }
 
+/// No lock is longer, in bytes: a sysroot of 300 packages has 70 kB.
+const LONGEST: u64 = 4 << 20;
+
 /// The lock as it was read; or what is to be recorded in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
@@ -184,12 +187,17 @@ impl Lock {
     /// # Errors
     /// [`Kind::Recipe`] with the place that is wrong; what reading fails with.
     pub fn load(path: &Path, name: &Path) -> Result<Self> {
-        // A pipe or a device would be read for ever.
-        if path.metadata().is_ok_and(|about| !about.is_file()) {
-            let what = format!("{} is no regular file", name.display());
-            return Err(
-                Failure::new(Kind::Recipe, what).hint("remove it, and run `cargo xtask update`")
-            );
+        let refuse = |why: &str| {
+            let failure = Failure::new(Kind::Recipe, format!("{} {why}", name.display()));
+            Err(failure.hint("remove it, and run `cargo xtask update`"))
+        };
+        match path.metadata() {
+            // A pipe or a device would be read for ever.
+            Ok(about) if !about.is_file() => return refuse("is no regular file"),
+            Ok(about) if about.len() > LONGEST => {
+                return refuse("is longer than 4 MiB: no lock ever is");
+            }
+            _ => {}
         }
         match fs_err::read_to_string(path) {
             Ok(text) => Self::parse(&text, name),

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 
 use super::*;
+use crate::digest::{Identity, later, write_anew};
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -231,4 +232,28 @@ fn gc_waits_for_a_build() {
         drop(building);
         collecting.join().unwrap().unwrap();
     });
+}
+
+#[test]
+fn what_was_verified_needs_not_be_digested_again() {
+    let (_folder, store) = store();
+    let slot = slot(&store, "a");
+    fs_err::create_dir(slot.outputs().join("it")).unwrap();
+    fs_err::write(slot.outputs().join("it/file"), "same").unwrap();
+    let made = slot.commit(&["it".to_owned()], &definition("a")).unwrap();
+    let file = made.path("it").unwrap().join("file");
+    let identity = || Identity::of(&fs_err::metadata(&file).unwrap());
+    assert_eq!(
+        store.seen().digest(&identity()),
+        None,
+        "it was just written"
+    );
+    // As when it has been there for long.
+    store.seen().read_at(&file, later()).unwrap();
+    assert_eq!(store.seen().digest(&identity()), Some(Digest::of("same")));
+    made.verify().unwrap();
+    // Verifying reads all the same, whatever is known.
+    write_anew(&file, "sama");
+    assert!(made.verify().is_err());
+    assert_eq!(store.seen().digest(&identity()), None);
 }

@@ -73,6 +73,7 @@ fn measure(ways: &[Way], runs: u32) -> Result<Vec<Row>> {
                 folder: way.folder.clone(),
                 stdout: None,
                 counts: false,
+                apart: None,
             })?;
             bytes[at] = size(&way.output)?;
             fs_err::remove_file(&way.output)?;

@@ -92,6 +92,7 @@ mod tests {
             compression: "none",
             cpu: Spread::of([cpu]),
             wall: Spread::of([cpu]),
+            apart: Spread::of([0.0]),
             memory: 160_000_000,
             tasks: None,
             bytes: 5_000_000,

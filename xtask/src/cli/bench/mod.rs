@@ -44,7 +44,8 @@ enum What {
     Noop,
     /// A boot of the recipe's first scenario, from QEMU's start to the verdict
     Boot,
-    /// The same image made by us and by mkinitramfs, dracut and the kernel's own archiver, where they are installed
+    /// The same image made by us (one step of a build, without planning and without digesting its inputs) and by mkinitramfs, dracut and the
+    /// kernel's own archiver, where they are installed
     Initramfs,
     /// A recipe's package with its image, made by us, by dpkg-deb and by dpkg-buildpackage
     Deb,

@@ -150,6 +150,7 @@ fn once(argv: Vec<String>, folder: &Path) -> Result<Took> {
         folder: folder.to_owned(),
         stdout: None,
         counts: false,
+        apart: None,
     })
 }
 
@@ -157,6 +158,7 @@ fn once(argv: Vec<String>, folder: &Path) -> Result<Took> {
 fn add(one: Took, other: Took) -> Took {
     Took {
         cpu: one.cpu + other.cpu,
+        apart: one.apart + other.apart,
         wall: one.wall + other.wall,
         memory: one.memory.max(other.memory),
         tasks: None,

@@ -284,7 +284,7 @@ impl<'s, 'a> Process<'s, 'a> {
             outcome.wrong.push(in_working_folder(name));
             return Ok(outcome);
         }
-        if self.search.settings.provides(name) {
+        if self.search.names(name) {
             outcome.provided = true;
             return Ok(outcome);
         }
