@@ -18,6 +18,7 @@ mod interrupted;
 mod lint;
 mod readme;
 mod recipes;
+mod release;
 mod store;
 mod sysroot;
 mod why;
