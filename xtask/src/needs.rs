@@ -258,6 +258,8 @@ pub const NEEDS: &[Need] = &[
         program("qemu-aarch64", "qemu-user", Purpose::Test),
     ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
+    program("mmdebstrap", "mmdebstrap", Purpose::Test),
+    program("nsenter", "util-linux", Purpose::Test),
     program("lintian", "lintian", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),
     program("gpg", "gpg", Purpose::Test),

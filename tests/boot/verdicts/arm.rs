@@ -92,6 +92,7 @@ fn boot_in(
         xtask: XTASK.into(),
         cache: place.path().join("cache"),
         network,
+        installed: None,
     };
     run(&job, &Deaf).unwrap()
 }

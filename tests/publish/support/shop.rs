@@ -179,7 +179,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new();
         let signer = home.key();
-        let public_key = signer.public_key().unwrap();
+        let public_key = signer.public_key(None).unwrap();
         let path = folder.path().join("served");
         fs_err::create_dir(&path).unwrap();
         let http = Http::serve(&path);
@@ -190,6 +190,7 @@ impl Shop {
             component: "main".to_owned(),
             architectures: vec!["amd64".to_owned(), "arm64".to_owned()],
             key: String::new(),
+            former_keys: Vec::new(),
             place: Where::Directory { path },
             url: None,
             retain: None,

@@ -49,6 +49,9 @@ pub fn load(checkout: &Checkout, name: &str) -> Result<Repository> {
     let path = find(checkout, name)?;
     let mut repository = load_whole(checkout, &path, check)?;
     repository.key = fingerprint(&repository.key);
+    for key in &mut repository.former_keys {
+        *key = fingerprint(key);
+    }
     if let Where::Directory { path } = &mut repository.place {
         *path = checkout.root().join(&*path);
     }
@@ -121,6 +124,14 @@ fn fingerprint(text: &str) -> String {
     digits.map(|c| c.to_ascii_uppercase()).collect()
 }
 
+/// A key's full fingerprint in the form that it is compared in; nothing for what is none, such as a key id or a name.
+#[must_use]
+pub fn full_fingerprint(text: &str) -> Option<String> {
+    let digits = fingerprint(text);
+    let hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (hexadecimal && FINGERPRINTS.contains(&digits.len())).then_some(digits)
+}
+
 fn check(repository: &Repository, root: &Node, broken: Vec<Path>) -> Vec<Diagnostic> {
     let mut check = Check::new(root, broken);
     check.no_control_characters(root, &Path::root());
@@ -152,7 +163,7 @@ fn check(repository: &Repository, root: &Node, broken: Vec<Path>) -> Vec<Diagnos
             form::ARCHITECTURE.help,
         );
     }
-    key(&mut check, &repository.key);
+    keys(&mut check, repository);
     if let Some(url) = &repository.url {
         check.text(&form::ADDRESS, url, &Path::of(&["url"]));
     }
@@ -161,12 +172,27 @@ fn check(repository: &Repository, root: &Node, broken: Vec<Path>) -> Vec<Diagnos
     check.problems
 }
 
-fn key(check: &mut Check<'_>, key: &str) {
-    let digits = fingerprint(key);
-    let hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if hexadecimal && FINGERPRINTS.contains(&digits.len()) {
+fn keys(check: &mut Check<'_>, repository: &Repository) {
+    key(check, &repository.key, &Path::of(&["key"]));
+    let mut known = vec![fingerprint(&repository.key)];
+    for (index, former) in repository.former_keys.iter().enumerate() {
+        let path = Path::of(&["former-keys"]).index(index);
+        key(check, former, &path);
+        let digits = fingerprint(former);
+        if known.contains(&digits) {
+            let message = format!("{} is named already", quoted(former));
+            let help = "`key` signs, and what it signed is believed; `former-keys` are others, that signed before";
+            check.wrong(&path, message, String::new(), help);
+        }
+        known.push(digits);
+    }
+}
+
+fn key(check: &mut Check<'_>, key: &str, path: &Path) {
+    if full_fingerprint(key).is_some() {
         return;
     }
+    let digits = fingerprint(key);
     let id = digits.strip_prefix("0X").unwrap_or(&digits);
     let short = matches!(id.len(), 8 | 16) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let message = match short {
@@ -184,7 +210,7 @@ fn key(check: &mut Check<'_>, key: &str) {
     let help = format!(
         "40 hexadecimal digits (64 of a key of version 5 or 6), blanks between them aside: `gpg --list-secret-keys --with-fingerprint '{shown}'` shows them"
     );
-    check.wrong(&Path::of(&["key"]), message, String::new(), help);
+    check.wrong(path, message, String::new(), help);
 }
 
 /// What numbers may be: key, value, least, most, and what that is good for.

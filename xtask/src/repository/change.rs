@@ -93,12 +93,11 @@ fn merge_all<'a>(
         let mine =
             |entry: &&Entry<'_>| entry.architecture == ALL || entry.architecture == architecture;
         let mine: Vec<Entry<'a>> = new.iter().filter(mine).copied().collect();
-        let there = match from {
-            Some(from) => parsed[from].clone(),
-            None => for_all(parsed),
-        };
         of.insert(architecture.clone(), merged.len());
-        merged.push(index::merge(&there, &mine)?);
+        merged.push(match from {
+            Some(from) => index::merge(&parsed[from], &mine)?,
+            None => index::merge(&for_all(parsed), &mine)?,
+        });
         made_from.push((from, own));
     }
     Ok((merged, of))

@@ -36,6 +36,7 @@ pub(crate) mod tests {
             component: "main".to_owned(),
             architectures: vec!["amd64".to_owned()],
             key: "0123456789ABCDEF0123456789ABCDEF01234567".to_owned(),
+            former_keys: Vec::new(),
             place: Where::Directory {
                 path: "/srv/repository".into(),
             },

@@ -76,6 +76,26 @@ pub(super) fn open(name: &str, bytes: &[u8], sums: &Indexed) -> Result<String> {
     String::from_utf8(text).map_err(|_| wrong("is not UTF-8"))
 }
 
+/// Whether these bytes unpack to this text.
+///
+/// # Errors
+/// When they cannot be unpacked.
+pub(super) fn unpacks_to(bytes: &[u8], text: &str) -> io::Result<bool> {
+    let mut unpacked = MultiGzDecoder::new(bytes);
+    let mut rest = text.as_bytes();
+    let mut buffer = [0; 64 << 10];
+    loop {
+        let read = unpacked.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(rest.is_empty());
+        }
+        match rest.strip_prefix(&buffer[..read]) {
+            Some(after) => rest = after,
+            None => return Ok(false),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +107,11 @@ mod tests {
         assert_eq!(packed, pack(&text).unwrap());
         assert_eq!(unpack("x", &packed.bytes, &packed.sums).unwrap(), text);
         assert_eq!(packed.sums.plain, Sum::of(text.as_bytes()));
+        assert!(unpacks_to(&packed.bytes, &text).unwrap());
+        for other in [&text[1..], &format!("{text}x"), ""] {
+            assert!(!unpacks_to(&packed.bytes, other).unwrap());
+        }
+        assert!(unpacks_to(&packed.bytes[..99], &text).is_err());
     }
 
     #[test]

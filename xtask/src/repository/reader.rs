@@ -39,7 +39,7 @@ impl Reader<'_> {
     /// The suite's Release file; nothing before anything was published.
     ///
     /// # Errors
-    /// [`Kind::Source`] when it was not signed by the repository's key, or is none.
+    /// [`Kind::Source`] when it was not signed by the repository's key or a former one, or is none.
     pub(super) fn release(&self) -> Result<Option<Signed>> {
         self.signed(&self.names.suite("InRelease"))
     }
@@ -57,16 +57,29 @@ impl Reader<'_> {
             return Ok(None);
         };
         let doing = || format!("{name} in {} cannot be believed", self.place.describe());
-        let signed = self.verify(message).doing(doing)?;
+        let signed = self.believe(message).doing(doing)?;
         Ok(Some(signed))
     }
 
     /// Checks a message's signature and reads what was signed.
     ///
     /// # Errors
-    /// As [`Reader::release`].
+    /// [`Kind::Source`] when it was not signed by the repository's key, or is no Release file.
     pub(super) fn verify(&self, message: Vec<u8>) -> Result<Signed> {
         let text = self.signer.verified(&message)?;
+        Self::parse(message, &text)
+    }
+
+    /// The same for what was signed earlier, perhaps by a former key.
+    ///
+    /// # Errors
+    /// As [`Reader::release`].
+    pub(super) fn believe(&self, message: Vec<u8>) -> Result<Signed> {
+        let text = self.signer.believed(&message)?;
+        Self::parse(message, &text)
+    }
+
+    fn parse(message: Vec<u8>, text: &str) -> Result<Signed> {
         // Clear-signing does not sign the last line feed (RFC 9580, section 7.1); ours always have it.
         let text = format!("{}\n", text.trim_end());
         let release = Release::parse(&text)?;

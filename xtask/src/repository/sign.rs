@@ -35,4 +35,12 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// [`Kind::Source`](crate::failure::Kind::Source) when it did not; other kinds when that cannot be found out.
     fn verified(&self, message: &[u8]) -> Result<String>;
+
+    /// As [`Signer::verified`], when this key or one that signed the repository before it did.
+    ///
+    /// # Errors
+    /// As [`Signer::verified`].
+    fn believed(&self, message: &[u8]) -> Result<String> {
+        self.verified(message)
+    }
 }

@@ -26,6 +26,9 @@ pub struct Repository {
     pub architectures: Vec<String>,
     /// The signing key's full fingerprint, 40 hexadecimal digits (64 of a version 5 or 6 key). `gpg --list-keys --with-fingerprint` shows it.
     pub key: String,
+    /// Full fingerprints of the keys that signed it before `key` did. What they signed is believed when it is read, and nothing is signed by them.
+    #[serde(default)]
+    pub former_keys: Vec<String>,
     /// Where it is kept.
     #[serde(rename = "where")]
     pub place: Where,

@@ -37,12 +37,12 @@ impl Workshop {
 }
 
 impl Opened {
-    /// Its key, to check what is published.
+    /// Its key, with those before it, to check what is published.
     ///
     /// # Errors
     /// When gpg does not have it.
     pub fn key(&self) -> Result<Gpg> {
-        Gpg::open(&self.repository.key, None)
+        Gpg::open(&self.repository.key, None)?.after(&self.repository.former_keys)
     }
 
     /// Its key, when it can sign now.

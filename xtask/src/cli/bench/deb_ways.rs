@@ -21,8 +21,8 @@ pub(super) const OURS: &str = "cordwainer";
 pub(super) const DPKG_DEB: &str = "dpkg-deb";
 pub(super) const BUILDPACKAGE: &str = "dpkg-buildpackage";
 
-/// Levels of xz: `dpkg-deb`'s own, and the one that we take for what is compressed already.
-const LEVELS: [u32; 2] = [6, 0];
+/// `dpkg-deb`'s own level of xz, for all.
+const LEVEL: u32 = 6;
 
 /// Where `dpkg-deb --raw-extract` puts control files.
 const DEBIAN: &str = "DEBIAN";
@@ -34,7 +34,6 @@ const MTIME: u32 = 1_700_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct Way {
     pub(super) name: &'static str,
-    pub(super) compression: String,
     /// The program and its arguments.
     pub(super) argv: Vec<String>,
     /// Where it runs.
@@ -48,7 +47,6 @@ pub(super) struct Way {
 pub(super) struct Pack {
     /// The files, and the control files in `DEBIAN/`.
     root: PathBuf,
-    level: u32,
     output: PathBuf,
 }
 
@@ -71,27 +69,18 @@ pub(super) fn all(package: &Path, folder: &Path) -> Result<(Vec<Way>, Vec<String
         .run()?;
     let debhelper = !missing(BUILDPACKAGE, "dpkg-buildpackage", "dpkg-dev")
         && !missing(BUILDPACKAGE, "dh", "debhelper");
-    let mut ways = Vec::new();
-    for level in LEVELS {
-        ways.push(ours(&root, level, folder)?);
-        ways.push(dpkg_deb(&root, level, folder));
-        if debhelper {
-            ways.push(buildpackage(&root, level, folder)?);
-        }
+    let mut ways = vec![ours(&root, folder)?, dpkg_deb(&root, folder)];
+    if debhelper {
+        ways.push(buildpackage(&root, folder)?);
     }
     Ok((ways, skipped))
 }
 
-fn called(level: u32) -> String {
-    format!("xz -{level}")
-}
-
-fn ours(root: &Path, level: u32, folder: &Path) -> Result<Way> {
-    let output = folder.join(format!("ours-{level}.deb"));
-    let job = folder.join(format!("ours-{level}.json"));
+fn ours(root: &Path, folder: &Path) -> Result<Way> {
+    let output = folder.join("ours.deb");
+    let job = folder.join("ours.json");
     let pack = Pack {
         root: root.to_owned(),
-        level,
         output: output.clone(),
     };
     meter::write(&job, &Job::Pack(pack))?;
@@ -99,27 +88,19 @@ fn ours(root: &Path, level: u32, folder: &Path) -> Result<Way> {
     argv.extend(meter::command(&job));
     Ok(Way {
         name: OURS,
-        compression: called(level),
         argv,
         folder: folder.to_owned(),
         output,
     })
 }
 
-fn dpkg_deb(root: &Path, level: u32, folder: &Path) -> Way {
-    let output = folder.join(format!("dpkg-{level}.deb"));
-    let level_option = format!("-z{level}");
-    let options = [
-        DPKG_DEB,
-        "--root-owner-group",
-        "-Zxz",
-        &level_option,
-        "--build",
-    ];
+fn dpkg_deb(root: &Path, folder: &Path) -> Way {
+    let output = folder.join("dpkg.deb");
+    let level = format!("-z{LEVEL}");
+    let options = [DPKG_DEB, "--root-owner-group", "-Zxz", &level, "--build"];
     let paths = [root, &output].map(|path| path.to_string_lossy().into_owned());
     Way {
         name: DPKG_DEB,
-        compression: called(level),
         argv: options
             .map(str::to_owned)
             .into_iter()
@@ -131,10 +112,10 @@ fn dpkg_deb(root: &Path, level: u32, folder: &Path) -> Way {
 }
 
 /// A source package that installs the same files, as debhelper's own templates would have it.
-fn buildpackage(root: &Path, level: u32, folder: &Path) -> Result<Way> {
+fn buildpackage(root: &Path, folder: &Path) -> Result<Way> {
     let control = control(root)?;
     let field = |name: &str| control.get(name).unwrap_or_default();
-    let place = folder.join(format!("source-{level}")).join("source");
+    let place = folder.join("peer/source");
     let debian = place.join("debian");
     fs_err::create_dir_all(debian.join("source"))?;
     let (name, version, maintainer) = (field("Package"), field("Version"), field("Maintainer"));
@@ -150,7 +131,7 @@ fn buildpackage(root: &Path, level: u32, folder: &Path) -> Result<Way> {
     );
     // What a Makefile's `install` would do.
     let rules = format!(
-        "#!/usr/bin/make -f\n%:\n\tdh $@\noverride_dh_auto_install:\n\tmkdir -p debian/{name}\n\tcp -a {}/usr debian/{name}/\noverride_dh_builddeb:\n\tdh_builddeb -- -Zxz -z{level}\n",
+        "#!/usr/bin/make -f\n%:\n\tdh $@\noverride_dh_auto_install:\n\tmkdir -p debian/{name}\n\tcp -a {}/usr debian/{name}/\noverride_dh_builddeb:\n\tdh_builddeb -- -Zxz -z{LEVEL}\n",
         root.display()
     );
     let files = [
@@ -174,7 +155,6 @@ fn buildpackage(root: &Path, level: u32, folder: &Path) -> Result<Way> {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
     Ok(Way {
         name: BUILDPACKAGE,
-        compression: called(level),
         argv: argv.map(str::to_owned).to_vec(),
         output: place.with_file_name(format!("{name}_{version}_all.deb")),
         folder: place,
@@ -224,7 +204,7 @@ impl Pack {
             mtime: MTIME,
             compression: Compression {
                 format: Format::Xz,
-                level: Some(self.level),
+                level: Some(LEVEL),
             },
         };
         deb.write(&self.output)
@@ -259,7 +239,7 @@ mod tests {
         let package = folder.path().join("example.deb");
         deb.write(&package).unwrap();
         let (ways, skipped) = all(&package, folder.path()).unwrap();
-        assert_eq!(ways.len() + 2 * skipped.len(), 6, "{skipped:?}");
+        assert_eq!(ways.len() + skipped.len(), 3, "{skipped:?}");
         for way in &ways {
             match way.name {
                 OURS => {

@@ -6,8 +6,10 @@ mod control;
 mod tar;
 #[cfg(test)]
 mod tests;
+mod xz;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -59,29 +61,31 @@ impl Deb {
         control::check_members(&self.scripts, &files)?;
         let folder = to.parent().unwrap_or(Path::new("."));
         fs_err::create_dir_all(folder)?;
-        let compression = self.compression.for_files(&files)?;
-        let data = tempfile::tempfile_in(folder)?;
-        let mut data = tar::Writer::new(compression.encoder(data)?, self.mtime);
-        let sums = data.tree(&files)?;
-        let mut data = data.finish()?.finish()?;
-        let length = data.stream_position()?;
-        data.seek(SeekFrom::Start(0))?;
-        let mut control = tar::Writer::new(compression.encoder(Vec::new())?, self.mtime);
-        control.tree(&self.control_tree(&files, &sums)?)?;
-        let control = control.finish()?.finish()?;
+        let (sums, data) = self.archive(&files, folder)?;
+        let (_, control) = self.archive(&self.control_tree(&files, &sums)?, folder)?;
 
         let mut package = tempfile::Builder::new()
             .prefix(UNFINISHED)
             .tempfile_in(folder)?;
-        let suffix = compression.format.suffix();
+        let suffix = self.compression.format.suffix();
         let mut ar = Ar::new(package.as_file_mut(), self.mtime)?;
         ar.member("debian-binary", 4, &mut &b"2.0\n"[..])?;
-        let name = format!("control.tar{suffix}");
-        ar.member(&name, control.len() as u64, &mut &control[..])?;
-        ar.member(&format!("data.tar{suffix}"), length, &mut data)?;
+        for (name, mut archive) in [("control.tar", control), ("data.tar", data)] {
+            let size = archive.stream_position()?;
+            archive.seek(SeekFrom::Start(0))?;
+            ar.member(&format!("{name}{suffix}"), size, &mut archive)?;
+        }
         readable(package.as_file())?;
         package.persist(to).map_err(|error| error.error)?;
         Ok(())
+    }
+
+    /// A temporary file with a tree as a compressed tar archive, which stands at its end; and the digests of the contents.
+    fn archive(&self, tree: &FileTree, folder: &Path) -> Result<(tar::Sums, File)> {
+        let output = tempfile::tempfile_in(folder)?;
+        let mut archive = tar::Writer::new(self.compression.encoder(output)?, self.mtime);
+        let sums = archive.tree(tree)?;
+        Ok((sums, archive.finish()?.finish()?))
     }
 
     /// The files with all directories above them, if a package can hold them.
@@ -141,14 +145,14 @@ fn installed_size(files: &FileTree) -> u64 {
 }
 
 /// Temporary files are their owner's alone, whatever the umask; packages are for everybody to read.
-fn readable(file: &std::fs::File) -> io::Result<()> {
+fn readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 /// The outer archive: plain names, no symbol table.
 struct Ar<'a> {
-    output: &'a mut std::fs::File,
+    output: &'a mut File,
     mtime: u32,
 }
 
@@ -156,7 +160,7 @@ struct Ar<'a> {
 const LARGEST: u64 = 9_999_999_999;
 
 impl<'a> Ar<'a> {
-    fn new(output: &'a mut std::fs::File, mtime: u32) -> io::Result<Self> {
+    fn new(output: &'a mut File, mtime: u32) -> io::Result<Self> {
         output.write_all(b"!<arch>\n")?;
         Ok(Self { output, mtime })
     }

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::recipe::check::form::PACKAGE;
 use crate::text::quoted;
 
-/// The description that a new one begins as. `NAME`, `KEY` and `FOLDER` stand for what the user says.
+/// The description that a new one begins as. `NAME`, `= KEY` and `= FOLDER` stand for what the user says.
 const TEMPLATE: &str = include_str!("new.toml");
 
 /// Writes `debian/repositories/<name>.toml` for a repository in a folder of this machine, and says where it is.
@@ -38,8 +38,11 @@ pub fn create(checkout: &Checkout, name: &str, key: &str, folder: &FilePath) -> 
     let string = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let text = TEMPLATE
         .replace("NAME", name)
-        .replace("KEY", &string(&fingerprint(key)))
-        .replace("FOLDER", &string(&folder.to_string_lossy()));
+        .replace("= KEY\n", &format!("= {}\n", string(&fingerprint(key))))
+        .replace(
+            "= FOLDER\n",
+            &format!("= {}\n", string(&folder.to_string_lossy())),
+        );
     let written = file.write_all(text.as_bytes()).map_err(Failure::from);
     if let Err(failure) = written.and_then(|()| load(checkout, name).map(drop)) {
         fs_err::remove_file(&path)?;

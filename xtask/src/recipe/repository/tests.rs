@@ -158,6 +158,18 @@ fn each_mistake_has_its_place_and_its_help() {
             "url = \"http://u:p@a/b\"\n[where]",
             "no address of a",
         ),
+        (
+            GOOD,
+            "[where]",
+            "former-keys = [\"01234567\"]\n[where]",
+            "short id of a key",
+        ),
+        (
+            GOOD,
+            "[where]",
+            "former-keys = [\"0123456789abcdef0123456789abcdef 01234567\"]\n[where]",
+            "named already",
+        ),
         (GOOD, "[where]", "retain = 0\n[where]", "at least 1"),
         (GOOD, "[where]", "retain = -1\n[where]", "retain"),
         (GOOD, "[where]", "grace-hours = 23\n[where]", "at least 24"),
@@ -218,6 +230,8 @@ fn a_new_description_is_good_as_it_is_and_stays_what_it_is() {
         (KEY, "lab")
     );
     let text = fs_err::read_to_string(&path).unwrap();
+    assert!(text.contains(&format!("\nkey = \"{KEY}\"\n")) && text.contains("\npath = '"));
+    assert!(text.contains("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
     let again = create(&checkout, "lab", KEY, FilePath::new("/srv/b")).unwrap_err();
     assert_eq!(again.kind, Kind::Usage);
     assert_eq!(fs_err::read_to_string(&path).unwrap(), text);
@@ -237,9 +251,14 @@ fn a_new_description_is_good_as_it_is_and_stays_what_it_is() {
 fn what_a_new_description_teaches_is_true() {
     let new = include_str!("new.toml")
         .replace("NAME", "lab")
-        .replace("KEY", &format!("{KEY:?}"));
+        .replace("= KEY\n", &format!("= {KEY:?}\n"));
     let (above, _) = new.split_once("[where]").unwrap();
-    for (key, value) in [("url", "https:"), ("retain", "3"), ("valid-days", "14")] {
+    for (key, value) in [
+        ("url", "https:"),
+        ("former-keys", "[\""),
+        ("retain", "3"),
+        ("valid-days", "14"),
+    ] {
         assert!(
             above
                 .lines()

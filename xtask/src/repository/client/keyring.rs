@@ -28,9 +28,11 @@ pub struct Keyring<'a> {
     pub name: &'a str,
     /// The repository.
     pub repository: &'a Repository,
-    /// Its public key, armoured.
+    /// Fingerprint of the key that will sign after the present one, when clients get it already.
+    pub next_key: Option<&'a str>,
+    /// Its public key, and the next one with it, armoured.
     pub public_key: &'a str,
-    /// Its public key as bytes.
+    /// The same as bytes.
     pub public_keyring: &'a [u8],
     /// Where clients find it.
     pub address: &'a str,
@@ -50,6 +52,7 @@ struct Data<'a> {
     origin: &'a str,
     suite: &'a str,
     key: &'a str,
+    next: Option<&'a str>,
     date: String,
     year: String,
 }
@@ -75,6 +78,7 @@ pub fn package(checkout: &Checkout, keyring: &Keyring<'_>) -> Result<Deb> {
         origin: &repository.origin,
         suite: &repository.suite,
         key: &repository.key,
+        next: keyring.next_key,
         date: date::rfc2822(epoch),
         year: iso.chars().take(4).collect(),
     };
@@ -164,6 +168,7 @@ mod tests {
         let keyring = Keyring {
             name: "lab",
             repository: &repository,
+            next_key: None,
             public_key,
             public_keyring: b"key",
             address: ADDRESS,

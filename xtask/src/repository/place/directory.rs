@@ -320,6 +320,8 @@ impl Place for Directory {
     }
 
     fn finish(&self, _: &dyn Listen) -> Result<()> {
+        // Clients need not see it. One that is not empty stays until the next publisher has the lock.
+        std::fs::remove_dir(self.staging()).ok();
         Ok(())
     }
 }

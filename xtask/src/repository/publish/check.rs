@@ -130,6 +130,9 @@ impl Publisher<'_> {
     fn look_at_release(&self, signed: &Signed, wrong: &mut Vec<String>) -> Result<()> {
         let release = &signed.release;
         let now = self.clock.now();
+        if let Err(failure) = self.signer.verified(&signed.message) {
+            wrong.push(format!("InRelease: {failure}"));
+        }
         if release.date > now + FUTURE {
             let date = date::iso8601(release.date);
             wrong.push(format!(

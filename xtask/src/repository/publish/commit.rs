@@ -9,7 +9,7 @@ use crate::date;
 use crate::event::Event;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::repository::journal::Journal;
-use crate::repository::packed::{Packed, open, unpack};
+use crate::repository::packed::{Packed, unpack, unpacks_to};
 use crate::repository::place::{Bytes, Held, Nature, Put};
 use crate::repository::reader::{SHORT, Signed};
 use crate::repository::release::{Indexed, Release, Sum, next_date};
@@ -189,7 +189,7 @@ impl Publisher<'_> {
             if sums != packed.sums || bytes != packed.bytes {
                 return Err(Failure::new(Kind::Host, doing()).note(name));
             }
-            if !unpacked.contains(&sums) && open(&name, &bytes, &sums)? != *text {
+            if !unpacked.contains(&sums) && !unpacks_to(&bytes, text)? {
                 return Err(Failure::bug("an index unpacks to something else"));
             }
             unpacked.push(sums);
@@ -258,7 +258,7 @@ impl Publisher<'_> {
             serde_json::from_slice(bytes).map_err(|error| unusable(&error.to_string()))?;
         let signed = self
             .reader()
-            .verify(journal.in_release.clone().into_bytes())?;
+            .believe(journal.in_release.clone().into_bytes())?;
         self.check_same(Some(&signed))
             .map_err(|failure| failure.kind(Kind::Source))?;
         let published = self.reader().release()?;

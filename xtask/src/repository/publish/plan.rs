@@ -103,13 +103,14 @@ impl Publisher<'_> {
         Ok(indexes)
     }
 
-    /// Whether a change changes nothing.
+    /// Whether a change changes nothing, and the repository's key signed what is there.
     pub(super) fn is_as(&self, before: &Signed, old: &Indexes, change: &Change) -> bool {
         let new = &change.indexes;
         let same = |architecture: &String| old.text(architecture) == new.text(architecture);
         before.release.architectures == self.repository.architectures
             && before.release.components == [self.repository.component.as_str()]
             && new.of.keys().all(same)
+            && self.signer.verified(&before.message).is_ok()
     }
 
     /// Leaves the repository as it is, but for a snapshot of it.

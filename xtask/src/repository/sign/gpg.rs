@@ -50,8 +50,10 @@ const SOCKET: usize = 107;
 pub struct Gpg {
     fingerprint: String,
     home: Option<PathBuf>,
-    /// A folder with the key's public half, as gpgv reads it.
+    /// A folder with the public half of each key, as gpgv reads it.
     keyring: TempDir,
+    /// Fingerprints of keys that signed before it did.
+    former: Vec<String>,
     /// The fingerprint of the very key that signs, once it is known: this one, or a subkey of it.
     signing: OnceLock<String>,
 }
@@ -68,44 +70,71 @@ impl Gpg {
             fingerprint: fingerprint.to_ascii_uppercase(),
             home: home.map(Path::to_owned),
             keyring,
+            former: Vec::new(),
             signing: OnceLock::new(),
         };
-        let output = [OsString::from("--output"), gpg.keyring().into()];
-        gpg.export(&output)
-            .run()
-            .map_err(|failure| gpg.explained(failure, "cannot export the signing key"))?;
-        if !gpg.keyring().exists() {
+        if !gpg.keep(&gpg.fingerprint)? {
             return Err(gpg.unfit(&Unfit::Absent));
         }
         Ok(gpg)
     }
 
-    /// Its public half as text (RFC 9580, section 6.2), for `Signed-By` of clients.
+    /// Believes what keys of these full fingerprints signed before this one did. One that has expired since is as good; one that is revoked is not.
+    ///
+    /// # Errors
+    /// As [`Gpg::open`].
+    pub fn after(mut self, former: &[String]) -> Result<Self> {
+        for fingerprint in former {
+            let fingerprint = fingerprint.to_ascii_uppercase();
+            if !self.keep(&fingerprint)? {
+                let what =
+                    format!("the former key {fingerprint} cannot be used: gpg does not know it");
+                return Err(Failure::new(Kind::Host, what).hint("`gpg --import` adds its public half, which the clients' .sources files hold, too; when nothing that it signed is there any more, take it out of `former-keys`"));
+            }
+            self.former.push(fingerprint);
+        }
+        Ok(self)
+    }
+
+    /// Its public half, and that of another key where there is one, as text (RFC 9580, section 6.2), for `Signed-By` of clients.
     ///
     /// # Errors
     /// When gpg fails.
-    pub fn public_key(&self) -> Result<String> {
-        self.export(&["--armor".into()]).read()
+    pub fn public_key(&self, next: Option<&str>) -> Result<String> {
+        let keys = [self.fingerprint.as_str()].into_iter().chain(next);
+        self.export(&["--armor".into()], keys).read()
     }
 
-    /// Its public half as bytes, for a keyring package.
+    /// The same as bytes, for a keyring package.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn public_keyring(&self) -> Result<Vec<u8>> {
-        Ok(fs_err::read(self.keyring())?)
+    /// As [`Gpg::public_key`], and when it cannot be read.
+    pub fn public_keyring(&self, next: Option<&str>) -> Result<Vec<u8>> {
+        let file = self.keyring.path().join("all.gpg");
+        let keys = [self.fingerprint.as_str()].into_iter().chain(next);
+        self.export(&to(&file), keys).run()?;
+        Ok(fs_err::read(file)?)
     }
 
-    fn export(&self, how: &[OsString]) -> Tool {
+    /// Keeps a key's public half for gpgv. Says whether gpg has it.
+    fn keep(&self, fingerprint: &str) -> Result<bool> {
+        let keyring = self.keyring(fingerprint);
+        self.export(&to(&keyring), [fingerprint])
+            .run()
+            .map_err(|failure| self.explained(failure, "cannot export the signing key"))?;
+        Ok(keyring.exists())
+    }
+
+    fn export<'k>(&self, how: &[OsString], keys: impl IntoIterator<Item = &'k str>) -> Tool {
         self.gpg()
             .args(how)
             .args(["--no-emit-version", "--no-comments"])
             .args(["--export-options", "export-minimal", "--export"])
-            .arg(&self.fingerprint)
+            .args(keys)
     }
 
-    fn keyring(&self) -> PathBuf {
-        self.keyring.path().join("key.gpg")
+    fn keyring(&self, fingerprint: &str) -> PathBuf {
+        self.keyring.path().join(format!("{fingerprint}.gpg"))
     }
 
     fn gpg(&self) -> Tool {
@@ -196,34 +225,78 @@ impl Gpg {
         (path.trim_end().len() > SOCKET).then(|| Failure::new(Kind::Host, what).hint(hint))
     }
 
-    /// What gpgv finds about a message, or about a text and its detached signature.
-    fn finding(&self, input: &[u8], signature: Option<&Path>) -> Result<Finding> {
+    /// What gpgv, which has but this key, says of a message, or of a text and its detached signature.
+    fn looked_at(
+        &self,
+        fingerprint: &str,
+        input: &[u8],
+        signature: Option<&Path>,
+    ) -> Result<Vec<String>> {
         let tool = Tool::new("gpgv").kind(Kind::Source).stdin(input);
         let tool = tool.arg("--homedir").arg(self.keyring.path());
         let tool = tool
             .args(["--status-fd", "1", "--keyring"])
-            .arg(self.keyring());
+            .arg(self.keyring(fingerprint));
         let tool = match signature {
             Some(path) => tool.arg(path).arg("-"),
             None => tool,
         };
         // gpgv fails, too, when there is a good signature beside one by a key that it does not have.
-        let lines: Vec<String> = match tool.read() {
-            Ok(said) => said.lines().map(str::to_owned).collect(),
+        match tool.read() {
+            Ok(said) => Ok(said.lines().map(str::to_owned).collect()),
             Err(mut failure) => match &mut failure.tool {
-                Some(end) => std::mem::take(&mut end.tail),
-                None => return Err(failure),
+                Some(end) => Ok(std::mem::take(&mut end.tail)),
+                None => Err(failure),
             },
-        };
-        Ok(said::finding(&lines))
+        }
     }
 
-    fn refused(&self, what: &str) -> Failure {
-        let what = format!(
-            "the signature by the key {} does not hold: {what}",
-            self.fingerprint
-        );
-        Failure::new(Kind::Source, what)
+    /// The text in a message that this key signed, or else, where they count, one of the former keys.
+    fn text(&self, message: &[u8], former: bool) -> Result<String> {
+        let text = message::text(message).map_err(|what| refused(&self.fingerprint, what))?;
+        let lines = self.looked_at(&self.fingerprint, message, None)?;
+        match said::finding(&lines) {
+            Finding::Good => Ok(text),
+            Finding::Other if former && self.formerly(message)? => Ok(text),
+            Finding::Other => Err(self.by_strangers(&lines)),
+            finding => Err(refused(&self.fingerprint, finding.what())),
+        }
+    }
+
+    /// Whether one of the former keys signed a message that this one did not.
+    fn formerly(&self, message: &[u8]) -> Result<bool> {
+        for former in &self.former {
+            match said::finding(&self.looked_at(former, message, None)?) {
+                Finding::Good | Finding::Expired => return Ok(true),
+                Finding::Other => {}
+                finding => return Err(refused(former, finding.what())),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The failure that a signature by other keys is.
+    fn by_strangers(&self, lines: &[String]) -> Failure {
+        let strangers = said::strangers(lines);
+        let strangers: Vec<String> = strangers.iter().map(|name| self.primary(name)).collect();
+        let failure = refused(&self.fingerprint, Finding::Other.what());
+        let [stranger] = &strangers[..] else {
+            return strangers.iter().fold(failure, |failure, name| {
+                failure.note(format!("one that calls itself {name}"))
+            });
+        };
+        let what = format!("another key signed it, which calls itself {stranger}");
+        refused(&self.fingerprint, &what).hint(format!("if that is the repository's key of before, add `former-keys = [\"{stranger}\"]` to its file in debian/repositories/; if it is nobody's that you know, somebody else published there"))
+    }
+
+    /// The fingerprint of the whole key, where gpg knows the part that signed.
+    fn primary(&self, name: &str) -> String {
+        let listing = self.gpg().args(["--with-colons", "--list-keys"]).arg(name);
+        let listing = listing.answer().ok().flatten().unwrap_or_default();
+        let parts = key::parts(&listing);
+        parts
+            .first()
+            .map_or_else(|| name.to_owned(), |part| part.fingerprint.clone())
     }
 }
 
@@ -242,19 +315,30 @@ impl Signer for Gpg {
         let doing = || "cannot make a temporary file".to_owned();
         let mut file = tempfile::NamedTempFile::new_in(self.keyring.path()).doing(doing)?;
         file.write_all(&signature).doing(doing)?;
-        match self.finding(text.as_bytes(), Some(file.path()))? {
+        let lines = self.looked_at(&self.fingerprint, text.as_bytes(), Some(file.path()))?;
+        match said::finding(&lines) {
             Finding::Good => Ok(signature),
-            finding => Err(self.refused(finding.what())),
+            finding => Err(refused(&self.fingerprint, finding.what())),
         }
     }
 
     fn verified(&self, message: &[u8]) -> Result<String> {
-        let text = message::text(message).map_err(|what| self.refused(what))?;
-        match self.finding(message, None)? {
-            Finding::Good => Ok(text),
-            finding => Err(self.refused(finding.what())),
-        }
+        self.text(message, false)
     }
+
+    fn believed(&self, message: &[u8]) -> Result<String> {
+        self.text(message, true)
+    }
+}
+
+/// Where an exported key is to be written.
+fn to(file: &Path) -> [OsString; 3] {
+    ["--yes".into(), "--output".into(), file.into()]
+}
+
+fn refused(fingerprint: &str, what: &str) -> Failure {
+    let what = format!("the signature by the key {fingerprint} does not hold: {what}");
+    Failure::new(Kind::Source, what)
 }
 
 /// The terminal that a passphrase can be asked for on: gpg itself looks at standard input only, which is not the user's.

@@ -57,6 +57,23 @@ impl Home {
         key::parts(&format!("pub:{last}")).remove(0).fingerprint
     }
 
+    /// A key that was made, and that expired, some years ago.
+    fn expired(&self) -> String {
+        let how = self.path("old");
+        fs_err::write(&how, "Key-Type: eddsa\nKey-Curve: ed25519\nKey-Usage: sign\nName-Real: Old\nExpire-Date: 1d\n%no-protection\n%commit\n").unwrap();
+        let make = self.gpg("").args(PAST).arg("--generate-key").arg(&how);
+        make.run().unwrap();
+        let list = self.gpg("").args(["--with-colons", "--list-keys", "Old"]);
+        key::parts(&list.read().unwrap()).remove(0).fingerprint
+    }
+
+    fn revoke(&self, key: &str) {
+        let file = self.path(&format!("openpgp-revocs.d/{key}.rev"));
+        let prepared = fs_err::read_to_string(file).unwrap();
+        let armoured = prepared.split("\n:").nth(1).unwrap();
+        self.gpg("").arg("--import").stdin(armoured).run().unwrap();
+    }
+
     fn open(&self, fingerprint: &str) -> Gpg {
         Gpg::open(fingerprint, Some(self.0.path())).unwrap()
     }
@@ -81,6 +98,9 @@ impl Drop for Home {
     }
 }
 
+/// Before keys of tests are made that expire.
+const PAST: [&str; 2] = ["--faked-system-time", "20200101T000000"];
+
 const TEXT: &str = "Origin: Test\nSHA256:\n 0 1 a\n-----BEGIN PGP SIGNATURE-----\n";
 
 #[test]
@@ -93,7 +113,7 @@ fn what_was_signed_is_verified() {
     assert_eq!(gpg.verified(&message).unwrap(), TEXT);
     let signature = gpg.detach(TEXT).unwrap();
     assert!(signature.starts_with(b"-----BEGIN PGP SIGNATURE-----\n\n"));
-    let key = gpg.public_key().unwrap();
+    let key = gpg.public_key(None).unwrap();
     assert!(key.starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n"));
 }
 
@@ -104,7 +124,13 @@ fn what_is_not_ours_or_not_whole_is_refused() {
     let theirs = home.open(&home.key("ed25519", "sign", &[]));
     let message = ours.clearsign(TEXT).unwrap();
     let failure = theirs.verified(&message).unwrap_err();
-    assert!(failure.what.contains("another key"), "{failure}");
+    let said = format!(
+        "another key signed it, which calls itself {}",
+        ours.fingerprint
+    );
+    assert!(failure.what.contains(&said), "{failure}");
+    let hint = format!("add `former-keys = [\"{}\"]`", ours.fingerprint);
+    assert!(failure.hint.as_deref().unwrap().contains(&hint));
     for index in 0..message.len() {
         let mut changed = message.clone();
         changed[index] ^= 1;
@@ -139,6 +165,63 @@ fn ours_is_found_among_several_signatures() {
 }
 
 #[test]
+fn what_former_keys_signed_is_believed_and_not_taken_for_ours() {
+    let home = Home::new();
+    let expired = home.expired();
+    let keys = [(); 3].map(|()| home.key("ed25519", "sign", &[]));
+    let old = home.open(&keys[0]).clearsign(TEXT).unwrap();
+    let sign = home
+        .gpg("")
+        .args(PAST)
+        .args(["--clearsign", "--local-user"]);
+    let sign = sign.args([&expired, "--digest-algo", "SHA512"]).stdin(TEXT);
+    let older = sign.read().unwrap().into_bytes();
+    let former = [keys[0].to_ascii_lowercase(), expired];
+    let ours = home.open(&keys[1]).after(&former).unwrap();
+    for message in [&old, &older] {
+        assert_eq!(ours.believed(message).unwrap(), TEXT);
+        ours.verified(message).unwrap_err();
+        home.open(&keys[1]).believed(message).unwrap_err();
+    }
+    let changed = String::from_utf8(old).unwrap().replace("Test", "Fest");
+    ours.believed(changed.as_bytes()).unwrap_err();
+    let strange = home.open(&keys[2]).clearsign(TEXT).unwrap();
+    ours.believed(&strange).unwrap_err();
+    // Nothing but the key itself signs.
+    let message = ours.clearsign(TEXT).unwrap();
+    assert_eq!(home.open(&keys[1]).verified(&message).unwrap(), TEXT);
+}
+
+#[test]
+fn former_keys_that_are_revoked_or_absent_are_refused() {
+    let home = Home::new();
+    let keys = [(); 2].map(|()| home.key("ed25519", "sign", &[]));
+    let message = home.open(&keys[0]).clearsign(TEXT).unwrap();
+    home.revoke(&keys[0]);
+    let ours = home.open(&keys[1]).after(&keys[..1]).unwrap();
+    let failure = ours.believed(&message).unwrap_err();
+    assert!(
+        failure.what.contains(&keys[0]) && failure.what.contains("is revoked"),
+        "{failure}"
+    );
+    let absent = ["A".repeat(40)];
+    let failure = home.open(&keys[1]).after(&absent).unwrap_err();
+    assert!(failure.what.contains("gpg does not know it"), "{failure}");
+}
+
+#[test]
+fn clients_can_be_given_the_next_key_with_this_one() {
+    let home = Home::new();
+    let keys = [(); 2].map(|()| home.key("ed25519", "sign", &[]));
+    let both = home.open(&keys[0]).public_keyring(Some(&keys[1])).unwrap();
+    let other = Home::new();
+    other.gpg("").arg("--import").stdin(both).run().unwrap();
+    for key in keys {
+        assert_eq!(other.open(&key).fingerprint, key);
+    }
+}
+
+#[test]
 fn a_hash_that_no_longer_holds_is_refused() {
     let home = Home::new();
     let key = home.key("rsa3072", "sign", &[]);
@@ -155,13 +238,7 @@ fn keys_that_cannot_sign_say_why_before_anything_is_written() {
     let failure = Gpg::open(absent, Some(home.0.path())).unwrap_err();
     assert!(failure.what.contains("does not know it"), "{failure}");
 
-    let past = ["--faked-system-time", "20200101T000000"];
-    let old = home.path("old");
-    fs_err::write(&old, "Key-Type: eddsa\nKey-Curve: ed25519\nKey-Usage: sign\nName-Real: Old\nExpire-Date: 1d\n%no-protection\n%commit\n").unwrap();
-    let make = home.gpg("").args(past).arg("--generate-key").arg(&old);
-    make.run().unwrap();
-    let list = home.gpg("").args(["--with-colons", "--list-keys"]).read();
-    let expired = key::parts(&list.unwrap()).remove(0).fingerprint;
+    let expired = home.expired();
     let said = home.refused(&expired);
     assert!(said.contains("it has expired (extend it"), "{said}");
 
@@ -179,10 +256,7 @@ fn keys_that_cannot_sign_say_why_before_anything_is_written() {
 fn a_revoked_key_signs_nothing() {
     let home = Home::new();
     let key = home.key("ed25519", "sign", &[]);
-    let file = home.path(&format!("openpgp-revocs.d/{key}.rev"));
-    let prepared = fs_err::read_to_string(file).unwrap();
-    let armoured = prepared.split("\n:").nth(1).unwrap();
-    home.gpg("").arg("--import").stdin(armoured).run().unwrap();
+    home.revoke(&key);
     assert!(home.refused(&key).contains("it is revoked"));
 }
 
@@ -190,7 +264,7 @@ fn a_revoked_key_signs_nothing() {
 fn a_key_whose_private_half_is_elsewhere_verifies_and_does_not_sign() {
     let (home, other) = (Home::new(), Home::new());
     let key = home.key("ed25519", "sign", &[]);
-    let public = home.open(&key).public_key().unwrap();
+    let public = home.open(&key).public_key(None).unwrap();
     other.gpg("").arg("--import").stdin(public).run().unwrap();
     let message = home.open(&key).clearsign(TEXT).unwrap();
     assert_eq!(other.open(&key).verified(&message).unwrap(), TEXT);

@@ -58,6 +58,24 @@ fn failure(line: &str) -> Option<u32> {
     Some(code & 0xffff)
 }
 
+/// Who signed by a key that gpgv does not have, as the signatures say, which nobody checked: fingerprints where they have them, otherwise key ids.
+pub(super) fn strangers(lines: &[String]) -> Vec<String> {
+    let mut strangers: Vec<String> = Vec::new();
+    for line in lines.iter().filter_map(|line| line.strip_prefix(MARK)) {
+        let words: Vec<&str> = line.split(' ').collect();
+        // `ERRSIG KEYID KEY-ALGORITHM HASH CLASS TIME WHY FINGERPRINT`
+        let ["ERRSIG", id, .., "9", fingerprint] = words[..] else {
+            continue;
+        };
+        let name = if fingerprint == "-" { id } else { fingerprint };
+        let plain = name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if plain && !strangers.iter().any(|known| known == name) {
+            strangers.push(name.to_owned());
+        }
+    }
+    strangers
+}
+
 /// What gpgv found out about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
@@ -165,6 +183,21 @@ mod tests {
         // What a user id says is no status.
         let forged = vec!["gpgv: [GNUPG:] GOODSIG 1".to_owned()];
         assert_eq!(finding(&forged), Finding::Unsigned);
+    }
+
+    #[test]
+    fn strangers_are_called_by_their_fingerprints_or_ids() {
+        let (id, fingerprint) = ("0123456789ABCDEF", "A".repeat(40));
+        let by = |name: &str| format!("ERRSIG {id} 22 10 01 1 9 {name}\n");
+        let said = format!("{}{}", by(&fingerprint), by("-")).repeat(2);
+        assert_eq!(strangers(&lines(&said)), [&fingerprint, id]);
+        for other in [
+            "ERRSIG",
+            "ERRSIG 2 22 10 01 1 9 \x1b[0m",
+            "ERRSIG 2 22 2 01 1 5 F",
+        ] {
+            assert!(strangers(&lines(other)).is_empty(), "{other}");
+        }
     }
 
     #[test]

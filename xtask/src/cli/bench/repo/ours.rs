@@ -63,6 +63,7 @@ impl Publishing {
             component: "main".to_owned(),
             architectures: ARCHITECTURES.map(str::to_owned).to_vec(),
             key: String::new(),
+            former_keys: Vec::new(),
             place: Where::Directory {
                 path: self.folder.clone(),
             },

@@ -295,6 +295,7 @@ pub(super) fn repository() -> Repository {
         component: "main".to_owned(),
         architectures: vec!["amd64".to_owned(), "arm64".to_owned()],
         key: "A".repeat(40),
+        former_keys: Vec::new(),
         place: Where::Directory {
             path: "nowhere".into(),
         },

@@ -1,7 +1,9 @@
 //! What may be published, and what a Release file says of it.
 
 use super::lab::{DAY, Lab, Notary, START};
-use crate::failure::Kind;
+use crate::failure::{Kind, Result};
+use crate::repository::Publisher;
+use crate::repository::sign::Signer;
 
 /// It is refused in these words, and the repository is as it was.
 fn refused(lab: &Lab, packages: &[&str], words: &str) {
@@ -190,4 +192,55 @@ fn an_index_that_is_not_what_was_signed_is_used_for_nothing() {
     let failure = lab.add(&["b 1"], None).unwrap_err();
     assert_eq!(failure.kind, Kind::Source);
     assert!(failure.what.contains("broken"), "{failure}");
+}
+
+/// Signs by the first, and believes the second.
+struct Heir(Notary, Notary);
+
+impl Signer for Heir {
+    fn clearsign(&self, text: &str) -> Result<Vec<u8>> {
+        self.0.clearsign(text)
+    }
+
+    fn detach(&self, text: &str) -> Result<Vec<u8>> {
+        self.0.detach(text)
+    }
+
+    fn verified(&self, message: &[u8]) -> Result<String> {
+        self.0.verified(message)
+    }
+
+    fn believed(&self, message: &[u8]) -> Result<String> {
+        self.verified(message).or_else(|_| self.1.verified(message))
+    }
+}
+
+#[test]
+fn after_a_change_of_keys_publishing_goes_on_and_signs_by_the_new_one() {
+    let mut lab = Lab::new();
+    lab.add(&["a 1"], Some("then")).unwrap();
+    let old = lab.notary;
+    lab.notary = Notary("new");
+    refused(&lab, &["a 2"], "not signed by the key");
+    let heir = Heir(lab.notary, old);
+    let publisher = Publisher {
+        signer: &heir,
+        ..lab.publisher()
+    };
+    let wrong = publisher.check(false).unwrap_err();
+    assert!(
+        wrong.to_string().contains("InRelease: it was not signed"),
+        "{wrong}"
+    );
+    // Nothing is new but the key: that is enough.
+    assert!(
+        publisher
+            .add(&[lab.deb("a", "1", "")], None)
+            .unwrap()
+            .changed
+    );
+    assert_eq!(lab.client(), ["a 1 (all)"]);
+    publisher.add(&[lab.deb("a", "2", "")], None).unwrap();
+    publisher.back("then").unwrap();
+    assert_eq!(lab.client(), ["a 1 (all)"]);
 }

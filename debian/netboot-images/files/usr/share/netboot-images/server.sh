@@ -314,7 +314,7 @@ offer_dnsmasq() {
 		return 1
 	fi
 	say "wrote $DROP: dnsmasq serves $root by TFTP; the addresses it hands out are yours to say, see there"
-	[ -d "$R$root" ] || mkdir -p "$R$root" || broken "cannot make $root"
+	place_folder "$R$root"
 	renew_dnsmasq
 }
 
@@ -330,6 +330,7 @@ withdraw_dnsmasq() {
 		fi
 	fi
 	forget "$S/dnsmasq"
+	for root in /var/lib/tftpboot /srv/tftp; do displace "$R$root"; done
 }
 
 # Only a dnsmasq that runs reads its configuration again; one that somebody stopped stays stopped.
