@@ -19,6 +19,7 @@ mod lint;
 mod publish;
 mod readme;
 mod recipes;
+mod release;
 mod store;
 mod sysroot;
 mod why;

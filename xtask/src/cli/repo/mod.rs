@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         } => new(context, name, key, directory),
         Verb::Status { name } => look::status(context, name),
         Verb::Check(args) => look::check(context, args),
-        Verb::Refresh { name } => change(context, name, |publisher| publisher.refresh()),
+        Verb::Refresh { name } => change(context, name, refresh),
         Verb::Back { name, snapshot } => {
             change(context, name, |publisher| publisher.back(snapshot))
         }
@@ -115,6 +115,11 @@ fn new(context: &Context<'_>, name: &str, key: &str, directory: &Path) -> Result
         &json!({ "repository": name, "file": file }),
         format!("{file} is written; `cargo xtask publish RECIPE --repo {name}` publishes to it"),
     ))
+}
+
+/// The method itself has one lifetime only.
+fn refresh(publisher: &Publisher<'_>) -> Result<Published> {
+    publisher.refresh()
 }
 
 fn change(
