@@ -69,10 +69,6 @@ enum Verb {
     Client(client::Args),
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the method's path is for one lifetime of a publisher, and not for all"
-)]
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     match &args.verb {
         Verb::List => Ok(look::list(context)),
