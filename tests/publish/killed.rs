@@ -14,7 +14,7 @@ use crate::clients::complaints;
 use crate::support::apt::Apt;
 use crate::support::program::{Checkout, kill, run, start};
 use crate::support::shop::{At, Shop};
-use crate::support::{copy, in_all_or};
+use crate::support::{copy, in_all_or, tell};
 
 const DAY: i64 = 86_400;
 
@@ -162,7 +162,7 @@ fn kill_at_all(base: &Base, calls: &str, step: u32) -> (u32, u32) {
         kills += 1;
         news += u32::from(new);
     }
-    println!("{kills} kills at {calls}: new after {news}");
+    tell(&format!("{kills} kills at {calls}: new after {news}"));
     (kills, news)
 }
 
@@ -219,5 +219,8 @@ fn a_kill_at_any_moment_does_no_harm() {
         }
         news += u32::from(copy.recovers());
     }
-    println!("{kills} kills within {:?}: new after {news}", base.took);
+    tell(&format!(
+        "{kills} kills within {:?}: new after {news}",
+        base.took
+    ));
 }

@@ -7,8 +7,8 @@ use xtask::repository::clock::{Clock, SystemClock};
 
 use crate::clients::{client, complaints};
 use crate::support::apt::Apt;
-use crate::support::in_all_or;
 use crate::support::shop::{At, Shop};
+use crate::support::{in_all_or, tell};
 
 /// What is published to while clients look: few versions are in the index, so that packages and indexes come and go.
 fn shop() -> Shop {
@@ -87,10 +87,10 @@ fn race(publishes: u32, clock: &dyn Clock, then: impl Fn()) {
         drop(until);
         looking.map(|thread| thread.join().unwrap())
     });
-    println!(
+    tell(&format!(
         "{publishes} publishes in {:?}, {updates:?} updates",
         since.elapsed()
-    );
+    ));
     assert!(updates.iter().all(|updates| *updates >= 3), "{updates:?}");
 }
 

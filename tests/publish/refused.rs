@@ -10,7 +10,7 @@ use xtask::repository::spec::Where;
 use crate::everywhere::packages;
 use crate::support::program::{Checkout, Ended, run};
 use crate::support::shop::Shop;
-use crate::support::{copy, in_all_or};
+use crate::support::{copy, in_all_or, tell};
 
 const OLD: [&str; 1] = ["tea 1.0 (all)"];
 const NEW: [&str; 2] = ["cake 1 (all)", "tea 1.0 (all)"];
@@ -119,7 +119,10 @@ fn a_full_file_system_loses_nothing() {
         assert_eq!(refusing.packages("now"), NEW, "{limit}");
         assert_eq!(leftovers(&refusing.path("now")), Vec::<PathBuf>::new());
     }
-    println!("{full} of {} file systems were too small", all.len());
+    tell(&format!(
+        "{full} of {} file systems were too small",
+        all.len()
+    ));
     assert!(full > 0);
 }
 

@@ -17,7 +17,7 @@ use crate::support::program::{Checkout, kill, run, start};
 use crate::support::proxy::Proxy;
 use crate::support::shop::{At, Once, Shop};
 use crate::support::sshd::{HOST, Sshd};
-use crate::support::{copy, in_all_or};
+use crate::support::{copy, in_all_or, tell};
 
 /// What there is before, and what is to be.
 const OLD: [&str; 1] = ["tea 1.0 (all)"];
@@ -265,7 +265,7 @@ fn a_connection_may_be_cut_at_any_byte() {
         publish(&shop, &signer, &far.place(far.proxy.port), 1).ok();
         news += u32::from(far.recovers(&shop, &signer));
     }
-    println!("{trials} cuts in {whole} bytes: new after {news}");
+    tell(&format!("{trials} cuts in {whole} bytes: new after {news}"));
 }
 
 #[test]
@@ -295,6 +295,8 @@ fn the_program_may_be_killed_while_it_writes_to_another_machine() {
         kill(child);
         news += u32::from(far.recovers(&shop, &signer));
     }
-    println!("{trials} kills in {whole} bytes: new after {news}");
+    tell(&format!(
+        "{trials} kills in {whole} bytes: new after {news}"
+    ));
     apt_is_content(&shop, &far.place(far.sshd.port));
 }

@@ -28,6 +28,15 @@ pub(crate) fn in_all_or(all: u32, few: u32) -> u32 {
     if wanted { all } else { few }
 }
 
+/// Says what was measured; `--nocapture` shows it.
+#[expect(
+    clippy::print_stdout,
+    reason = "numbers are worth knowing of a test that passes, too"
+)]
+pub(crate) fn tell(what: &str) {
+    println!("{what}");
+}
+
 /// Runs a program that has to succeed.
 pub(crate) fn must(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap();
