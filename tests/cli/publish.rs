@@ -211,6 +211,9 @@ impl Machine {
             "state/lists/partial",
             "cache/archives/partial",
             "etc/apt/sources.list.d",
+            "etc/apt/apt.conf.d",
+            "etc/apt/preferences.d",
+            "etc/apt/trusted.gpg.d",
             "log",
         ] {
             fs_err::create_dir_all(machine.0.path().join(folder)).unwrap();
