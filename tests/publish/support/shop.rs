@@ -53,6 +53,7 @@ impl Home {
     pub(crate) fn key(&self) -> Gpg {
         let make = [
             "--batch",
+            "--yes",
             "--quiet",
             "--pinentry-mode",
             "loopback",
