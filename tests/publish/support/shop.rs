@@ -156,8 +156,25 @@ impl Shop {
         version: &str,
         clock: &dyn Clock,
     ) -> Result<Published> {
+        let deb = self.deb(package, version);
+        self.try_publish_all(&[deb], clock)
+    }
+
+    /// Publishes so many packages at once: `many-0` and so on.
+    pub(crate) fn publish_many(&self, number: u32) {
+        let debs: Vec<PathBuf> = (0..number)
+            .map(|at| self.deb(&format!("many-{at}"), "1.0"))
+            .collect();
+        self.try_publish_all(&debs, &SystemClock).unwrap();
+    }
+
+    fn deb(&self, package: &str, version: &str) -> PathBuf {
         let deb = self.folder.path().join(format!("{package}_{version}.deb"));
         write(&deb, package, version);
+        deb
+    }
+
+    fn try_publish_all(&self, debs: &[PathBuf], clock: &dyn Clock) -> Result<Published> {
         let publisher = Publisher {
             repository: &self.repository,
             place: &Directory::new(self.path("")),
@@ -165,7 +182,7 @@ impl Shop {
             listen: &Deaf,
             clock,
         };
-        publisher.add(&[deb], None)
+        publisher.add(debs, None)
     }
 
     /// A file of what is served.

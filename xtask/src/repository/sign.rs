@@ -35,4 +35,10 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// [`Kind::Source`](crate::failure::Kind::Source) when it did not; other kinds when that cannot be found out.
     fn verified(&self, message: &[u8]) -> Result<String>;
+
+    /// Whether this is a detached signature of the text by this key.
+    ///
+    /// # Errors
+    /// As [`Signer::verified`].
+    fn verify_detached(&self, text: &str, signature: &[u8]) -> Result<()>;
 }

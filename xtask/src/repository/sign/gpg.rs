@@ -239,19 +239,24 @@ impl Signer for Gpg {
 
     fn detach(&self, text: &str) -> Result<Vec<u8>> {
         let signature = self.sign(text, &["--detach-sign"])?;
-        let doing = || "cannot make a temporary file".to_owned();
-        let mut file = tempfile::NamedTempFile::new_in(self.keyring.path()).doing(doing)?;
-        file.write_all(&signature).doing(doing)?;
-        match self.finding(text.as_bytes(), Some(file.path()))? {
-            Finding::Good => Ok(signature),
-            finding => Err(self.refused(finding.what())),
-        }
+        self.verify_detached(text, &signature)?;
+        Ok(signature)
     }
 
     fn verified(&self, message: &[u8]) -> Result<String> {
         let text = message::text(message).map_err(|what| self.refused(what))?;
         match self.finding(message, None)? {
             Finding::Good => Ok(text),
+            finding => Err(self.refused(finding.what())),
+        }
+    }
+
+    fn verify_detached(&self, text: &str, signature: &[u8]) -> Result<()> {
+        let doing = || "cannot make a temporary file".to_owned();
+        let mut file = tempfile::NamedTempFile::new_in(self.keyring.path()).doing(doing)?;
+        file.write_all(signature).doing(doing)?;
+        match self.finding(text.as_bytes(), Some(file.path()))? {
+            Finding::Good => Ok(()),
             finding => Err(self.refused(finding.what())),
         }
     }

@@ -93,6 +93,11 @@ fn what_was_signed_is_verified() {
     assert_eq!(gpg.verified(&message).unwrap(), TEXT);
     let signature = gpg.detach(TEXT).unwrap();
     assert!(signature.starts_with(b"-----BEGIN PGP SIGNATURE-----\n\n"));
+    gpg.verify_detached(TEXT, &signature).unwrap();
+    for (text, signature) in [("x\n", &*signature), (TEXT, &b"x"[..]), (TEXT, &message)] {
+        let failure = gpg.verify_detached(text, signature).unwrap_err();
+        assert_eq!(failure.kind, Kind::Source, "{failure}");
+    }
     let key = gpg.public_key().unwrap();
     assert!(key.starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n"));
 }
