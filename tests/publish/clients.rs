@@ -77,6 +77,34 @@ fn the_apt_of_debian_13_updates_installs_and_upgrades_without_a_warning() {
     install(Apt::Trixie);
 }
 
+/// Finds every package of an index that is several members of gzip, most of them copied from the index before.
+fn read_wholly(apt: Apt) {
+    let shop = Shop::open();
+    shop.publish_many(700);
+    shop.publish("tea", "1.1");
+    let index = fs_err::read(shop.release("main/binary-amd64/Packages.gz")).unwrap();
+    let begins = |bytes: &&[u8]| bytes.starts_with(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    assert!(index.windows(8).filter(begins).count() > 2);
+    let client = client(&shop);
+    let ran = apt.run(&client, &["apt-get", "update"]);
+    assert!(ran.good && complaints(&ran.said).is_empty(), "{ran:?}");
+    let ran = apt.run(&client, &["apt-cache", "pkgnames"]);
+    let many = ran.said.lines().filter(|name| name.starts_with("many-"));
+    assert_eq!(many.count(), 700);
+    let ran = apt.run(&client, &["apt-cache", "madison", "tea"]);
+    assert_eq!(ran.said.lines().count(), 2, "{ran:?}");
+}
+
+#[test]
+fn the_apt_of_this_machine_reads_every_part_of_an_index() {
+    read_wholly(Apt::Here);
+}
+
+#[test]
+fn the_apt_of_debian_13_reads_every_part_of_an_index() {
+    read_wholly(Apt::Trixie);
+}
+
 #[test]
 fn a_repository_is_looked_at_as_its_clients_do() {
     let shop = Shop::open();

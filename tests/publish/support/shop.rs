@@ -134,6 +134,10 @@ impl Signer for Once<'_> {
         let verified = || Ok(self.signer.verified(message)?.into_bytes());
         Ok(String::from_utf8(self.once(b'v', message, verified)?).unwrap())
     }
+
+    fn believed_detached(&self, text: &str, signature: &[u8]) -> Result<()> {
+        self.signer.believed_detached(text, signature)
+    }
 }
 
 /// A clock that shows what it is told.
@@ -271,9 +275,21 @@ impl Shop {
         clock: &dyn Clock,
     ) -> Result<Published> {
         let deb = self.deb(package, version);
+        self.try_publish_all(&[deb], clock)
+    }
+
+    /// Publishes so many packages at once: `many-0` and so on.
+    pub(crate) fn publish_many(&self, number: u32) {
+        let debs: Vec<PathBuf> = (0..number)
+            .map(|at| self.deb(&format!("many-{at}"), "1.0"))
+            .collect();
+        self.try_publish_all(&debs, &SystemClock).unwrap();
+    }
+
+    fn try_publish_all(&self, debs: &[PathBuf], clock: &dyn Clock) -> Result<Published> {
         let place = Directory::new(self.path(""));
         let publisher = self.publisher(&place, &self.signer, clock);
-        publisher.add(&[deb], None)
+        publisher.add(debs, None)
     }
 
     /// A file of what is served.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::{self, Entry, Merged};
+use super::packed::Members;
 use super::retain::{self, Retired};
 use crate::failure::{Failure, Kind, Result};
 
@@ -14,6 +15,8 @@ pub(super) const ALL: &str = "all";
 pub(super) struct Indexes {
     /// Different texts.
     pub(super) texts: Vec<String>,
+    /// What each of them was unpacked from, where they were read.
+    pub(super) members: Vec<Members>,
     /// Which of them is whose.
     pub(super) of: BTreeMap<String, usize>,
 }
@@ -67,6 +70,7 @@ pub(super) fn add(
             .iter()
             .map(|one| index::render(&one.entries))
             .collect(),
+        members: Vec::new(),
         of,
     };
     Ok(change)

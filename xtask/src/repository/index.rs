@@ -4,14 +4,27 @@
 //! only the fields that decide where are looked at. Stanzas are sorted by `Filename`, as apt-ftparchive sorts them.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
+use memchr::memmem::Finder;
 
 use crate::debian::version::Version;
 use crate::failure::{Failure, Kind, Result};
 
-/// The longest name of a field that is looked for: `Architecture`.
-const LONGEST_NAME: usize = 12;
+/// The fields that are looked for, each from the end of the line before it. All but the last are in every stanza, mostly in this order.
+static FIELDS: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
+    [
+        "\nPackage:",
+        "\nVersion:",
+        "\nArchitecture:",
+        "\nFilename:",
+        "\nSize:",
+        "\nSHA256:",
+        "\nSource:",
+    ]
+    .map(Finder::new)
+});
 
 /// A stanza of an index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,20 +53,27 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// What is wrong with it, in a few words.
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
-        let mut entry = Self {
-            text,
-            ..Self::default()
-        };
+        let [
+            package,
+            version,
+            architecture,
+            filename,
+            size,
+            sha256,
+            source,
+        ] = &*FIELDS;
         let mut at = 0;
-        while at < text.len() {
-            let rest = &text.as_bytes()[at..];
-            let length = memchr(b'\n', rest).unwrap_or(rest.len());
-            // Of the fields that are looked for, these are the first letters.
-            if matches!(rest[0], b'P' | b'V' | b'A' | b'S' | b'F') {
-                entry.take(&text[at..at + length]);
-            }
-            at += length + 1;
-        }
+        let mut next = |field| value(text, field, &mut at);
+        let entry = Self {
+            text,
+            package: next(package),
+            version: next(version),
+            architecture: next(architecture),
+            filename: next(filename),
+            size: next(size),
+            sha256: next(sha256),
+            source: value(text, source, &mut 0),
+        };
         let needed = [
             ("Package", entry.package),
             ("Version", entry.version),
@@ -71,25 +91,6 @@ impl<'a> Entry<'a> {
             }
         }
         Ok(entry)
-    }
-
-    fn take(&mut self, line: &'a str) {
-        // Not `split_once` and `trim`: this is done for every line of long indexes, and their generic searches are slow where they are not optimised.
-        let head = &line.as_bytes()[..line.len().min(LONGEST_NAME + 1)];
-        let Some(colon) = memchr(b':', head) else {
-            return;
-        };
-        let field = match &line.as_bytes()[..colon] {
-            b"Package" => &mut self.package,
-            b"Version" => &mut self.version,
-            b"Architecture" => &mut self.architecture,
-            b"Source" => &mut self.source,
-            b"Filename" => &mut self.filename,
-            b"SHA256" => &mut self.sha256,
-            b"Size" => &mut self.size,
-            _ => return,
-        };
-        *field = line[colon + 1..].trim_ascii();
     }
 
     /// The source package's name and version (Debian Policy 5.6.1): those of the package itself, unless it says others.
@@ -114,12 +115,30 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// The first line of a field's value; empty when there is no such field. It is looked for behind `at` first, which becomes where it was found. (Not each line is
+/// looked at: indexes have very many.)
+fn value<'a>(stanza: &'a str, field: &Finder<'_>, at: &mut usize) -> &'a str {
+    let (bytes, name) = (stanza.as_bytes(), field.needle());
+    let behind = || Some(*at + field.find(&bytes[*at..])?);
+    let begin = if bytes.starts_with(&name[1..]) {
+        name.len() - 1
+    } else if let Some(found) = behind().or_else(|| field.find(&bytes[..*at])) {
+        found + name.len()
+    } else {
+        return "";
+    };
+    let rest = &bytes[begin..];
+    let length = memchr(b'\n', rest).unwrap_or(rest.len());
+    *at = begin;
+    stanza[begin..begin + length].trim_ascii()
+}
+
 /// The stanzas of an index.
 ///
 /// # Errors
 /// [`Kind::Source`], with the first stanza that is none.
 pub(super) fn parse(text: &str) -> Result<Vec<Entry<'_>>> {
-    let finder = memmem::Finder::new(b"\n\n");
+    let finder = Finder::new(b"\n\n");
     let mut entries = Vec::with_capacity(text.len() / 512);
     let mut at = 0;
     while at < text.len() {

@@ -6,7 +6,7 @@ mod collect;
 mod commit;
 mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -23,7 +23,8 @@ use super::place::{Bytes, Held, Nature, Place, Put};
 use super::reader::{Reader, Signed};
 use super::sign::Signer;
 use super::spec::Repository;
-use crate::event::Listen;
+use crate::date;
+use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
 
 /// Publishes to one repository.
@@ -57,7 +58,7 @@ pub struct Published {
     pub present: Vec<String>,
     /// Packages that are in the indexes no more, because there are enough that are newer.
     pub retired: Vec<String>,
-    /// Files that nobody had needed for longer than the grace time, and that were removed.
+    /// Files that were removed: nobody had needed them for longer than the grace time, or they were the snapshot that is forgotten.
     pub removed: Vec<String>,
     /// The snapshot that was taken.
     pub snapshot: Option<String>,
@@ -119,7 +120,29 @@ impl Publisher<'_> {
     pub fn refresh(&self) -> Result<Published> {
         let held = self.begin()?;
         let before = self.published()?;
-        self.again(&*held, &before, &before, BTreeSet::new())
+        self.again(&*held, &before, &before, Plan::default())
+    }
+
+    /// Dates the repository anew even where it is dated far into the future, as by a clock that was wrong. Clients that have a later date keep what they have
+    /// and say nothing; but those whose clocks are right have refused that date (`Acquire::Max-FutureTime` of apt.conf(5)).
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub fn redate(&self) -> Result<Published> {
+        let held = self.begin()?;
+        let before = self.published()?;
+        let plan = Plan {
+            redate: true,
+            ..Plan::default()
+        };
+        let done = self.again(&*held, &before, &before, plan)?;
+        if done.date < before.release.date {
+            self.listen.hear(Event::Warning(format!(
+                "the repository was dated {}: apt has refused that where the clock is right, and takes the new date; a client that took it keeps silently what it has until then, unless its /var/lib/apt/lists is emptied",
+                date::iso8601(before.release.date)
+            )));
+        }
+        Ok(done)
     }
 
     /// Goes back to a snapshot: the same indexes as then, dated anew. Everything that they name has to be there still, and is looked at.
@@ -143,16 +166,47 @@ impl Publisher<'_> {
             .into_keys()
             .filter(|name| !wanted.contains_key(name))
             .collect();
-        self.again(&*held, &before, &then, left)
+        let plan = Plan {
+            left,
+            ..Plan::default()
+        };
+        self.again(&*held, &before, &then, plan)
     }
 
-    /// Publishes the indexes of a Release file once more.
+    /// Forgets a snapshot: it cannot be gone back to any more. What it alone has named goes after the grace time. Nothing that clients read changes.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when there is no such snapshot; else when the place fails.
+    pub fn forget(&self, snapshot: &str) -> Result<Published> {
+        check_snapshot_name(snapshot)?;
+        let held = self.begin()?;
+        let before = self.published()?;
+        let name = self.names().snapshot(snapshot);
+        // One that cannot be read, or that somebody else signed, can be forgotten, too.
+        if self.place.size(&name)?.is_none() {
+            return Err(self.no_snapshot(snapshot)?);
+        }
+        held.check()?;
+        let nothing = Indexes::default();
+        let plan = self.plan(Some(&before.release), &nothing, &nothing, &[]);
+        self.drop_snapshot(&name, &plan)?;
+        self.place.finish(self.listen)?;
+        Ok(Published {
+            date: before.release.date,
+            valid_until: before.release.valid_until,
+            changed: true,
+            removed: vec![name],
+            ..Published::default()
+        })
+    }
+
+    /// Publishes the indexes of a Release file once more. `plan` says the rest.
     fn again(
         &self,
         held: &dyn Held,
         before: &Signed,
         which: &Signed,
-        left: BTreeSet<String>,
+        plan: Plan<'_>,
     ) -> Result<Published> {
         self.check_same(Some(before))?;
         let all = &self.repository.architectures;
@@ -160,7 +214,8 @@ impl Publisher<'_> {
         let change = change::add(&old, &[], all, None)?;
         let packed = pack_changed(&old, &change.indexes)?;
         let plan = Plan {
-            left,
+            left: plan.left,
+            redate: plan.redate,
             ..self.plan(Some(&which.release), &old, &change.indexes, &packed)
         };
         self.publish(held, Some(before), &plan, Published::default())

@@ -1,7 +1,7 @@
 //! What is published, read as a client reads it: the signed Release file first, everything else by its digest.
 
 use super::names::Names;
-use super::packed::{open, unpack};
+use super::packed::{Unpacked, open, unpack};
 use super::place::Place;
 use super::release::{Indexed, Release};
 use super::sign::Signer;
@@ -22,7 +22,7 @@ pub(super) struct Signed {
 }
 
 /// How an index is unpacked.
-type Unpack = fn(&str, &[u8], &Indexed) -> Result<String>;
+type Unpack = fn(&str, Vec<u8>, &Indexed) -> Result<Unpacked>;
 
 /// Reads what one place keeps of one suite.
 #[derive(Clone, Copy)]
@@ -94,7 +94,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// [`Kind::Source`] when it is not there, or not what the Release file says it is.
-    pub(super) fn index(&self, architecture: &str, sums: &Indexed) -> Result<String> {
+    pub(super) fn index(&self, architecture: &str, sums: &Indexed) -> Result<Unpacked> {
         self.index_by(architecture, sums, open)
     }
 
@@ -103,20 +103,20 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::index`].
     pub(super) fn checked_index(&self, architecture: &str, sums: &Indexed) -> Result<String> {
-        self.index_by(architecture, sums, unpack)
+        Ok(self.index_by(architecture, sums, unpack)?.text)
     }
 
-    fn index_by(&self, architecture: &str, sums: &Indexed, by: Unpack) -> Result<String> {
+    fn index_by(&self, architecture: &str, sums: &Indexed, by: Unpack) -> Result<Unpacked> {
         let by_hash = self.names.by_hash(architecture, &sums.gzip.sha256);
         let mut first = None;
         for name in [by_hash, self.names.packed(architecture)] {
             let read = self.place.read(&name, sums.gzip.size);
             let read = read.and_then(|bytes| match bytes {
-                Some(bytes) => by(&name, &bytes, sums),
+                Some(bytes) => by(&name, bytes, sums),
                 None => Err(Failure::new(Kind::Source, format!("{name} is missing"))),
             });
             match read {
-                Ok(text) => return Ok(text),
+                Ok(unpacked) => return Ok(unpacked),
                 Err(failure) if failure.kind == Kind::Source => _ = first.get_or_insert(failure),
                 Err(failure) => return Err(failure),
             }

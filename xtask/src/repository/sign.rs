@@ -43,4 +43,10 @@ pub trait Signer: Send + Sync {
     fn believed(&self, message: &[u8]) -> Result<String> {
         self.verified(message)
     }
+
+    /// That this is a detached signature of the text by this key, or by one that signed the repository before it.
+    ///
+    /// # Errors
+    /// As [`Signer::verified`].
+    fn believed_detached(&self, text: &str, signature: &[u8]) -> Result<()>;
 }

@@ -42,7 +42,12 @@ impl State {
         !(self.swept..self.swept.saturating_add(SWEEP)).contains(&now)
     }
 
-    /// Notes files that nobody needs from now on.
+    /// Notes files that were published until now. Some may have been noted before, and published again since.
+    pub(super) fn leave_now(&mut self, names: impl IntoIterator<Item = String>, now: i64) {
+        self.left.extend(names.into_iter().map(|name| (name, now)));
+    }
+
+    /// Notes files that nobody needs, and nobody may have needed for a while.
     pub(super) fn leave(&mut self, names: impl IntoIterator<Item = String>, now: i64) {
         for name in names {
             let since = self.left.entry(name).or_insert(now);

@@ -46,12 +46,22 @@ enum Verb {
     Refresh {
         /// The repository
         name: String,
+        /// Also when its date lies ahead, because some clock was wrong
+        #[arg(long)]
+        despite_date: bool,
     },
     /// Publish again what was published when a snapshot was taken
     Back {
         /// The repository
         name: String,
         /// The snapshot, as `publish --snapshot` called it
+        snapshot: String,
+    },
+    /// Forget a snapshot; what no other one needs is removed after the grace time
+    Forget {
+        /// The repository
+        name: String,
+        /// The snapshot
         snapshot: String,
     },
     /// Add packages that are there already, whoever made them
@@ -79,9 +89,17 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         } => new(context, name, key, directory),
         Verb::Status { name } => look::status(context, name),
         Verb::Check(args) => look::check(context, args),
-        Verb::Refresh { name } => change(context, name, refresh),
+        Verb::Refresh { name, despite_date } => {
+            change(context, name, |publisher| match despite_date {
+                true => publisher.redate(),
+                false => publisher.refresh(),
+            })
+        }
         Verb::Back { name, snapshot } => {
             change(context, name, |publisher| publisher.back(snapshot))
+        }
+        Verb::Forget { name, snapshot } => {
+            change(context, name, |publisher| publisher.forget(snapshot))
         }
         Verb::Add {
             name,
@@ -111,11 +129,6 @@ fn new(context: &Context<'_>, name: &str, key: &str, directory: &Path) -> Result
         &json!({ "repository": name, "file": file }),
         format!("{file} is written; `cargo xtask publish RECIPE --repo {name}` publishes to it"),
     ))
-}
-
-/// The method itself has one lifetime only.
-fn refresh(publisher: &Publisher<'_>) -> Result<Published> {
-    publisher.refresh()
 }
 
 fn change(

@@ -166,6 +166,17 @@ impl Directory {
         Ok(())
     }
 
+    fn not_written(&self, failure: Failure) -> Failure {
+        // What was copied in vain does not fill the file system until somebody publishes again.
+        files::remove_if_there(&self.staging()).ok();
+        let failure = failure.while_doing(format!("cannot write into {}", self.root.display()));
+        if failure.kind == Kind::Space {
+            failure.hint("free some space in its file system, then publish again; until then, clients find all that they need")
+        } else {
+            failure
+        }
+    }
+
     fn sync(&self) -> Result<()> {
         let root = File::open(&self.root)?;
         rustix::fs::syncfs(root.as_fd())
@@ -277,7 +288,7 @@ impl Place for Directory {
 
     fn write(&self, puts: &[Put]) -> Result<()> {
         self.write_all(puts)
-            .doing(|| format!("cannot write into {}", self.root.display()))
+            .map_err(|failure| self.not_written(failure))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<There>> {

@@ -224,3 +224,16 @@ fn one_publisher_at_a_time_and_the_others_are_told() {
     });
     assert!(*ear.0.lock().unwrap() <= 3);
 }
+
+#[test]
+fn what_was_copied_in_vain_does_not_stay() {
+    let (folder, place) = place();
+    let missing = Put {
+        bytes: Bytes::Of(folder.path().join("missing.deb")),
+        ..put("pool/b", "", Nature::Immutable)
+    };
+    let puts = [put("pool/a", "a", Nature::Immutable), missing];
+    place.write(&puts).unwrap_err();
+    assert!(!place.staging().exists());
+    place.write(&puts[..1]).unwrap();
+}

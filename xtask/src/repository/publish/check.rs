@@ -71,7 +71,7 @@ pub struct Snapshot {
 }
 
 impl Publisher<'_> {
-    /// Looks at the repository as a client does: the signature, the dates, the suite, both forms of each index, and that every package is there with the right
+    /// Looks at the repository as a client does: the signatures, the dates, the suite, both forms of each index, and that every package is there with the right
     /// size. With `deep`, all packages are read and digested.
     ///
     /// # Errors
@@ -160,12 +160,14 @@ impl Publisher<'_> {
         if plain.as_deref() != Some(signed.text.as_bytes()) {
             wrong.push("Release is not what InRelease signs".to_owned());
         }
-        if self
-            .place
-            .size(&self.names().suite("Release.gpg"))?
-            .is_none()
-        {
-            wrong.push("Release.gpg is missing".to_owned());
+        match self.place.read(&self.names().suite("Release.gpg"), SHORT)? {
+            None => wrong.push("Release.gpg is missing".to_owned()),
+            Some(signature) => match self.signer.believed_detached(&signed.text, &signature) {
+                Err(failure) if failure.kind == Kind::Source => {
+                    wrong.push(format!("Release.gpg does not sign Release: {failure}"));
+                }
+                other => other?,
+            },
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::repository::index;
 use crate::repository::journal::may_go;
 use crate::repository::packed::unpack;
+use crate::repository::place::{Bytes, Nature, Put};
 use crate::repository::reader::SHORT;
 use crate::repository::release::{Indexed, Release};
 use crate::repository::state::State;
@@ -42,12 +43,7 @@ impl Publisher<'_> {
             self.listen.survived(failure);
         }
         if sweep {
-            let unneeded = self
-                .all()?
-                .into_iter()
-                .filter(|name| !needed.files.contains(name));
-            state.leave(unneeded, now);
-            state.swept = now;
+            self.sweep(state, &needed, now)?;
         }
         state
             .left
@@ -57,6 +53,30 @@ impl Publisher<'_> {
         let due: Vec<String> = due.collect();
         state.left.retain(|name, _| !due.contains(name));
         Ok(due)
+    }
+
+    /// Removes a snapshot's file, and notes what it alone has kept as left just now.
+    pub(super) fn drop_snapshot(&self, file: &str, plan: &Plan<'_>) -> Result<()> {
+        let mut state = self.state()?;
+        // What left the indexes long ago was kept by it until now.
+        let kept = self.needed(plan)?.files;
+        state.left.retain(|name, _| !kept.contains(name));
+        self.place.remove(&[file.to_owned()])?;
+        let needed = self.needed(plan)?;
+        self.sweep(&mut state, &needed, self.clock.now())?;
+        let put = Put {
+            name: self.names().state(),
+            bytes: Bytes::Here(state.text()),
+            nature: Nature::Changing,
+        };
+        self.place.write(&[put])
+    }
+
+    fn sweep(&self, state: &mut State, needed: &Needed, now: i64) -> Result<()> {
+        let all = self.all()?.into_iter();
+        state.leave(all.filter(|name| !needed.files.contains(name)), now);
+        state.swept = now;
+        Ok(())
     }
 
     /// All files of this suite and component that could go.
@@ -137,13 +157,13 @@ impl Publisher<'_> {
         let known = needed.read.contains(&digest);
         if !known {
             let text = match self.place.read(&by_hash, sums.gzip.size)? {
-                Some(bytes) => unpack(&by_hash, &bytes, sums),
+                Some(bytes) => unpack(&by_hash, bytes, sums),
                 None => match self.place.read(name, SHORT.max(sums.gzip.size))? {
-                    Some(bytes) => unpack(name, &bytes, sums),
+                    Some(bytes) => unpack(name, bytes, sums),
                     None => Err(Failure::new(Kind::Source, format!("{by_hash} is missing"))),
                 },
             };
-            needed.index(&digest, text);
+            needed.index(&digest, text.map(|unpacked| unpacked.text));
         }
         needed.files.insert(by_hash);
         Ok(())

@@ -11,10 +11,10 @@ use crate::event::Event;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::repository::index::Entry;
 use crate::repository::journal::Journal;
-use crate::repository::packed::{Packed, unpack, unpacks_to};
+use crate::repository::packed::{Packed, unpack};
 use crate::repository::place::{Bytes, Held, Nature, Put};
 use crate::repository::reader::{SHORT, Signed};
-use crate::repository::release::{Indexed, Release, Sum, next_date};
+use crate::repository::release::{Release, Sum, next_date};
 use crate::repository::state::State;
 use crate::text::{bytes, counted};
 
@@ -43,7 +43,7 @@ impl Publisher<'_> {
         plan: &Plan<'_>,
         mut done: Published,
     ) -> Result<Published> {
-        let date = self.date(before)?;
+        let date = self.date(before, plan.redate)?;
         let release = Release::new(self.repository, date, self.files(plan));
         if let Some(name) = &plan.snapshot {
             self.check_snapshot(name, &release)?;
@@ -52,7 +52,7 @@ impl Publisher<'_> {
         let (signed, release_gpg) = self.sign(&release)?;
         let mut state = self.state()?;
         let now = self.clock.now();
-        state.leave(self.leaving(before, plan), now);
+        state.leave_now(self.leaving(before, plan), now);
         let remove = self.collect(&mut state, plan, now)?;
         if !plan.packages.is_empty() {
             self.told("upload", &upload(plan), || self.place.write(&plan.packages))?;
@@ -101,26 +101,34 @@ impl Publisher<'_> {
         Ok(done)
     }
 
-    /// The date of the next Release file. Where as many were published that it would lie in the future, that is waited for.
-    fn date(&self, before: Option<&Signed>) -> Result<i64> {
+    /// The date of the next Release file. Where as many were published that it would lie in the future, that is waited for. With `redate`, one far in the future
+    /// counts for nothing.
+    fn date(&self, before: Option<&Signed>, redate: bool) -> Result<i64> {
         let now = self.clock.now();
         let before = before.map(|before| before.release.date);
         let wrong = |what: String| {
-            Err(Failure::new(Kind::Host, what).hint("set this machine's clock, then publish again"))
+            Failure::new(Kind::Host, what).hint("set this machine's clock, then publish again")
         };
         if now < EARLIEST {
-            return wrong(format!("it cannot be {} now", date::iso8601(now)));
+            return Err(wrong(format!("it cannot be {} now", date::iso8601(now))));
         }
-        let date = next_date(now, before);
-        if date > now.saturating_add(PATIENCE) {
-            return wrong(format!(
+        let ahead = before.filter(|before| self.is_ahead(*before));
+        if let Some(ahead) = ahead.filter(|_| !redate) {
+            return Err(wrong(format!(
                 "the repository was last published at {}, and it is {} now: clients would not take what is older",
-                date::iso8601(before.unwrap_or(date)),
+                date::iso8601(ahead),
                 date::iso8601(now)
-            ));
+            ))
+            .hint("set this machine's clock, then publish again; where it is that date which is wrong, `cargo xtask repo refresh --despite-date` leaves it"));
         }
+        let date = next_date(now, before.filter(|_| ahead.is_none()));
         self.clock.wait_until(date)?;
         Ok(date)
+    }
+
+    /// Whether a date is so far in the future that nobody waits for it.
+    fn is_ahead(&self, date: i64) -> bool {
+        date >= self.clock.now().saturating_add(PATIENCE)
     }
 
     fn files(&self, plan: &Plan<'_>) -> BTreeMap<String, Sum> {
@@ -192,28 +200,23 @@ impl Publisher<'_> {
             .place
             .read(&name, SHORT.max(plan.indexes[architecture].gzip.size))?;
         let bytes = bytes.ok_or_else(|| missing(&name))?;
-        unpack(&name, &bytes, &plan.indexes[architecture])?;
+        unpack(&name, bytes.clone(), &plan.indexes[architecture])?;
         Ok(bytes)
     }
 
     /// Looks at what was written as a client that reads this Release file will.
     fn check_written(&self, signed: &Signed, plan: &Plan<'_>) -> Result<()> {
         let doing = || format!("{} does not keep what was written", self.place.describe());
-        let mut unpacked: Vec<Indexed> = Vec::new();
-        for (architecture, (packed, text)) in &plan.fresh {
+        for (architecture, (packed, _)) in &plan.fresh {
             let sums = self.reader().sums(&signed.release, architecture);
             let sums = sums.ok_or_else(|| Failure::bug("an index is not in the Release file"))?;
             let name = self.names().by_hash(architecture, &sums.gzip.sha256);
             let bytes = self.place.read(&name, sums.gzip.size).doing(doing)?;
             let bytes = bytes.ok_or_else(|| missing(&name)).doing(doing)?;
-            // The digests were made of these bytes and this text: where both are the same, so are their digests.
+            // What was packed was unpacked then, member for member, and digested: these bytes need no more than to be the same.
             if sums != packed.sums || bytes != packed.bytes {
                 return Err(Failure::new(Kind::Host, doing()).note(name));
             }
-            if !unpacked.contains(&sums) && !unpacks_to(&bytes, text)? {
-                return Err(Failure::bug("an index unpacks to something else"));
-            }
-            unpacked.push(sums);
         }
         let wrong = self.wrong_packages(plan)?;
         if wrong.is_empty() {
@@ -283,7 +286,9 @@ impl Publisher<'_> {
         self.check_same(Some(&signed))
             .map_err(|failure| failure.kind(Kind::Source))?;
         let published = self.reader().release()?;
-        if published.is_some_and(|published| published.release.date > signed.release.date) {
+        // What is dated into the future is older than nothing: it may be what was being dated anew.
+        let newer = |date: i64| date > signed.release.date && !self.is_ahead(date);
+        if published.is_some_and(|published| newer(published.release.date)) {
             return Err(unusable("it is older than what is published"));
         }
         for architecture in &journal.indexes {

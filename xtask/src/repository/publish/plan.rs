@@ -6,7 +6,7 @@ use super::{Published, Publisher};
 use crate::failure::{Failure, Kind, Result};
 use crate::repository::change::{ALL, Change, Indexes};
 use crate::repository::index::Entry;
-use crate::repository::packed::{Packed, pack};
+use crate::repository::packed::{Known, Packed, pack};
 use crate::repository::place::{Bytes, Nature, Put};
 use crate::repository::reader::Signed;
 use crate::repository::release::{Indexed, Release};
@@ -30,6 +30,8 @@ pub(super) struct Plan<'a> {
     pub(super) left: BTreeSet<String>,
     /// The snapshot to be taken.
     pub(super) snapshot: Option<String>,
+    /// Whether a date in the future, which is published, is left for that of now.
+    pub(super) redate: bool,
 }
 
 impl Publisher<'_> {
@@ -92,9 +94,9 @@ impl Publisher<'_> {
             };
             let known = digests.iter().position(|known| *known == sums);
             if known.is_none() {
-                indexes
-                    .texts
-                    .push(self.reader().index(architecture, &sums)?);
+                let unpacked = self.reader().index(architecture, &sums)?;
+                indexes.texts.push(unpacked.text);
+                indexes.members.push(unpacked.members);
                 digests.push(sums);
             }
             let at = known.unwrap_or(digests.len() - 1);
@@ -211,7 +213,7 @@ impl Publisher<'_> {
     }
 }
 
-/// Compresses the texts that an architecture gets anew.
+/// Compresses the texts that an architecture gets anew, with what is compressed in those that were there.
 pub(super) fn pack_changed(old: &Indexes, new: &Indexes) -> Result<Vec<Option<Packed>>> {
     let is_new = |architecture: &&String| old.text(architecture) != new.text(architecture);
     let changed: BTreeSet<usize> = new
@@ -220,7 +222,14 @@ pub(super) fn pack_changed(old: &Indexes, new: &Indexes) -> Result<Vec<Option<Pa
         .filter(is_new)
         .map(|one| new.of[one])
         .collect();
-    let pack = |(at, text): (usize, &String)| changed.contains(&at).then(|| pack(text)).transpose();
+    let mut known = Known::default();
+    for (text, members) in old.texts.iter().zip(&old.members) {
+        known.learn(text, members);
+    }
+    let pack = |(at, text): (usize, &String)| {
+        let is_new = changed.contains(&at);
+        is_new.then(|| pack(text, &known)).transpose()
+    };
     let packed = new.texts.iter().enumerate().map(pack);
     Ok(packed.collect::<std::io::Result<Vec<_>>>()?)
 }

@@ -271,16 +271,29 @@ impl Gpg {
         let lines = self.looked_at(&self.fingerprint, message, None)?;
         match said::finding(&lines) {
             Finding::Good => Ok(text),
-            Finding::Other if former && self.formerly(message)? => Ok(text),
+            Finding::Other if former && self.formerly(message, None)? => Ok(text),
             Finding::Other => Err(self.by_strangers(&lines)),
             finding => Err(refused(&self.fingerprint, finding.what())),
         }
     }
 
-    /// Whether one of the former keys signed a message that this one did not.
-    fn formerly(&self, message: &[u8]) -> Result<bool> {
+    /// The same of a text and a signature beside it.
+    fn detached(&self, text: &str, signature: &[u8], former: bool) -> Result<()> {
+        let doing = || "cannot make a temporary file".to_owned();
+        let mut file = tempfile::NamedTempFile::new_in(self.keyring.path()).doing(doing)?;
+        file.write_all(signature).doing(doing)?;
+        let (text, file) = (text.as_bytes(), Some(file.path()));
+        match said::finding(&self.looked_at(&self.fingerprint, text, file)?) {
+            Finding::Good => Ok(()),
+            Finding::Other if former && self.formerly(text, file)? => Ok(()),
+            finding => Err(refused(&self.fingerprint, finding.what())),
+        }
+    }
+
+    /// Whether one of the former keys signed what this one did not: a message, or a text with its signature in a file.
+    fn formerly(&self, message: &[u8], signature: Option<&Path>) -> Result<bool> {
         for former in &self.former {
-            match said::finding(&self.looked_at(former, message, None)?) {
+            match said::finding(&self.looked_at(former, message, signature)?) {
                 Finding::Good | Finding::Expired => return Ok(true),
                 Finding::Other => {}
                 finding => return Err(refused(former, finding.what())),
@@ -326,14 +339,8 @@ impl Signer for Gpg {
 
     fn detach(&self, text: &str) -> Result<Vec<u8>> {
         let signature = self.sign(text, &["--detach-sign"])?;
-        let doing = || "cannot make a temporary file".to_owned();
-        let mut file = tempfile::NamedTempFile::new_in(self.keyring.path()).doing(doing)?;
-        file.write_all(&signature).doing(doing)?;
-        let lines = self.looked_at(&self.fingerprint, text.as_bytes(), Some(file.path()))?;
-        match said::finding(&lines) {
-            Finding::Good => Ok(signature),
-            finding => Err(refused(&self.fingerprint, finding.what())),
-        }
+        self.detached(text, &signature, false)?;
+        Ok(signature)
     }
 
     fn verified(&self, message: &[u8]) -> Result<String> {
@@ -342,6 +349,10 @@ impl Signer for Gpg {
 
     fn believed(&self, message: &[u8]) -> Result<String> {
         self.text(message, true)
+    }
+
+    fn believed_detached(&self, text: &str, signature: &[u8]) -> Result<()> {
+        self.detached(text, signature, true)
     }
 }
 

@@ -113,6 +113,11 @@ fn what_was_signed_is_verified() {
     assert_eq!(gpg.verified(&message).unwrap(), TEXT);
     let signature = gpg.detach(TEXT).unwrap();
     assert!(signature.starts_with(b"-----BEGIN PGP SIGNATURE-----\n\n"));
+    gpg.believed_detached(TEXT, &signature).unwrap();
+    for (text, signature) in [("x\n", &*signature), (TEXT, &b"x"[..]), (TEXT, &message)] {
+        let failure = gpg.believed_detached(text, signature).unwrap_err();
+        assert_eq!(failure.kind, Kind::Source, "{failure}");
+    }
     let key = gpg.public_key(None).unwrap();
     assert!(key.starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n"));
 }

@@ -27,6 +27,8 @@ const PLACE: &str = "usr/lib/netboot-images";
 
 /// Where a TFTP server has them, below its root: the helper sees to that.
 const SERVED: &str = "netboot-images";
+/// The package that serves images.
+const HELPER: &str = "netboot-images";
 
 /// What templates may use.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -69,7 +71,7 @@ struct Variables {
 }
 
 pub(super) fn run(work: &Work<'_>, packages: &Packages) -> Result<()> {
-    let [of_image, of_server, of_helper] = FOLDERS;
+    let [of_image, of_server, _] = FOLDERS;
     let stamps = &packages.bundle.stamps;
     let changelog = Changelog::read(&work.input(&packages.changelog))?;
     let text = |input: &Option<String>| input.as_ref().map(|input| work.text(input)).transpose();
@@ -109,18 +111,28 @@ pub(super) fn run(work: &Work<'_>, packages: &Packages) -> Result<()> {
         &for_server,
         FileTree::default(),
     )?;
-    // The helper has versions of its own, and is the same whichever image brings it.
-    let own = Changelog::read(&work.input(of_helper).join("changelog"))?;
-    let for_helper = Documents {
-        changelog: &own,
-        ..documents
+    helper(work, &folder)
+}
+
+/// The helper has versions, a maintainer and a copyright of its own: it is the same, to the byte, whichever image brings it.
+fn helper(work: &Work<'_>, to: &Path) -> Result<()> {
+    let folder = work.input(FOLDERS[2]);
+    let changelog = Changelog::read(&folder.join("changelog"))?;
+    let variables = Variables {
+        package: HELPER.to_owned(),
+        first: changelog.is_first,
+        version: changelog.newest.version.to_string(),
+        maintainer: changelog.newest.maintainer.clone(),
+        ..Variables::default()
     };
-    write(
-        "netboot-images",
-        of_helper,
-        &for_helper,
-        FileTree::default(),
-    )
+    let documents = Documents {
+        copyright: fs_err::read_to_string(folder.join("copyright"))?,
+        changelog: &changelog,
+        readme: None,
+    };
+    let templates = Folder::at(FOLDERS[2], folder);
+    let deb = templates.package(&variables, &documents, FileTree::default())?;
+    deb.write(&to.join(deb.file_name()?))
 }
 
 fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Result<Variables> {

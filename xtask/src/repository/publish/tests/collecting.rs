@@ -63,6 +63,63 @@ fn a_snapshot_keeps_what_it_names_and_can_be_gone_back_to() {
 }
 
 #[test]
+fn what_a_forgotten_snapshot_kept_goes_after_the_grace_time() {
+    let lab = newest_only();
+    lab.add(&[], Some("first")).unwrap();
+    lab.add(&["a 2"], Some("second")).unwrap();
+    lab.pass(9 * DAY);
+    let before = lab.place.get("dists/stable/InRelease");
+    let done = lab.publisher().forget("first").unwrap();
+    assert_eq!(done.removed, ["dists/stable/snapshots/first/InRelease"]);
+    assert_eq!(lab.place.get("dists/stable/InRelease"), before);
+    assert_eq!(lab.publisher().status().unwrap().left, 3);
+    lab.pass(DAY - 1);
+    lab.publisher().refresh().unwrap();
+    assert!(lab.place.get(A1).is_some());
+    lab.pass(1);
+    let done = lab.publisher().refresh().unwrap();
+    assert!(done.removed.iter().any(|name| name == A1));
+    assert!(lab.place.get(A1).is_none());
+    assert_eq!(lab.client(), ["a 2 (all)"]);
+    let failure = lab.publisher().forget("first").unwrap_err();
+    assert_eq!(failure.what, "there is no snapshot first");
+}
+
+#[test]
+fn a_forgotten_snapshot_takes_nothing_that_others_need() {
+    let lab = newest_only();
+    lab.add(&[], Some("one")).unwrap();
+    lab.add(&[], Some("two")).unwrap();
+    lab.add(&["a 2"], Some("now")).unwrap();
+    // One that nobody can read keeps nothing.
+    lab.place.set("dists/stable/snapshots/one/InRelease", b"x");
+    for gone in ["one", "now"] {
+        lab.publisher().forget(gone).unwrap();
+    }
+    for _ in 0..3 {
+        lab.pass(DAY);
+        lab.publisher().refresh().unwrap();
+    }
+    assert_eq!(lab.client(), ["a 2 (all)"]);
+    lab.publisher().back("two").unwrap();
+    assert_eq!(lab.client(), ["a 1 (all)"]);
+}
+
+#[test]
+fn the_grace_time_begins_anew_for_what_was_gone_back_to() {
+    let lab = newest_only();
+    lab.add(&[], Some("first")).unwrap();
+    lab.add(&["a 2"], None).unwrap();
+    lab.pass(DAY - 2);
+    lab.publisher().back("first").unwrap();
+    lab.publisher().forget("first").unwrap();
+    lab.add(&["a 3"], None).unwrap();
+    lab.pass(DAY - 1);
+    lab.publisher().refresh().unwrap();
+    assert!(lab.place.get(A1).is_some());
+}
+
+#[test]
 fn snapshots_are_named_once() {
     let lab = newest_only();
     lab.add(&["b 1"], Some("x")).unwrap();

@@ -176,6 +176,9 @@ impl Signer for Bad {
     fn verified(&self, message: &[u8]) -> Result<String> {
         Notary("secret").verified(message)
     }
+    fn believed_detached(&self, text: &str, signature: &[u8]) -> Result<()> {
+        Notary("secret").believed_detached(text, signature)
+    }
 }
 
 #[test]

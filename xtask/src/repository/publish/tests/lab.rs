@@ -176,6 +176,13 @@ impl Signer for Notary {
         };
         signed().ok_or_else(|| Failure::new(Kind::Source, "it was not signed by the key"))
     }
+
+    fn believed_detached(&self, text: &str, signature: &[u8]) -> Result<()> {
+        match self.detach(text)? == signature {
+            true => Ok(()),
+            false => Err(Failure::new(Kind::Source, "it is no signature by the key")),
+        }
+    }
 }
 
 /// A clock that stands still until somebody waits.

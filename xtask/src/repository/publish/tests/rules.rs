@@ -116,6 +116,38 @@ fn a_clock_that_cannot_be_right_is_told() {
 }
 
 #[test]
+fn a_date_in_the_future_is_left_when_that_is_asked_for() {
+    let lab = Lab::new();
+    lab.pass(DAY);
+    lab.add(&["a 1"], None).unwrap();
+    let ahead = lab.publisher().redate().unwrap().date;
+    assert!(lab.ear.0.lock().unwrap().is_empty());
+    lab.pass(-DAY);
+    assert!(lab.publisher().check(false).is_err());
+    refused(&lab, &["b 1"], "repo refresh --despite-date");
+    let done = lab.publisher().redate().unwrap();
+    assert_eq!((done.date, ahead), (START - 60, START + DAY - 59));
+    assert!(lab.ear.0.lock().unwrap()[0].contains("keeps silently"));
+    lab.add(&["b 1"], None).unwrap();
+    assert_eq!(lab.client(), ["a 1 (all)", "b 1 (all)"]);
+}
+
+#[test]
+fn both_signatures_are_checked() {
+    let lab = Lab::new();
+    lab.add(&["a 1"], None).unwrap();
+    for (name, words) in [
+        ("Release.gpg", "Release.gpg does not sign Release"),
+        ("Release", "Release is not what InRelease signs"),
+    ] {
+        let other = lab.with(lab.place.copy());
+        other.place.set(&format!("dists/stable/{name}"), b"x");
+        let failure = other.publisher().check(false).unwrap_err();
+        assert!(failure.to_string().contains(words), "{failure}");
+    }
+}
+
+#[test]
 fn a_repository_does_not_become_another() {
     let mut lab = Lab::new();
     lab.add(&["a 1"], None).unwrap();
@@ -212,6 +244,11 @@ impl Signer for Heir {
 
     fn believed(&self, message: &[u8]) -> Result<String> {
         self.verified(message).or_else(|_| self.1.verified(message))
+    }
+
+    fn believed_detached(&self, text: &str, signature: &[u8]) -> Result<()> {
+        let by = |notary: &Notary| notary.believed_detached(text, signature);
+        by(&self.0).or_else(|_| by(&self.1))
     }
 }
 
