@@ -69,6 +69,21 @@ fn three_packages_are_written_where_they_are_looked_for() {
 }
 
 #[test]
+fn the_helper_is_the_same_whoever_answers_for_the_image() {
+    let tiny = tiny();
+    let bytes = || fs_err::read(&packages(&tiny)[1]).unwrap();
+    let before = bytes();
+    let recipe = fs_err::read_to_string(tiny.path("recipes/tiny.toml")).unwrap();
+    let other = "[package]\nmaintainer = \"Other <other@example.org>\"\nhomepage = \"https://example.org\"\n";
+    tiny.write("recipes/tiny.toml", &format!("{recipe}\n{other}"));
+    assert_eq!(
+        field(&packages(&tiny)[2], "Maintainer"),
+        "Other <other@example.org>"
+    );
+    assert!(bytes() == before, "the helper's package is another one");
+}
+
+#[test]
 fn fields_say_what_apt_has_to_know() {
     let tiny = tiny();
     tiny.replace(
