@@ -136,9 +136,8 @@ impl Shelf {
         } else {
             Put::New
         };
-        let new = self
-            .folder
-            .join(format!("{UNFINISHED}{}", std::process::id()));
+        let version = place.file_name().unwrap_or_default().to_string_lossy();
+        let new = self.folder.join(format!("{UNFINISHED}{version}"));
         copy(tree, &new).doing(|| format!("cannot write {}", place.display()))?;
         // The copy, and not the tree: what is published is what was looked at.
         if !holds(&new, digest) {
