@@ -11,3 +11,22 @@ fn a_root_that_is_not_there_is_named() {
         );
     });
 }
+
+#[test]
+fn what_keeps_a_server_from_being_used_is_said_once() {
+    in_each_shell(|room| {
+        let room = room.with_links();
+        room.write("etc/dnsmasq.conf", "enable-tftp\n");
+        let ran = room.run(&["status"]);
+        assert_eq!(ran.code, 5, "{ran:?}");
+        assert_eq!(
+            ran.stdout,
+            "server: none that can be used\n\
+             problem: no TFTP server that can be used: dnsmasq: enable-tftp without tftp-root serves the whole file system; \
+             say tftp-root=/srv/tftp; mend that, or set TFTP_ROOT= in /etc/netboot-images.conf; then: netboot-images update\n"
+        );
+        room.write("etc/dnsmasq.conf", "");
+        let said = room.run(&["status"]).stdout;
+        assert!(said.contains("say enable-tftp and tftp-root="), "{said}");
+    });
+}

@@ -45,11 +45,11 @@ status() {
 		done <<-END
 			$SERVERS
 		END
+		PROBLEMS=$PROBLEMS$UNUSABLE # as lines, both
 	else
-		say "server: $(no_server)"
-		problem "$(no_server); $NO_SERVER_HINT"
+		say "server: none${UNUSABLE:+ that can be used}"
+		problem "$(no_server); $(no_server_hint)"
 	fi
-	[ -z "$UNUSABLE" ] || problem "$UNUSABLE"
 	[ ! -r "$S/http" ] || say "http: $(cat "$S/http")/netboot-images"
 	for name in $(images); do
 		active "$name"
@@ -112,7 +112,7 @@ status_of_foreign() {
 # verify: adds a problem for each thing that is not as it should be.
 verify() {
 	if ! choose; then
-		[ -z "$(set_up_images)" ] || problem "$(no_server); $NO_SERVER_HINT"
+		[ -z "$(set_up_images)" ] || problem "$(no_server); $(no_server_hint)"
 		return
 	fi
 	[ -n "$(set_up_images)" ] || return 0
