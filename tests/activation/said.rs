@@ -30,3 +30,16 @@ fn what_keeps_a_server_from_being_used_is_said_once() {
         assert!(said.contains("say enable-tftp and tftp-root="), "{said}");
     });
 }
+
+#[test]
+fn without_a_server_activation_is_recorded_and_ends_alike_for_a_version_and_the_newest() {
+    in_each_shell(|room| {
+        room.image("orbit", "1");
+        for line in ["activate orbit 1", "activate orbit newest"] {
+            assert!(room.refused(6, line).contains("no TFTP server is set up"));
+        }
+        let room = room.again().with_copies();
+        room.ok("update");
+        assert_eq!(room.link("netboot-images/orbit/current").unwrap(), "1");
+    });
+}
