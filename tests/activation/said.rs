@@ -43,3 +43,27 @@ fn without_a_server_activation_is_recorded_and_ends_alike_for_a_version_and_the_
         assert_eq!(room.link("netboot-images/orbit/current").unwrap(), "1");
     });
 }
+
+#[test]
+fn a_node_is_shown_with_its_address() {
+    in_each_shell(|room| {
+        let room = room.with_links();
+        room.image("orbit", "1");
+        room.ok("setup orbit 1");
+        let linked = room.ok("link 10.0.0.77 localboot");
+        assert_eq!(linked, "0A00004D (10.0.0.77) boots orbit/localboot\n");
+        let said = room.ok("status");
+        assert!(said.contains("node: 0A00004D (10.0.0.77) boots"), "{said}");
+        assert!(room.ok("unlink 0A00004D").contains("(10.0.0.77)"));
+    });
+}
+
+#[test]
+fn help_is_given_wherever_it_is_asked_for() {
+    in_each_shell(|room| {
+        let help = room.ok("--help");
+        for line in ["link --help", "link 10.0.0.1 -h", "status --help"] {
+            assert_eq!(room.ok(line), help);
+        }
+    });
+}

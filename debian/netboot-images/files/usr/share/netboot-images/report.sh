@@ -86,16 +86,16 @@ status_of() {
 		until=
 		[ "$lasts" = 0 ] || until=" until $(when $((since + lasts))) ($((since + lasts - $(now))) s)"
 		[ "$once" != once ] || until="$until once$([ "$seen" = 0 ] || say ", which was read")"
-		say "$node boots $menu$until, $then"
+		say "$(shown "$node") boots $menu$until, $then"
 		;;
 	*)
 		read -r menu by <"$1"
 		if [ "$menu" = - ]; then
-			say "$node boots the default; the link of its image was taken away"
+			say "$(shown "$node") boots the default; the link of its image was taken away"
 		else
 			by="said by $by"
 			set_up "${menu%%/*}" || by="$by; ${menu%%/*} is not served now"
-			say "$node boots $menu ($by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
+			say "$(shown "$node") boots $menu ($by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
 		fi
 		;;
 	esac
@@ -105,7 +105,7 @@ status_of() {
 status_of_foreign() {
 	for path in "$T/pxelinux.cfg"/*; do
 		[ -e "$path" ] || [ -L "$path" ] || continue
-		mine "$path" || say "node: ${path##*/} is not of netboot-images"
+		mine "$path" || say "node: $(shown "${path##*/}") is not of netboot-images"
 	done
 }
 
