@@ -11,6 +11,7 @@ mod links;
 mod node;
 mod refusals;
 mod room;
+mod said;
 mod servers;
 mod temporary;
 mod upgrades;

@@ -202,13 +202,13 @@ const CASES: &[Case<'_>] = &[
     ),
 ];
 
-/// What `status` says of the server, in one line.
+/// What `status` says of the server, in one line; all of it when there is none.
 fn server(room: &Room) -> String {
     let said = room.run(&["status"]).stdout;
     let line = |prefix: &str| said.lines().find_map(|line| line.strip_prefix(prefix));
     let server = line("server: ").unwrap().split("; chosen").next().unwrap();
     let Some(images) = line("images: ") else {
-        return server.to_owned();
+        return said;
     };
     let how = if images.starts_with("links") {
         "link"

@@ -184,7 +184,7 @@ fn unlink_and_a_link_for_good_end_what_was_temporary() {
         room.ok("link 10.0.0.1 image --for 600 --once");
         assert!(
             room.ok("status")
-                .contains("0A000001 boots orbit/image until ")
+                .contains("0A000001 (10.0.0.1) boots orbit/image until ")
         );
         room.ok("link 10.0.0.1 localboot");
         assert_eq!(room.link(NODE).unwrap(), LOCALBOOT);

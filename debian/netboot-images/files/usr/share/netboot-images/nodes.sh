@@ -27,6 +27,18 @@ node_name() {
 	[ -n "$NODE" ] || fail 2 "'$1' is no node" "a node is $NODE_HINT"
 }
 
+# shown NODE: as people know it: with the address where its name is one in hex.
+shown() {
+	case $1 in
+	*[!0-9A-F]*) say "$1" ;;
+	????????)
+		# shellcheck disable=SC2046 # words
+		printf '%s (%d.%d.%d.%d)\n' "$1" $(printf '%s' "$1" | sed 's/../0x& /g')
+		;;
+	*) say "$1" ;;
+	esac
+}
+
 mac() { printf '%s' "$1" | sed 's/../&-/g; s/-$//'; }
 
 ipv4() {

@@ -45,11 +45,11 @@ status() {
 		done <<-END
 			$SERVERS
 		END
+		PROBLEMS=$PROBLEMS$UNUSABLE # as lines, both
 	else
-		say "server: $(no_server)"
-		problem "$(no_server); $NO_SERVER_HINT"
+		say "server: none${UNUSABLE:+ that can be used}"
+		problem "$(no_server); $(no_server_hint)"
 	fi
-	[ -z "$UNUSABLE" ] || problem "$UNUSABLE"
 	[ ! -r "$S/http" ] || say "http: $(cat "$S/http")/netboot-images"
 	for name in $(images); do
 		active "$name"
@@ -86,16 +86,16 @@ status_of() {
 		until=
 		[ "$lasts" = 0 ] || until=" until $(when $((since + lasts))) ($((since + lasts - $(now))) s)"
 		[ "$once" != once ] || until="$until once$([ "$seen" = 0 ] || say ", which was read")"
-		say "$node boots $menu$until, $then"
+		say "$(shown "$node") boots $menu$until, $then"
 		;;
 	*)
 		read -r menu by <"$1"
 		if [ "$menu" = - ]; then
-			say "$node boots the default; the link of its image was taken away"
+			say "$(shown "$node") boots the default; the link of its image was taken away"
 		else
 			by="said by $by"
 			set_up "${menu%%/*}" || by="$by; ${menu%%/*} is not served now"
-			say "$node boots $menu ($by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
+			say "$(shown "$node") boots $menu ($by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
 		fi
 		;;
 	esac
@@ -105,14 +105,14 @@ status_of() {
 status_of_foreign() {
 	for path in "$T/pxelinux.cfg"/*; do
 		[ -e "$path" ] || [ -L "$path" ] || continue
-		mine "$path" || say "node: ${path##*/} is not of netboot-images"
+		mine "$path" || say "node: $(shown "${path##*/}") is not of netboot-images"
 	done
 }
 
 # verify: adds a problem for each thing that is not as it should be.
 verify() {
 	if ! choose; then
-		[ -z "$(set_up_images)" ] || problem "$(no_server); $NO_SERVER_HINT"
+		[ -z "$(set_up_images)" ] || problem "$(no_server); $(no_server_hint)"
 		return
 	fi
 	[ -n "$(set_up_images)" ] || return 0

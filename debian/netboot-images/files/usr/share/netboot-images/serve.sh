@@ -283,7 +283,7 @@ sync_all() {
 			return 0
 		}
 		offer_dnsmasq && choose || {
-			problem "$(no_server); $NO_SERVER_HINT"
+			problem "$(no_server); $(no_server_hint)"
 			return 1
 		}
 	fi

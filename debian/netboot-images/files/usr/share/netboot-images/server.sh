@@ -264,7 +264,16 @@ no_server() {
 	fi
 }
 
-NO_SERVER_HINT="install tftpd-hpa or dnsmasq, or set TFTP_ROOT= in /etc/netboot-images.conf; then: netboot-images update"
+no_server_hint() {
+	if [ -n "$UNUSABLE" ]; then
+		set -- "mend that"
+	elif installed_dnsmasq; then
+		set -- "say enable-tftp and tftp-root= in dnsmasq's configuration"
+	else
+		set -- "install tftpd-hpa or dnsmasq"
+	fi
+	say "$1, or set TFTP_ROOT= in /etc/netboot-images.conf; then: netboot-images update"
+}
 
 DROP=/etc/dnsmasq.d/netboot-images.conf
 

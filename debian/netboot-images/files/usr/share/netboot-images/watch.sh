@@ -78,13 +78,13 @@ watch() {
 	trap 'exit 0' INT TERM HUP
 	rm -f "$S/watch.fifo"
 	{ mkfifo "$S/watch.fifo" && exec 7<>"$S/watch.fifo"; } || broken "cannot make $S/watch.fifo"
-	choose && [ -d "$T/pxelinux.cfg" ] || fail 6 "$(no_server)" "$NO_SERVER_HINT"
+	choose && [ -d "$T/pxelinux.cfg" ] || fail 6 "$(no_server)" "$(no_server_hint)"
 	open_eyes
 	write "$S/watching" "$$"
 	while :; do
 		lock
 		if ! choose || [ ! -d "$T/pxelinux.cfg" ]; then
-			fail 6 "$(no_server)" "$NO_SERVER_HINT"
+			fail 6 "$(no_server)" "$(no_server_hint)"
 		fi
 		expire
 		[ -z "$GONE" ] || sync_links
