@@ -5,6 +5,7 @@ mod check;
 mod collect;
 mod commit;
 mod plan;
+mod restore;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -55,6 +56,8 @@ pub struct Published {
     pub added: Vec<String>,
     /// Packages that were there already, with the same bytes.
     pub present: Vec<String>,
+    /// Packages that were in the indexes already, and whose files had been lost and were put back.
+    pub restored: Vec<String>,
     /// Packages that are in the indexes no more, because there are enough that are newer.
     pub retired: Vec<String>,
     /// Files that nobody had needed for longer than the grace time, and that were removed.
@@ -64,7 +67,8 @@ pub struct Published {
 }
 
 impl Publisher<'_> {
-    /// Adds packages. Those that are there already with the same bytes are fine; when all are, and no snapshot is asked for, nothing is written. With `snapshot`, what is
+    /// Adds packages. Those that are there already with the same bytes are fine; when all are, and no snapshot is asked for, nothing is written. The
+    /// file of one that is in the index, and that the place has lost, is put back. With `snapshot`, what is
     /// published then can be gone [`back`](Self::back) to by this name.
     ///
     /// # Errors
@@ -85,12 +89,15 @@ impl Publisher<'_> {
         let (new, present): (Vec<usize>, Vec<usize>) =
             (0..entries.len()).partition(|at| change.added.contains(at));
         let titles = |of: &[usize]| of.iter().map(|&at| entries[at].title()).collect();
-        let done = Published {
+        let mut done = Published {
             added: titles(&new),
             present: titles(&present),
             retired: change.retired.iter().cloned().collect(),
             ..Published::default()
         };
+        let again: Vec<&Package> = present.iter().map(|&at| &packages[at]).collect();
+        done.restored = self.restore(&again, &change.indexes)?;
+        done.present.retain(|title| !done.restored.contains(title));
         if let Some(before) = before
             .as_ref()
             .filter(|before| self.is_as(before, &old, &change))

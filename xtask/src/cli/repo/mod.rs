@@ -138,6 +138,7 @@ pub(super) fn told(name: &str, published: &Published) -> String {
     let lists = [
         ("added", &published.added),
         ("there already", &published.present),
+        ("put back", &published.restored),
         ("no longer listed", &published.retired),
         ("removed", &published.removed),
     ];

@@ -113,7 +113,7 @@ impl Publisher<'_> {
             && self.signer.verified(&before.message).is_ok()
     }
 
-    /// Leaves the repository as it is, but for a snapshot of it.
+    /// Leaves the repository as it is, but for a snapshot of it and files that were put back.
     pub(super) fn keep(
         &self,
         before: &Signed,
@@ -127,6 +127,10 @@ impl Publisher<'_> {
             self.place
                 .write(&[self.snapshot_put(name, &before.message)])?;
             done.snapshot = Some(name.to_owned());
+        }
+        if !done.restored.is_empty() {
+            self.place.finish(self.listen)?;
+            done.changed = true;
         }
         Ok(done)
     }
