@@ -225,7 +225,7 @@ impl Publisher<'_> {
             Ok((journal, signed)) => {
                 let place = self.place.describe();
                 self.listen.hear(Event::Note(format!(
-                    "going on with what another publisher to {place} had not ended"
+                    "going on with what was interrupted before in {place}"
                 )));
                 self.commit(held, &journal, &signed, &BTreeMap::new())
                     .map(drop)
