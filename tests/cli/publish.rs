@@ -171,6 +171,11 @@ fn mistakes_have_words() {
         "cannot be the name of a snapshot",
     );
     lab.fails(2, "repo client lab", "nothing says where clients find");
+    lab.fails(
+        2,
+        "repo client lab --url apt.lab.example/images",
+        "`apt.lab.example/images` is no address of a repository",
+    );
     lab.fails(2, "repo refresh lab", "cargo xtask publish");
     lab.fails(2, "schema --site --repository", "cannot be used with");
     let schema: serde_json::Value = serde_json::from_str(&lab.ok("schema --repository")).unwrap();
