@@ -91,6 +91,7 @@ fn what_is_published_is_what_apt_finds() {
     }
     lab.fails(2, "repo back lab frist", "did you mean first?");
     lab.ok("repo back lab first");
+    assert!(lab.ok("repo back --help").contains("--allow-downgrades"));
     lab.tiny.replace("debian/changelog", "2.0-1", "2.0-2");
     lab.fails(
         2,

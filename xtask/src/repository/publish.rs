@@ -58,7 +58,7 @@ pub struct Published {
     pub present: Vec<String>,
     /// Packages that were in the indexes already, and whose files had been lost and were put back.
     pub restored: Vec<String>,
-    /// Packages that are in the indexes no more, because there are enough that are newer.
+    /// Packages that are in the indexes no more: there are enough that are newer, or a snapshot had them not.
     pub retired: Vec<String>,
     /// Files that nobody had needed for longer than the grace time, and that were removed.
     pub removed: Vec<String>,
@@ -126,10 +126,12 @@ impl Publisher<'_> {
     pub fn refresh(&self) -> Result<Published> {
         let held = self.begin()?;
         let before = self.published()?;
-        self.again(&*held, &before, &before, BTreeSet::new())
+        let done = Published::default();
+        self.again(&*held, &before, &before, BTreeSet::new(), done)
     }
 
-    /// Goes back to a snapshot: the same indexes as then, dated anew. Everything that they name has to be there still, and is looked at.
+    /// Goes back to a snapshot: the same indexes as then, dated anew. Everything that they name has to be there still, and is looked at. Clients
+    /// that installed what leaves keep it: apt goes to a lower version only when told to (apt_preferences(5)).
     ///
     /// # Errors
     /// As [`add`](Self::add); [`Kind::Usage`] when there is no such snapshot.
@@ -146,11 +148,16 @@ impl Publisher<'_> {
         };
         let (now, wanted) = (files(&before)?, files(&then)?);
         self.check_there(snapshot, &wanted)?;
+        let done = Published {
+            added: titles_without(&wanted, &now),
+            retired: titles_without(&now, &wanted),
+            ..Published::default()
+        };
         let left = now
             .into_keys()
             .filter(|name| !wanted.contains_key(name))
             .collect();
-        self.again(&*held, &before, &then, left)
+        self.again(&*held, &before, &then, left, done)
     }
 
     /// Publishes the indexes of a Release file once more.
@@ -160,6 +167,7 @@ impl Publisher<'_> {
         before: &Signed,
         which: &Signed,
         left: BTreeSet<String>,
+        done: Published,
     ) -> Result<Published> {
         self.check_same(Some(before))?;
         let all = &self.repository.architectures;
@@ -170,7 +178,7 @@ impl Publisher<'_> {
             left,
             ..self.plan(Some(&which.release), &old, &change.indexes, &packed)
         };
-        self.publish(held, Some(before), &plan, Published::default())
+        self.publish(held, Some(before), &plan, done)
     }
 
     fn names(&self) -> Names<'_> {
@@ -205,15 +213,31 @@ fn put(package: &Package, entry: &Entry<'_>) -> Put {
     }
 }
 
-/// The files that indexes name, with their sizes.
-fn files_of(indexes: &Indexes) -> Result<BTreeMap<String, u64>> {
+/// A file that an index names.
+struct File {
+    /// Its bytes.
+    size: u64,
+    /// The package, as people name it.
+    title: String,
+}
+
+/// The files that indexes name, by their names.
+fn files_of(indexes: &Indexes) -> Result<BTreeMap<String, File>> {
     let mut files = BTreeMap::new();
     for text in &indexes.texts {
         for entry in index::parse(text)? {
-            files.insert(entry.filename.to_owned(), entry.bytes());
+            let (size, title) = (entry.bytes(), entry.title());
+            files.insert(entry.filename.to_owned(), File { size, title });
         }
     }
     Ok(files)
+}
+
+/// The packages that are among these and not among the others.
+fn titles_without(these: &BTreeMap<String, File>, others: &BTreeMap<String, File>) -> Vec<String> {
+    let these = these.iter();
+    let only = these.filter(|(name, _)| !others.contains_key(*name));
+    only.map(|(_, file)| file.title.clone()).collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,11 @@ pub(super) struct Args {
     verb: Verb,
 }
 
+const BACK: &str = "\
+Clients that have installed a newer version keep it: apt does not downgrade unless told to. On such a client:
+  apt-get update && apt-get install --allow-downgrades PACKAGE=VERSION
+What leaves the index can be downloaded for the grace time still; then it is removed, unless a snapshot names it.";
+
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// List the repositories that are described in debian/repositories/
@@ -48,6 +53,7 @@ enum Verb {
         name: String,
     },
     /// Publish again what was published when a snapshot was taken
+    #[command(after_help = BACK)]
     Back {
         /// The repository
         name: String,

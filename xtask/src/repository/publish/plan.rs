@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Published, Publisher};
+use super::{File, Published, Publisher};
 use crate::failure::{Failure, Kind, Result};
 use crate::repository::change::{ALL, Change, Indexes};
 use crate::repository::index::Entry;
@@ -197,11 +197,11 @@ impl Publisher<'_> {
     }
 
     /// Refuses to go back to what is not there any more.
-    pub(super) fn check_there(&self, name: &str, wanted: &BTreeMap<String, u64>) -> Result<()> {
+    pub(super) fn check_there(&self, name: &str, wanted: &BTreeMap<String, File>) -> Result<()> {
         let there = self.place.list("pool")?;
         let there: BTreeMap<&str, u64> =
             there.iter().map(|file| (&*file.name, file.size)).collect();
-        let gone = |(file, size): &(&String, &u64)| there.get(file.as_str()) != Some(*size);
+        let gone = |(name, file): &(&String, &File)| there.get(name.as_str()) != Some(&file.size);
         let gone: Vec<&String> = wanted.iter().filter(gone).map(|(file, _)| file).collect();
         if gone.is_empty() {
             return Ok(());
