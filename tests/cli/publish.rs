@@ -91,6 +91,7 @@ fn what_is_published_is_what_apt_finds() {
     }
     lab.fails(2, "repo back lab frist", "did you mean first?");
     lab.ok("repo back lab first");
+    assert!(lab.ok("repo back --help").contains("--allow-downgrades"));
     lab.tiny.replace("debian/changelog", "2.0-1", "2.0-2");
     lab.fails(
         2,
@@ -171,6 +172,11 @@ fn mistakes_have_words() {
         "cannot be the name of a snapshot",
     );
     lab.fails(2, "repo client lab", "nothing says where clients find");
+    lab.fails(
+        2,
+        "repo client lab --url apt.lab.example/images",
+        "`apt.lab.example/images` is no address of a repository",
+    );
     lab.fails(2, "repo refresh lab", "cargo xtask publish");
     lab.fails(2, "schema --site --repository", "cannot be used with");
     let schema: serde_json::Value = serde_json::from_str(&lab.ok("schema --repository")).unwrap();

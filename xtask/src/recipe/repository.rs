@@ -141,6 +141,18 @@ pub fn no_fingerprint(text: &str) -> Failure {
     )
 }
 
+/// Refuses an address on a command line that could not be `url` in a repository's file either.
+///
+/// # Errors
+/// [`Kind::Usage`] with what would be one.
+pub fn check_address(text: &str) -> Result<()> {
+    if (form::ADDRESS.fits)(text) {
+        return Ok(());
+    }
+    let what = format!("{} is no {}", quoted(text), form::ADDRESS.what);
+    Err(Failure::new(Kind::Usage, what).hint(form::ADDRESS.help))
+}
+
 fn check(repository: &Repository, root: &Node, broken: Vec<Path>) -> Vec<Diagnostic> {
     let mut check = Check::new(root, broken);
     check.no_control_characters(root, &Path::root());

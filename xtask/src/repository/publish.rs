@@ -5,6 +5,7 @@ mod check;
 mod collect;
 mod commit;
 mod plan;
+mod restore;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -56,7 +57,9 @@ pub struct Published {
     pub added: Vec<String>,
     /// Packages that were there already, with the same bytes.
     pub present: Vec<String>,
-    /// Packages that are in the indexes no more, because there are enough that are newer.
+    /// Packages that were in the indexes already, and whose files had been lost and were put back.
+    pub restored: Vec<String>,
+    /// Packages that are in the indexes no more: there are enough that are newer, or a snapshot had them not.
     pub retired: Vec<String>,
     /// Files that were removed: nobody had needed them for longer than the grace time, or they were the snapshot that is forgotten.
     pub removed: Vec<String>,
@@ -65,7 +68,8 @@ pub struct Published {
 }
 
 impl Publisher<'_> {
-    /// Adds packages. Those that are there already with the same bytes are fine; when all are, and no snapshot is asked for, nothing is written. With `snapshot`, what is
+    /// Adds packages. Those that are there already with the same bytes are fine; when all are, and no snapshot is asked for, nothing is written. The
+    /// file of one that is in the index, and that the place has lost, is put back. With `snapshot`, what is
     /// published then can be gone [`back`](Self::back) to by this name.
     ///
     /// # Errors
@@ -86,12 +90,15 @@ impl Publisher<'_> {
         let (new, present): (Vec<usize>, Vec<usize>) =
             (0..entries.len()).partition(|at| change.added.contains(at));
         let titles = |of: &[usize]| of.iter().map(|&at| entries[at].title()).collect();
-        let done = Published {
+        let mut done = Published {
             added: titles(&new),
             present: titles(&present),
             retired: change.retired.iter().cloned().collect(),
             ..Published::default()
         };
+        let again: Vec<&Package> = present.iter().map(|&at| &packages[at]).collect();
+        done.restored = self.restore(&again, &change.indexes)?;
+        done.present.retain(|title| !done.restored.contains(title));
         if let Some(before) = before
             .as_ref()
             .filter(|before| self.is_as(before, &old, &change))
@@ -120,7 +127,13 @@ impl Publisher<'_> {
     pub fn refresh(&self) -> Result<Published> {
         let held = self.begin()?;
         let before = self.published()?;
-        self.again(&*held, &before, &before, Plan::default())
+        self.again(
+            &*held,
+            &before,
+            &before,
+            Plan::default(),
+            Published::default(),
+        )
     }
 
     /// Dates the repository anew even where it is dated far into the future, as by a clock that was wrong. Clients that have a later date keep what they have
@@ -135,7 +148,7 @@ impl Publisher<'_> {
             redate: true,
             ..Plan::default()
         };
-        let done = self.again(&*held, &before, &before, plan)?;
+        let done = self.again(&*held, &before, &before, plan, Published::default())?;
         if done.date < before.release.date {
             self.listen.hear(Event::Warning(format!(
                 "the repository was dated {}: apt has refused that where the clock is right, and takes the new date; a client that took it keeps silently what it has until then, unless its /var/lib/apt/lists is emptied",
@@ -145,7 +158,8 @@ impl Publisher<'_> {
         Ok(done)
     }
 
-    /// Goes back to a snapshot: the same indexes as then, dated anew. Everything that they name has to be there still, and is looked at.
+    /// Goes back to a snapshot: the same indexes as then, dated anew. Everything that they name has to be there still, and is looked at. Clients
+    /// that installed what leaves keep it: apt goes to a lower version only when told to (apt_preferences(5)).
     ///
     /// # Errors
     /// As [`add`](Self::add); [`Kind::Usage`] when there is no such snapshot.
@@ -162,6 +176,11 @@ impl Publisher<'_> {
         };
         let (now, wanted) = (files(&before)?, files(&then)?);
         self.check_there(snapshot, &wanted)?;
+        let done = Published {
+            added: titles_without(&wanted, &now),
+            retired: titles_without(&now, &wanted),
+            ..Published::default()
+        };
         let left = now
             .into_keys()
             .filter(|name| !wanted.contains_key(name))
@@ -170,7 +189,7 @@ impl Publisher<'_> {
             left,
             ..Plan::default()
         };
-        self.again(&*held, &before, &then, plan)
+        self.again(&*held, &before, &then, plan, done)
     }
 
     /// Forgets a snapshot: it cannot be gone back to any more. What it alone has named goes after the grace time. Nothing that clients read changes.
@@ -207,6 +226,7 @@ impl Publisher<'_> {
         before: &Signed,
         which: &Signed,
         plan: Plan<'_>,
+        done: Published,
     ) -> Result<Published> {
         self.check_same(Some(before))?;
         let all = &self.repository.architectures;
@@ -218,7 +238,7 @@ impl Publisher<'_> {
             redate: plan.redate,
             ..self.plan(Some(&which.release), &old, &change.indexes, &packed)
         };
-        self.publish(held, Some(before), &plan, Published::default())
+        self.publish(held, Some(before), &plan, done)
     }
 
     fn names(&self) -> Names<'_> {
@@ -253,15 +273,31 @@ fn put(package: &Package, entry: &Entry<'_>) -> Put {
     }
 }
 
-/// The files that indexes name, with their sizes.
-fn files_of(indexes: &Indexes) -> Result<BTreeMap<String, u64>> {
+/// A file that an index names.
+struct File {
+    /// Its bytes.
+    size: u64,
+    /// The package, as people name it.
+    title: String,
+}
+
+/// The files that indexes name, by their names.
+fn files_of(indexes: &Indexes) -> Result<BTreeMap<String, File>> {
     let mut files = BTreeMap::new();
     for text in &indexes.texts {
         for entry in index::parse(text)? {
-            files.insert(entry.filename.to_owned(), entry.bytes());
+            let (size, title) = (entry.bytes(), entry.title());
+            files.insert(entry.filename.to_owned(), File { size, title });
         }
     }
     Ok(files)
+}
+
+/// The packages that are among these and not among the others.
+fn titles_without(these: &BTreeMap<String, File>, others: &BTreeMap<String, File>) -> Vec<String> {
+    let these = these.iter();
+    let only = these.filter(|(name, _)| !others.contains_key(*name));
+    only.map(|(_, file)| file.title.clone()).collect()
 }
 
 #[cfg(test)]

@@ -46,11 +46,14 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let opened = context.workshop.repository(&args.name)?;
+    args.url
+        .as_deref()
+        .map_or(Ok(()), repository::check_address)?;
     let address = args.url.as_ref().or(opened.repository.url.as_ref());
     let address = address.ok_or_else(|| {
         let what = format!("nothing says where clients find the repository {}", args.name);
         Failure::new(Kind::Usage, what)
-            .hint("set `url` in its file, or name one with --url (a folder of this machine: file:/srv/apt)")
+            .hint("set `url` in its file, or name one with --url (a folder of this machine: file:///srv/apt)")
     })?;
     let key = opened.key()?;
     let next = args.next_key.as_deref().map(next).transpose()?;

@@ -20,6 +20,11 @@ pub(super) struct Args {
     verb: Verb,
 }
 
+const BACK: &str = "\
+Clients that have installed a newer version keep it: apt does not downgrade unless told to. On such a client:
+  apt-get update && apt-get install --allow-downgrades PACKAGE=VERSION
+What leaves the index can be downloaded for the grace time still; then it is removed, unless a snapshot names it.";
+
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// List the repositories that are described in debian/repositories/
@@ -51,6 +56,7 @@ enum Verb {
         despite_date: bool,
     },
     /// Publish again what was published when a snapshot was taken
+    #[command(after_help = BACK)]
     Back {
         /// The repository
         name: String,
@@ -151,6 +157,7 @@ pub(super) fn told(name: &str, published: &Published) -> String {
     let lists = [
         ("added", &published.added),
         ("there already", &published.present),
+        ("put back", &published.restored),
         ("no longer listed", &published.retired),
         ("removed", &published.removed),
     ];

@@ -42,10 +42,12 @@ pub(super) const ARCHITECTURE: Form = Form {
 /// Where clients fetch it from (sources.list(5)).
 pub(super) const ADDRESS: Form = Form {
     what: "address of a repository",
-    help: "`http://`, `https://` or `file:///`, a host, a path; without user, password and `?`",
+    help: "`http://` or `https://`, a host and a path, or `file:///` and a folder's path; without user, password and `?`",
     fits: |text| {
-        let file = text.strip_prefix("file://");
-        let file = file.is_some_and(|path| path.starts_with('/') && visible(path));
+        let file = text.strip_prefix("file:");
+        let path = file.map(|path| path.strip_prefix("//").unwrap_or(path));
+        let file = path
+            .is_some_and(|path| path.starts_with('/') && !path.starts_with("//") && visible(path));
         (file || is_url(text, &["http://", "https://"]))
             && !text.contains(['[', ']', '"', '\'', '?', '#', '%', '\\'])
     },

@@ -290,6 +290,34 @@ fn what_a_new_description_teaches_is_true() {
     }
 }
 
+#[test]
+fn an_address_on_a_command_line_has_the_form_of_one_in_the_file() {
+    for fine in [
+        "http://apt.lab.example/images",
+        "https://apt.lab.example:8443/",
+        "file:///srv/apt",
+        "file:/srv/apt",
+    ] {
+        check_address(fine).unwrap();
+    }
+    for wrong in [
+        "apt.lab.example/images",
+        "/srv/apt",
+        "file:srv/apt",
+        "file://host/apt",
+        "file:////srv/apt",
+        "ftp://apt.lab.example/",
+        "http://a b/",
+        "",
+    ] {
+        let failure = check_address(wrong).unwrap_err();
+        assert!(
+            failure.what.ends_with("is no address of a repository"),
+            "{failure}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

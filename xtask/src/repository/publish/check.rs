@@ -13,6 +13,12 @@ use crate::repository::reader::{SHORT, Signed};
 /// apt refuses what is dated further into the future, in seconds (`Acquire::Max-FutureTime`).
 const FUTURE: i64 = 10;
 
+/// What is said of a package's file that is not there.
+const MISSING: &str = " is missing";
+
+/// What helps then.
+const PUT_BACK: &str = "`cargo xtask repo add NAME FILE` or `publish` puts a missing file back";
+
 /// How often it is looked again when something was published in between.
 const TRIES: usize = 5;
 
@@ -89,8 +95,17 @@ impl Publisher<'_> {
             let again = self.published()?;
             if tries == 0 || again.message == signed.message {
                 let what = format!("{} would not serve its clients", self.place.describe());
-                let failure = Failure::new(Kind::Check, what);
-                return Err(wrong.into_iter().fold(failure, Failure::note));
+                let lost = wrong
+                    .iter()
+                    .any(|one| one.starts_with("pool/") && one.ends_with(MISSING));
+                let failure = wrong
+                    .into_iter()
+                    .fold(Failure::new(Kind::Check, what), Failure::note);
+                return Err(if lost {
+                    failure.hint(PUT_BACK)
+                } else {
+                    failure
+                });
             }
         }
     }
@@ -183,7 +198,7 @@ impl Publisher<'_> {
             there.iter().map(|file| (&*file.name, file.size)).collect();
         for (name, (size, sha256)) in files {
             match there.get(name.as_str()) {
-                None => wrong.push(format!("{name} is missing")),
+                None => wrong.push(format!("{name}{MISSING}")),
                 Some(other) if other != size => {
                     wrong.push(format!("{name} has {other} bytes in place of {size}"));
                 }

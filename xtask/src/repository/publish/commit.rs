@@ -24,9 +24,6 @@ const PATIENCE: i64 = 120;
 /// No clock that is right is earlier than this: 2024-01-01 00:00:00 UTC.
 const EARLIEST: i64 = 1_704_067_200;
 
-/// More packages than this are looked for by listing the place.
-const FEW: usize = 20;
-
 impl Publisher<'_> {
     /// Locks the place, and ends what a killed publisher began.
     pub(super) fn begin(&self) -> Result<Box<dyn Held>> {
@@ -218,36 +215,7 @@ impl Publisher<'_> {
                 return Err(Failure::new(Kind::Host, doing()).note(name));
             }
         }
-        let wrong = self.wrong_packages(plan)?;
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        let failure = Failure::new(Kind::Host, doing());
-        Err(wrong.into_iter().take(10).fold(failure, Failure::note))
-    }
-
-    /// New packages that are not there as they should be: by their digests, or by their sizes where the place cannot tell digests.
-    fn wrong_packages(&self, plan: &Plan<'_>) -> Result<Vec<String>> {
-        let listed = plan.entries.len() > FEW;
-        let mut sizes = BTreeMap::new();
-        if listed {
-            let there = self.place.list("pool")?;
-            sizes.extend(there.into_iter().map(|file| (file.name, file.size)));
-        }
-        let mut wrong = Vec::new();
-        for entry in &plan.entries {
-            let size = match sizes.get(entry.filename) {
-                Some(size) => Some(*size),
-                None if listed => None,
-                None => self.place.size(entry.filename)?,
-            };
-            let digest = self.place.digest(entry.filename)?;
-            let differs = digest.is_some_and(|digest| digest.to_string() != entry.sha256);
-            if size != Some(entry.bytes()) || differs {
-                wrong.push(entry.filename.to_owned());
-            }
-        }
-        Ok(wrong)
+        self.check_packages(&plan.entries)
     }
 
     /// Goes on with what a killed publisher had written a journal of.
@@ -260,7 +228,7 @@ impl Publisher<'_> {
             Ok((journal, signed)) => {
                 let place = self.place.describe();
                 self.listen.hear(Event::Note(format!(
-                    "going on with what another publisher to {place} had not ended"
+                    "going on with what was interrupted before in {place}"
                 )));
                 self.commit(held, &journal, &signed, &BTreeMap::new())
                     .map(drop)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Published, Publisher};
+use super::{File, Published, Publisher};
 use crate::failure::{Failure, Kind, Result};
 use crate::repository::change::{ALL, Change, Indexes};
 use crate::repository::index::Entry;
@@ -115,7 +115,7 @@ impl Publisher<'_> {
             && self.signer.verified(&before.message).is_ok()
     }
 
-    /// Leaves the repository as it is, but for a snapshot of it.
+    /// Leaves the repository as it is, but for a snapshot of it and files that were put back.
     pub(super) fn keep(
         &self,
         before: &Signed,
@@ -129,6 +129,10 @@ impl Publisher<'_> {
             self.place
                 .write(&[self.snapshot_put(name, &before.message)])?;
             done.snapshot = Some(name.to_owned());
+        }
+        if !done.restored.is_empty() {
+            self.place.finish(self.listen)?;
+            done.changed = true;
         }
         Ok(done)
     }
@@ -195,11 +199,11 @@ impl Publisher<'_> {
     }
 
     /// Refuses to go back to what is not there any more.
-    pub(super) fn check_there(&self, name: &str, wanted: &BTreeMap<String, u64>) -> Result<()> {
+    pub(super) fn check_there(&self, name: &str, wanted: &BTreeMap<String, File>) -> Result<()> {
         let there = self.place.list("pool")?;
         let there: BTreeMap<&str, u64> =
             there.iter().map(|file| (&*file.name, file.size)).collect();
-        let gone = |(file, size): &(&String, &u64)| there.get(file.as_str()) != Some(*size);
+        let gone = |(name, file): &(&String, &File)| there.get(name.as_str()) != Some(&file.size);
         let gone: Vec<&String> = wanted.iter().filter(gone).map(|(file, _)| file).collect();
         if gone.is_empty() {
             return Ok(());

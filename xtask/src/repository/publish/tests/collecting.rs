@@ -49,8 +49,11 @@ fn a_snapshot_keeps_what_it_names_and_can_be_gone_back_to() {
         lab.publisher().refresh().unwrap();
     }
     assert_eq!(lab.client(), ["a 2 (all)"]);
-    let date = lab.publisher().back("first").unwrap().date;
+    let done = lab.publisher().back("first").unwrap();
+    let date = done.date;
     assert!(date > lab.publisher().clock.now() - 61);
+    assert_eq!(done.added, ["a 1 (all)"]);
+    assert_eq!(done.retired, ["a 2 (all)"]);
     assert_eq!(lab.client(), ["a 1 (all)"]);
     let snapshots = lab.publisher().snapshots().unwrap();
     let told: Vec<_> = snapshots

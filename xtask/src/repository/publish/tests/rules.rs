@@ -214,6 +214,34 @@ fn everything_that_is_wrong_is_told() {
 }
 
 #[test]
+fn a_file_that_was_lost_is_put_back_by_whoever_has_it() {
+    let lab = Lab::new();
+    lab.add(&["a 1", "b 1"], None).unwrap();
+    let published = lab.place.get("dists/stable/InRelease");
+    let lost = "pool/main/a/a/a_1_all.deb";
+    for (packages, signed_anew) in [(&["a 1", "b 1"][..], false), (&["a 1", "c 1"], true)] {
+        lab.place.lose(lost);
+        let failure = lab.publisher().check(false).unwrap_err();
+        assert_eq!(failure.notes, [format!("{lost} is missing")]);
+        assert!(failure.hint.as_deref().unwrap().contains("repo add"));
+        let done = lab.add(packages, None).unwrap();
+        assert_eq!(
+            (done.changed, done.restored),
+            (true, vec!["a 1 (all)".to_owned()])
+        );
+        assert!(!done.present.contains(&"a 1 (all)".to_owned()));
+        lab.publisher().check(true).unwrap();
+        let now = lab.place.get("dists/stable/InRelease");
+        assert_eq!(now != published, signed_anew);
+    }
+    // Other bytes are none that an index names.
+    lab.place.lose(lost);
+    let other = lab.deb("a", "1", "Section: x\n");
+    lab.publisher().add(&[other], None).unwrap_err();
+    assert_eq!(lab.place.get(lost), None);
+}
+
+#[test]
 fn an_index_that_is_not_what_was_signed_is_used_for_nothing() {
     let lab = Lab::new();
     lab.add(&["a 1"], None).unwrap();
