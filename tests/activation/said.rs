@@ -67,3 +67,16 @@ fn help_is_given_wherever_it_is_asked_for() {
         }
     });
 }
+
+#[test]
+fn files_of_nodes_by_somebody_else_are_named_and_are_no_problem_where_nothing_is_linked() {
+    in_each_shell(|room| {
+        let room = room.with_links();
+        room.image("orbit", "1");
+        room.ok("setup orbit 1");
+        room.write("srv/tftp/pxelinux.cfg/0A000001", "mine");
+        let named = "node: 0A000001 (10.0.0.1) is not of netboot-images, and left as it is\n";
+        assert_eq!(room.ok("verify"), named);
+        assert!(room.ok("status").ends_with(named));
+    });
+}

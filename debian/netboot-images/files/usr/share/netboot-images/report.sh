@@ -69,7 +69,7 @@ status() {
 	for path in "$S/temporary"/* "$S/links"/*; do
 		[ ! -f "$path" ] || say "node: $(status_of "$path")"
 	done
-	if [ -n "$T" ]; then status_of_foreign; fi
+	if [ -n "$T" ]; then foreign_nodes; fi
 }
 
 # status_of FILE: of a link.
@@ -101,11 +101,14 @@ status_of() {
 	esac
 }
 
-# Configurations of nodes that somebody else put there, which netboot-images leaves alone.
-status_of_foreign() {
+# Configurations of nodes that somebody else put there, which netboot-images leaves alone. Where a link is wanted, that is a problem
+# and said as one.
+foreign_nodes() {
 	for path in "$T/pxelinux.cfg"/*; do
+		node=${path##*/}
 		[ -e "$path" ] || [ -L "$path" ] || continue
-		mine "$path" || say "node: $(shown "${path##*/}") is not of netboot-images"
+		[ ! -f "$S/links/$node" ] && [ ! -f "$S/temporary/$node" ] && ! mine "$path" || continue
+		say "node: $(shown "$node") is not of netboot-images, and left as it is"
 	done
 }
 
@@ -128,6 +131,7 @@ verify() {
 	for path in "$S/links"/* "$S/temporary"/*; do
 		[ ! -f "$path" ] || verify_link "$path"
 	done
+	foreign_nodes
 	for path in "$T/$FRESH"* "$T/pxelinux.cfg/$FRESH"* "$T/netboot-images/$FRESH"* "$T/netboot-images"/*/"$FRESH"*; do
 		[ ! -e "$path" ] && [ ! -L "$path" ] || problem "${path#"$R"} was left by an interrupted call; netboot-images update"
 	done
