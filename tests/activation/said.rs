@@ -83,7 +83,9 @@ fn files_of_nodes_by_somebody_else_are_named_and_are_no_problem_where_nothing_is
 }
 
 /// What is done behind the helper's back, and what `status` says then: of the thing, and what the problem is.
-const BEHIND: &[(fn(&Room), &str, &str)] = &[
+type Behind<'a> = (fn(&Room), &'a str, &'a str);
+
+const BEHIND: &[Behind<'_>] = &[
     (
         |room| {
             fs_err::remove_file(room.tftp("pxelinux.cfg/default")).unwrap();
