@@ -1,6 +1,7 @@
 //! What is said to whoever asks: of what is served, not of what was meant to be.
 
 use crate::in_each_shell;
+use crate::room::Room;
 
 #[test]
 fn a_root_that_is_not_there_is_named() {
@@ -65,5 +66,89 @@ fn help_is_given_wherever_it_is_asked_for() {
         for line in ["link --help", "link 10.0.0.1 -h", "status --help"] {
             assert_eq!(room.ok(line), help);
         }
+    });
+}
+
+#[test]
+fn files_of_nodes_by_somebody_else_are_named_and_are_no_problem_where_nothing_is_linked() {
+    in_each_shell(|room| {
+        let room = room.with_links();
+        room.image("orbit", "1");
+        room.ok("setup orbit 1");
+        room.write("srv/tftp/pxelinux.cfg/0A000001", "mine");
+        let named = "node: 0A000001 (10.0.0.1) is not of netboot-images, and left as it is\n";
+        assert_eq!(room.ok("verify"), named);
+        assert!(room.ok("status").ends_with(named));
+    });
+}
+
+/// What is done behind the helper's back, and what `status` says then: of the thing, and what the problem is.
+type Behind<'a> = (fn(&Room), &'a str, &'a str);
+
+const BEHIND: &[Behind<'_>] = &[
+    (
+        |room| {
+            fs_err::remove_file(room.tftp("pxelinux.cfg/default")).unwrap();
+            room.write("srv/tftp/pxelinux.cfg/default", "mine");
+        },
+        "node: default is to boot orbit/default (said by setup)\n",
+        "problem: default does not boot orbit/default: /srv/tftp/pxelinux.cfg/default is not of netboot-images",
+    ),
+    (
+        |room| fs_err::remove_file(room.tftp("pxelinux.cfg/default")).unwrap(),
+        "node: default is to boot orbit/default (said by setup)\n",
+        "problem: default does not boot orbit/default: /srv/tftp/pxelinux.cfg/default is gone",
+    ),
+    (
+        |room| {
+            room.refused(0, "retire orbit 1");
+        },
+        "image: orbit is set up, and no version of it is active\n",
+        "problem: orbit has no complete version installed",
+    ),
+    (
+        |room| room.write("etc/dnsmasq.conf", "enable-tftp\ntftp-root=/srv/tftpp\n"),
+        "serves /srv/tftpp",
+        "problem: the TFTP root /srv/tftpp is not there",
+    ),
+];
+
+#[test]
+fn status_says_what_is_served_and_not_what_was_recorded() {
+    in_each_shell(|room| {
+        let whole = room.with_links();
+        whole.image("orbit", "1");
+        whole.ok("setup orbit 1");
+        assert!(
+            whole
+                .ok("status")
+                .contains("node: default boots orbit/default")
+        );
+        for (done, said, problem) in BEHIND {
+            let room = whole.again();
+            done(&room);
+            let ran = room.run(&["status"]);
+            assert_eq!((ran.code, ran.stderr.as_str()), (5, ""), "{ran:?}");
+            assert!(ran.stdout.contains(said), "{said}: {ran:?}");
+            assert_eq!(ran.stdout.matches(problem).count(), 1, "{ran:?}");
+            assert!(!ran.stdout.contains("default boots"), "{ran:?}");
+            assert!(!ran.stdout.contains("node: default is not of"), "{ran:?}");
+        }
+    });
+}
+
+#[test]
+fn a_root_that_is_no_absolute_path_is_refused_and_fails_no_package() {
+    in_each_shell(|room| {
+        let room = room.with_links();
+        room.image("orbit", "1");
+        room.write("etc/netboot-images.conf", "TFTP_ROOT=relative\n");
+        let warned = room.refused(0, "setup orbit 1");
+        assert!(warned.contains("must be an absolute path"), "{warned}");
+        assert!(
+            room.refused(6, "activate orbit 1")
+                .contains("must be an absolute path")
+        );
+        assert!(!room.path("relative").exists());
     });
 }

@@ -200,6 +200,17 @@ const CASES: &[Case<'_>] = &[
         ],
         "tftpd-hpa serves /a as link",
     ),
+    (
+        HPA,
+        &[
+            (
+                "etc/default/tftpd-hpa",
+                "TFTP_DIRECTORY=/a\nTFTP_OPTIONS=-s",
+            ),
+            ("etc/netboot-images.conf", "TFTP_ROOT=relative"),
+        ],
+        "TFTP_ROOT in /etc/netboot-images.conf must be an absolute path, and is: relative",
+    ),
 ];
 
 /// What `status` says of the server, in one line; all of it when there is none.

@@ -46,6 +46,7 @@ status() {
 			$SERVERS
 		END
 		PROBLEMS=$PROBLEMS$UNUSABLE # as lines, both
+		[ -d "$T" ] || problem "the TFTP root $ROOT is not there; make it, or mend where it is said"
 	else
 		say "server: none${UNUSABLE:+ that can be used}"
 		problem "$(no_server); $(no_server_hint)"
@@ -56,25 +57,34 @@ status() {
 		wanted "$name"
 		if ! set_up "$name"; then
 			say "image: $name is installed ($(installed "$name" | paste -s -d ' ' -)), not served"
+		elif [ -z "$ACTIVE" ]; then
+			say "image: $name is set up, and no version of it is active"
 		elif [ "$PIN" != - ]; then
-			say "image: $name ${ACTIVE:-(none)} is active, pinned to $PIN"
+			say "image: $name $ACTIVE is active, pinned to $PIN"
 		elif [ "$FOLLOW" = newest ]; then
-			say "image: $name ${ACTIVE:-(none)} is active, the newest installed"
+			say "image: $name $ACTIVE is active, the newest installed"
 		else
-			say "image: $name ${ACTIVE:-(none)} is active, as its server package says ($FOLLOW)"
+			say "image: $name $ACTIVE is active, as its server package says ($FOLLOW)"
 		fi
-		! set_up "$name" || [ "$ACTIVE" = "$WANTED" ] ||
+		[ -n "$T" ] && set_up "$name" || continue
+		[ -n "$WANTED" ] || problem "$name has no complete version installed; nodes that boot it find nothing"
+		[ "$ACTIVE" = "$WANTED" ] ||
 			problem "$name: ${ACTIVE:-nothing} is active where ${WANTED:-nothing} should be; netboot-images update"
 	done
 	for path in "$S/temporary"/* "$S/links"/*; do
-		[ ! -f "$path" ] || say "node: $(status_of "$path")"
+		[ -f "$path" ] || continue
+		fault_of "$path"
+		say "node: $(status_of "$path")"
+		[ -z "$FAULT" ] || problem "$FAULT"
 	done
-	if [ -n "$T" ]; then status_of_foreign; fi
+	if [ -n "$T" ]; then foreign_nodes; fi
 }
 
-# status_of FILE: of a link.
+# status_of FILE: of a link, of which fault_of was asked.
 status_of() {
 	node=${1##*/}
+	boots="boots"
+	[ -n "$T" ] && [ -z "$FAULT" ] || boots="is to boot"
 	case $1 in
 	*/temporary/*)
 		read -r menu once since lasts seen <"$1"
@@ -86,7 +96,7 @@ status_of() {
 		until=
 		[ "$lasts" = 0 ] || until=" until $(when $((since + lasts))) ($((since + lasts - $(now))) s)"
 		[ "$once" != once ] || until="$until once$([ "$seen" = 0 ] || say ", which was read")"
-		say "$(shown "$node") boots $menu$until, $then"
+		say "$(shown "$node") $boots $menu$until, $then"
 		;;
 	*)
 		read -r menu by <"$1"
@@ -94,18 +104,26 @@ status_of() {
 			say "$(shown "$node") boots the default; the link of its image was taken away"
 		else
 			by="said by $by"
-			set_up "${menu%%/*}" || by="$by; ${menu%%/*} is not served now"
-			say "$(shown "$node") boots $menu ($by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
+			set_up "${menu%%/*}" || boots="is to boot" by="$by; ${menu%%/*} is not served now"
+			say "$(shown "$node") $boots $menu ($by)$([ ! -f "$S/temporary/$node" ] || say ", later")"
 		fi
 		;;
 	esac
 }
 
-# Configurations of nodes that somebody else put there, which netboot-images leaves alone.
-status_of_foreign() {
+# Configurations of nodes that somebody else put there, which netboot-images leaves alone. Where a link is wanted, that is a problem
+# and said as one.
+foreign_nodes() {
 	for path in "$T/pxelinux.cfg"/*; do
+		node=${path##*/}
 		[ -e "$path" ] || [ -L "$path" ] || continue
-		mine "$path" || say "node: $(shown "${path##*/}") is not of netboot-images"
+		for said in "$S/temporary/$node" "$S/links/$node"; do
+			[ -f "$said" ] || continue
+			fault_of "$said"
+			[ -z "$WANTS" ] || continue 2
+		done
+		! mine "$path" || continue
+		say "node: $(shown "$node") is not of netboot-images, and left as it is"
 	done
 }
 
@@ -126,8 +144,11 @@ verify() {
 		[ ! -L "$path" ] || [ -e "$path" ] || problem "${path#"$R"} leads nowhere"
 	done
 	for path in "$S/links"/* "$S/temporary"/*; do
-		[ ! -f "$path" ] || verify_link "$path"
+		[ -f "$path" ] || continue
+		fault_of "$path"
+		[ -z "$FAULT" ] || problem "$FAULT"
 	done
+	foreign_nodes
 	for path in "$T/$FRESH"* "$T/pxelinux.cfg/$FRESH"* "$T/netboot-images/$FRESH"* "$T/netboot-images"/*/"$FRESH"*; do
 		[ ! -e "$path" ] && [ ! -L "$path" ] || problem "${path#"$R"} was left by an interrupted call; netboot-images update"
 	done
@@ -141,7 +162,7 @@ verify() {
 
 # verify_readable FOLDER: for a server that is not root, all the way down to it.
 verify_readable() {
-	way=$(cd -P "$1" && pwd) || {
+	way=$(cd -P "$1" 2>/dev/null && pwd) || {
 		problem "the TFTP root $ROOT is not there"
 		return
 	}
@@ -213,17 +234,24 @@ verify_owned() {
 	fi
 }
 
-# verify_link FILE
-verify_link() {
+# fault_of FILE: sets WANTS when the link is to be served now, and FAULT to why the node does not find it then.
+fault_of() {
+	WANTS='' FAULT=''
 	read -r menu once _ <"$1"
 	node=${1##*/}
-	[ "$menu" != - ] && set_up "${menu%%/*}" || return 0
+	[ -n "$T" ] && [ "$menu" != - ] && set_up "${menu%%/*}" || return 0
 	case $1 in */links/*) [ ! -f "$S/temporary/$node" ] || return 0 ;; esac
-	if ! menu_file "$menu"; then
-		problem "$node is linked to $menu, which the active version does not have"
-	elif ! mine "$T/pxelinux.cfg/$node"; then
-		[ "$IDENTITY" = "link:../$MENU_FILE" ] || problem "$node does not boot $menu: $ROOT/pxelinux.cfg/$node is not of netboot-images"
-	elif [ "$once" != once ] && [ "$IDENTITY" != "link:../$MENU_FILE" ]; then
-		problem "$node does not boot $menu yet; netboot-images update"
+	WANTS=yes
+	active "${menu%%/*}"
+	if [ -z "$ACTIVE" ]; then
+		FAULT="$node does not boot $menu: no version of ${menu%%/*} is active"
+	elif ! menu_file "$menu"; then
+		FAULT="$node is linked to $menu, which the active version does not have"
+	elif mine "$T/pxelinux.cfg/$node"; then
+		[ "$once" = once ] || [ "$IDENTITY" = "link:../$MENU_FILE" ] || FAULT="$node does not boot $menu yet; netboot-images update"
+	elif [ "$IDENTITY" = none ]; then
+		FAULT="$node does not boot $menu: $ROOT/pxelinux.cfg/$node is gone; netboot-images update"
+	elif [ "$IDENTITY" != "link:../$MENU_FILE" ]; then
+		FAULT="$node does not boot $menu: $ROOT/pxelinux.cfg/$node is not of netboot-images; move it away, then: netboot-images update"
 	fi
 }

@@ -231,6 +231,14 @@ choose() {
 	last='' last_root=''
 	[ ! -r "$S/served" ] || read -r last _ _ last_root <"$S/served"
 	wanted=$(setting "$R/etc/netboot-images.conf" TFTP_ROOT)
+	case $wanted in
+	'' | /*) ;;
+	*)
+		UNUSABLE="${UNUSABLE}TFTP_ROOT in /etc/netboot-images.conf must be an absolute path, and is: $wanted
+"
+		return 1
+		;;
+	esac
 	best=0
 	while read -r name mode user runs root; do
 		[ -n "$name" ] || continue
