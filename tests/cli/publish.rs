@@ -73,13 +73,18 @@ fn what_is_published_is_what_apt_finds() {
     let lab = Lab::new();
     lab.describe(&lab.key("lab"));
     let shown = lab.ok("publish tiny --repo lab --dry-run");
-    assert!(shown.contains("would be published to [ROOT]"), "{shown}");
+    let built = "would be built, then published to [ROOT]";
+    assert!(shown.contains(built), "{shown}");
     assert!(!lab.tiny.path("out").exists());
     let said = lab.ok("publish tiny --repo lab --snapshot first");
     assert!(
         said.contains("added     netboot-image-tiny-2.0-1 1:2.0-1 (all)"),
         "{said}"
     );
+    let shown = lab.ok("publish tiny --repo lab --dry-run --format json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["repository"], "lab");
+    assert_eq!(shown["packages"][0]["state"], "present");
     let again = lab.ok("publish tiny --repo lab");
     assert!(again.contains("lab: nothing to do, published"), "{again}");
     let checked = lab.ok("repo check lab --deep --apt");

@@ -10,7 +10,7 @@ use crate::out::Put;
 use crate::plan::packages::PACKAGES;
 use crate::report::{Answer, Table};
 use crate::text;
-use crate::workshop::Debs;
+use crate::workshop::{Debs, Planned};
 
 /// What `--help` says beside the arguments.
 const HELP: &str = "\
@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let mut values = Vec::new();
     for recipe in &args.recipes {
         let answer = if args.dry_run {
-            dry_run(context, recipe)?
+            dry_run(context, &workshop.plan_debs(recipe)?)?
         } else {
             told(context, &workshop.debs(recipe, context.report.listener())?)?
         };
@@ -67,11 +67,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 }
 
 /// What making a recipe's packages would do.
-pub(super) fn dry_run(context: &Context<'_>, recipe: &str) -> Result<Answer> {
-    let planned = context.workshop.plan_debs(recipe)?;
+pub(super) fn dry_run(context: &Context<'_>, planned: &Planned) -> Result<Answer> {
     let shelf = context.workshop.shelf(&planned.name);
     let folder = shelf.packages(&planned.version);
-    super::plan::told(context, &planned, PACKAGES, &folder)
+    super::plan::told(context, planned, PACKAGES, &folder)
 }
 
 fn told(context: &Context<'_>, debs: &Debs) -> Result<Answer> {

@@ -62,7 +62,7 @@ pub(super) fn told(
     }
     let count = missing.len();
     let summary = match count {
-        0 => "nothing to do: every result is there".to_owned(),
+        0 => "nothing to build: every result is there".to_owned(),
         1 => "1 step to run".to_owned(),
         _ => format!("{count} steps to run"),
     };

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{Context, deb, repo};
 use crate::failure::Result;
-use crate::report::Answer;
-use crate::repository::check_snapshot_name;
+use crate::report::{Answer, Table};
+use crate::repository::{Ahead, Fate, check_snapshot_name};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// Keep what is published then under this name, so that `repo back` can return to it
     #[arg(long, value_name = "NAME")]
     snapshot: Option<String>,
-    /// Show what would be built and published, and do nothing
+    /// Show what would be built, or when all is built, what the repository would do about each package, and do nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -79,15 +79,54 @@ pub(super) fn distinct(packages: &mut Vec<PathBuf>) {
 }
 
 fn dry(context: &Context<'_>, args: &Args) -> Result<Answer> {
+    let opened = context.workshop.repository(&args.repo)?;
     let mut text = String::new();
-    let mut values = Vec::new();
+    let mut plans = Vec::new();
+    let mut packages = Some(Vec::new());
     for recipe in &args.recipes {
         context.workshop.check_released(recipe)?;
-        let answer = deb::dry_run(context, recipe)?;
+        let planned = context.workshop.plan_debs(recipe)?;
+        let answer = deb::dry_run(context, &planned)?;
         text += answer.text();
-        values.push(answer.value().clone());
+        plans.push(answer.value().clone());
+        let made = context.workshop.debs_made(&planned)?;
+        packages = packages.zip(made).map(|(mut all, made)| {
+            all.extend(made);
+            all
+        });
     }
-    let opened = context.workshop.repository(&args.repo)?;
-    text += &format!("would be published to {}\n", opened.describe());
-    Ok(Answer::new(&values, text))
+    let place = opened.describe();
+    let mut value = json!({ "repository": args.repo, "place": place, "plans": plans });
+    if let Some(mut packages) = packages {
+        distinct(&mut packages);
+        let key = opened.key()?;
+        let publisher = opened.publisher(&key, context.report.listener());
+        let ahead = publisher.look_ahead(&packages)?;
+        text += &foretold(&ahead, &place);
+        value["packages"] = json!(ahead);
+    } else {
+        text += &format!("would be built, then published to {place}\n");
+    }
+    Ok(Answer::new(&value, text))
+}
+
+/// What would become of packages that are made, for a person.
+fn foretold(ahead: &[Ahead], place: &str) -> String {
+    let mut table = Table::default();
+    for one in ahead {
+        let (state, why) = match &one.fate {
+            Fate::New => ("new", ""),
+            Fate::Present => ("there already", ""),
+            Fate::Refused { why } => ("REFUSED", why.as_str()),
+        };
+        table.row([state, &one.package, why]);
+    }
+    let any = |wanted: fn(&Fate) -> bool| ahead.iter().any(|one| wanted(&one.fate));
+    let refused = any(|fate| matches!(fate, Fate::Refused { .. }));
+    let last = match (refused, any(|fate| *fate == Fate::New)) {
+        (true, _) => format!("nothing would be published to {place}: it is all of them or none"),
+        (false, true) => format!("what is new would be published to {place}"),
+        (false, false) => format!("nothing to publish: {place} has all of them"),
+    };
+    format!("{}{last}\n", table.render())
 }

@@ -18,4 +18,6 @@ pub mod sign;
 pub mod spec;
 mod state;
 
-pub use publish::{Checked, Published, Publisher, Snapshot, Status, check_snapshot_name};
+pub use publish::{
+    Ahead, Checked, Fate, Published, Publisher, Snapshot, Status, check_snapshot_name,
+};

@@ -1,6 +1,7 @@
 //! Publishing: adding packages, dating a repository anew, going back. What clients see changes in one rename, that of `InRelease`; what they need by then is there
 //! before, and what they needed until then stays for the grace time.
 
+mod ahead;
 mod check;
 mod collect;
 mod commit;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use self::ahead::{Ahead, Fate};
 pub use self::check::{Checked, Snapshot, Status};
 pub use self::plan::check_snapshot_name;
 use self::plan::{Plan, pack_changed};
@@ -159,7 +161,7 @@ impl Publisher<'_> {
     }
 
     /// Goes back to a snapshot: the same indexes as then, dated anew. Everything that they name has to be there still, and is looked at. Clients
-    /// that installed what leaves keep it: apt goes to a lower version only when told to (apt_preferences(5)).
+    /// that installed what leaves keep it: apt goes to a lower version only when told to (`apt_preferences(5)`).
     ///
     /// # Errors
     /// As [`add`](Self::add); [`Kind::Usage`] when there is no such snapshot.

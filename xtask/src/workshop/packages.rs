@@ -1,6 +1,6 @@
 //! A recipe's Debian packages, made where they are not there. What is in them is left to `steps`, where they go to `repository`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Planned, Workshop};
 use crate::digest::Digest;
@@ -49,11 +49,7 @@ impl Workshop {
         let shelf = self.shelf(&planned.name);
         let put = shelf.put_packages(&tree, digest, &planned.version)?;
         let folder = shelf.packages(&planned.version);
-        let mut files = Vec::new();
-        for entry in fs_err::read_dir(&folder)? {
-            files.push(entry?.path());
-        }
-        files.sort();
+        let files = files_in(&folder)?;
         Ok(Debs {
             planned,
             folder,
@@ -61,6 +57,18 @@ impl Workshop {
             ran: built.ran,
             put,
         })
+    }
+
+    /// The packages that a plan makes, sorted by name, where the store keeps them; nothing when they have not been made yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn debs_made(&self, planned: &Planned) -> Result<Option<Vec<PathBuf>>> {
+        let step = planned.plan.get(PACKAGES);
+        let step = step.ok_or_else(|| Failure::bug("a plan of packages has no step for them"))?;
+        let artifact = self.store.lookup(&step.key)?;
+        let made = artifact.map(|artifact| files_in(&artifact.path("packages")?));
+        made.transpose()
     }
 
     /// Looks whether a recipe's version is one that may be published.
@@ -90,4 +98,14 @@ fn unreleased(loaded: &Loaded) -> Failure {
         loaded.name, loaded.recipe.changelog
     );
     Failure::new(Kind::Recipe, what).hint("`dch --release` writes down that it is")
+}
+
+/// The files in a folder, sorted by name.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    Ok(files)
 }

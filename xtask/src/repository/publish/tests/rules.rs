@@ -1,9 +1,11 @@
 //! What may be published, and what a Release file says of it.
 
+use std::path::PathBuf;
+
 use super::lab::{DAY, Lab, Notary, START};
 use crate::failure::{Kind, Result};
-use crate::repository::Publisher;
 use crate::repository::sign::Signer;
+use crate::repository::{Fate, Publisher};
 
 /// It is refused in these words, and the repository is as it was.
 fn refused(lab: &Lab, packages: &[&str], words: &str) {
@@ -239,6 +241,35 @@ fn a_file_that_was_lost_is_put_back_by_whoever_has_it() {
     let other = lab.deb("a", "1", "Section: x\n");
     lab.publisher().add(&[other], None).unwrap_err();
     assert_eq!(lab.place.get(lost), None);
+}
+
+#[test]
+fn what_publishing_would_do_is_known_before_and_changes_nothing() {
+    let mut lab = Lab::new();
+    let (a, b) = (lab.deb("a", "2", ""), lab.deb("b", "1", ""));
+    let fates = |lab: &Lab, debs: &[PathBuf]| {
+        let before = lab.place.names();
+        let ahead = lab.publisher().look_ahead(debs).unwrap();
+        assert_eq!(lab.place.names(), before);
+        ahead.into_iter().map(|one| one.fate).collect::<Vec<_>>()
+    };
+    assert_eq!(fates(&lab, &[a.clone(), b.clone()]), [Fate::New, Fate::New]);
+    lab.publisher().add(std::slice::from_ref(&a), None).unwrap();
+    lab.repository.retain = Some(1);
+    let refused = [
+        lab.deb("a", "2", "Section: x\n"),
+        lab.deb("a", "1", ""),
+        lab.deb("c", "1", "Architecture: riscv64\n"),
+    ];
+    let fates = fates(&lab, &[&[a, b][..], &refused].concat());
+    assert_eq!(fates[..2], [Fate::Present, Fate::New]);
+    let words = ["with other bytes", "would not stay", "does not have"];
+    for (fate, words) in fates[2..].iter().zip(words) {
+        assert!(
+            matches!(fate, Fate::Refused { why } if why.contains(words)),
+            "{fate:?}"
+        );
+    }
 }
 
 #[test]
