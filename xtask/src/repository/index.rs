@@ -37,8 +37,6 @@ pub(super) struct Entry<'a> {
     pub(super) version: &'a str,
     /// Its architecture, or `all`.
     pub(super) architecture: &'a str,
-    /// The field `Source`, empty when there is none.
-    pub(super) source: &'a str,
     /// Where the package's file is, relative to the place. Nobody has looked whether it leads outside: places do, when they are asked for it.
     pub(super) filename: &'a str,
     /// The file's SHA-256, as it is written.
@@ -60,7 +58,7 @@ impl<'a> Entry<'a> {
             filename,
             size,
             sha256,
-            source,
+            _,
         ] = &*FIELDS;
         let mut at = 0;
         let mut next = |field| value(text, field, &mut at);
@@ -72,7 +70,6 @@ impl<'a> Entry<'a> {
             filename: next(filename),
             size: next(size),
             sha256: next(sha256),
-            source: value(text, source, &mut 0),
         };
         let needed = [
             ("Package", entry.package),
@@ -93,10 +90,12 @@ impl<'a> Entry<'a> {
         Ok(entry)
     }
 
-    /// The source package's name and version (Debian Policy 5.6.1): those of the package itself, unless it says others.
+    /// The source package's name and version (Debian Policy 5.6.1): those of the package itself, unless it says others. It is looked for here: most stanzas
+    /// have no such field, and most publishings do not ask.
     #[must_use]
     pub(super) fn source(&self) -> (&'a str, &'a str) {
-        let mut words = self.source.split_whitespace();
+        let [.., source] = &*FIELDS;
+        let mut words = value(self.text, source, &mut 0).split_whitespace();
         let name = words.next().unwrap_or(self.package);
         let own = words.next().map(|word| word.trim_matches(['(', ')']));
         (name, own.unwrap_or(self.version))

@@ -41,18 +41,18 @@ fn the_fields_that_matter_are_found() {
 
 #[test]
 fn sources_have_names_and_versions_of_their_own() {
-    let source = |field| {
+    let source = |text| {
         Entry {
-            source: field,
+            text,
             package: "p",
             version: "1+b1",
             ..Entry::default()
         }
         .source()
     };
-    assert_eq!(source("glibc (1)"), ("glibc", "1"));
-    assert_eq!(source("glibc"), ("glibc", "1+b1"));
-    assert_eq!(source(""), ("p", "1+b1"));
+    assert_eq!(source("Package: p\nSource: glibc (1)"), ("glibc", "1"));
+    assert_eq!(source("Source: glibc\nPackage: p"), ("glibc", "1+b1"));
+    assert_eq!(source("Package: p"), ("p", "1+b1"));
 }
 
 #[test]

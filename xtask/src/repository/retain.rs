@@ -68,7 +68,7 @@ mod tests {
             entry("a", "1.10~rc1"),
             entry("b", "1"),
             Entry {
-                source: "a (1:0)",
+                text: "Source: a (1:0)",
                 ..entry("a-doc", "7")
             },
         ];
