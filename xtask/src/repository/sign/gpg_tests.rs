@@ -101,6 +101,9 @@ impl Drop for Home {
 /// Before keys of tests are made that expire.
 const PAST: [&str; 2] = ["--faked-system-time", "20200101T000000"];
 
+/// When they sign: making one takes its time, in that time's seconds too.
+const LATER: [&str; 2] = ["--faked-system-time", "20200101T010000"];
+
 const TEXT: &str = "Origin: Test\nSHA256:\n 0 1 a\n-----BEGIN PGP SIGNATURE-----\n";
 
 #[test]
@@ -177,7 +180,7 @@ fn what_former_keys_signed_is_believed_and_not_taken_for_ours() {
     let old = home.open(&keys[0]).clearsign(TEXT).unwrap();
     let sign = home
         .gpg("")
-        .args(PAST)
+        .args(LATER)
         .args(["--clearsign", "--local-user"]);
     let sign = sign.args([&expired, "--digest-algo", "SHA512"]).stdin(TEXT);
     let older = sign.read().unwrap().into_bytes();
