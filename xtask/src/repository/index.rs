@@ -51,15 +51,7 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// What is wrong with it, in a few words.
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
-        let [
-            package,
-            version,
-            architecture,
-            filename,
-            size,
-            sha256,
-            _,
-        ] = &*FIELDS;
+        let [package, version, architecture, filename, size, sha256, _] = &*FIELDS;
         let mut at = 0;
         let mut next = |field| value(text, field, &mut at);
         let entry = Self {
