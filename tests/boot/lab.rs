@@ -97,6 +97,7 @@ fn boot(
         xtask: env!("CARGO_BIN_EXE_xtask").into(),
         cache: workshop().cache,
         network,
+        installed: None,
     };
     run(&job, &Deaf).unwrap()
 }

@@ -13,6 +13,7 @@ mod closures;
 mod controls;
 #[path = "../support/copy.rs"]
 mod copy;
+mod installed;
 mod lab;
 #[path = "../../xtask/src/closure/tests/oracle.rs"]
 mod oracle;
@@ -36,6 +37,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     controls::all,
     recipes::all,
     readme::all,
+    installed::all,
 ];
 
 /// The most memory that a boot takes, in KiB: 1 GiB for the machine, and half as much for QEMU, its servers and the files.

@@ -26,6 +26,8 @@ pub(crate) fn root() -> &'static Path {
 /// A copy, removed with the test.
 pub(crate) struct Project {
     folder: tempfile::TempDir,
+    /// The keys of its publisher.
+    keys: tempfile::TempDir,
 }
 
 impl Project {
@@ -34,7 +36,10 @@ impl Project {
         for part in PARTS {
             copy(&root().join(part), &folder.path().join(part));
         }
-        Self { folder }
+        let keys = tempfile::tempdir().unwrap();
+        let only_ours = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs_err::set_permissions(keys.path(), only_ours).unwrap();
+        Self { folder, keys }
     }
 
     /// One whose demo is ours with these tables beside its own. It has the same name, so its kernel is the same too.
@@ -73,6 +78,7 @@ impl Project {
         command
             .current_dir(self.folder.path())
             .env("CORDWAINER_ROOT", self.folder.path())
+            .env("GNUPGHOME", self.keys.path())
             .stdin(Stdio::null());
         command
     }

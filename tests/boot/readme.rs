@@ -17,9 +17,15 @@ fn every_command() -> Result<(), Failed> {
     let readme = fs_err::read_to_string(root().join("README.md"))?;
     let commands: Vec<&str> = readme
         .lines()
-        .filter_map(|line| line.strip_prefix("$ cargo xtask "))
+        .filter_map(|line| line.strip_prefix("$ "))
         .collect();
-    for command in commands {
+    let mut key = String::new();
+    for line in commands {
+        let Some(command) = line.strip_prefix("cargo xtask ") else {
+            key = new_key(&project, line)?;
+            continue;
+        };
+        let command = &*command.replace("FINGERPRINT", &key);
         match command.split(' ').next() {
             Some("test") => {}
             Some("shell") => in_a_terminal(&project, command)?,
@@ -50,6 +56,19 @@ fn every_command() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// Makes a signing key as the README says, and returns its fingerprint. The user's own keys are left alone ([`Project::program`]).
+fn new_key(project: &Project, line: &str) -> Result<String, Failed> {
+    let mut words = line.split(' ').map(|word| word.trim_matches('\''));
+    assert_eq!(words.next(), Some("gpg"), "{line}");
+    assert!(project.program("gpg").args(words).status()?.success());
+    let list = ["--with-colons", "--list-secret-keys"];
+    let output = project.program("gpg").args(list).output()?;
+    let listing = String::from_utf8(output.stdout)?;
+    let key = listing.lines().find_map(|line| line.strip_prefix("fpr:"));
+    let key = key.ok_or("gpg has no key")?;
+    Ok(key.trim_matches(':').to_owned())
 }
 
 fn add_a_file(project: &Project) {

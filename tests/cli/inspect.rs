@@ -24,6 +24,27 @@ fn a_recipe_a_bundle_a_folder_and_a_file_are_looked_into_alike() {
 }
 
 #[test]
+fn a_recipe_with_dots_in_its_name_wins_over_a_file_of_the_same_name() {
+    let tiny = Tiny::new();
+    tiny.write(
+        "recipes/tiny.2.img.toml",
+        "description = \"x\"\nextends = [\"tiny\"]\n",
+    );
+    tiny.write("tiny.2.img", "no image");
+    assert_eq!(tiny.ok("ls tiny.2.img /etc"), ETC.replace("52", "58"));
+    let said = tiny.fails(5, "ls ./tiny.2.img");
+    assert!(said.contains("is no initramfs"), "{said}");
+    // Where there is no such recipe it is the file.
+    tiny.ok("build tiny.2.img");
+    let initramfs = tiny.path("out/tiny.2.img/2.0-1/initramfs-tiny.2.img-2.0-1.img");
+    fs_err::copy(initramfs, tiny.path("other.img")).unwrap();
+    assert_eq!(
+        tiny.ok("ls other.img /etc"),
+        tiny.ok("ls tiny.2.img@2.0-1 /etc")
+    );
+}
+
+#[test]
 fn everything_is_listed_with_its_reason() {
     insta::assert_snapshot!(Tiny::new().ok("ls tiny --origins"));
 }
@@ -110,6 +131,21 @@ fn what_changed_since_the_last_bundle_is_told() {
     );
     let diff = &tiny.json("diff tiny@current tiny")["diff"];
     assert_eq!(diff["added"][0]["path"], "/etc/motd");
+    for name in ["a", "b"] {
+        tiny.write(&format!("overlays/base/opt/new/{name}"), "12345");
+    }
+    let said = tiny.ok("diff tiny@current tiny");
+    assert!(
+        said.contains("\n+ /opt/ and 3 paths below (10 B)\n"),
+        "{said}"
+    );
+    assert!(!said.contains("/opt/new"), "{said}");
+    assert!(
+        tiny.ok("diff tiny@current tiny --all")
+            .contains("\n+ /opt/new/a (5 B)\n")
+    );
+    let diff = &tiny.json("diff tiny@current tiny")["diff"];
+    assert_eq!(diff["added"].as_array().unwrap().len(), 5);
 }
 
 #[test]
@@ -119,9 +155,42 @@ fn sizes_are_put_together_by_what_they_go_back_to() {
     assert_eq!(sizes["reason"][0]["name"], "overlay base");
     assert_eq!(sizes["directory"].as_array().unwrap().len(), 2);
     assert!(sizes["package"].is_null());
-    assert!(tiny.ok("size tiny --top 1").contains("\nand "));
+    let said = tiny.ok("size tiny --top 1");
+    assert!(said.contains("\nand "), "{said}");
+    let headings = said
+        .lines()
+        .filter(|line| line.trim_start().starts_with("in memory"));
+    let last: Vec<_> = headings
+        .filter_map(|line| line.split_whitespace().next_back())
+        .collect();
+    assert_eq!(last, ["reason", "package", "directory", "file"]);
     tiny.ok("size tiny --html size.html");
     assert!(tiny.read("size.html").contains("<svg"));
+}
+
+#[test]
+fn a_single_file_is_written_to_standard_output_as_it_is() {
+    let tiny = Tiny::new();
+    // Without an end of its last line, which is not added.
+    tiny.write("overlays/base/etc/word", "word");
+    for name in ["/etc/word", "word", "/etc/wor*"] {
+        assert_eq!(tiny.ok(&format!("extract tiny {name} --to -")), "word");
+    }
+    assert_eq!(
+        tiny.ok("extract tiny /bin/sh --to -"),
+        tiny.ok("extract tiny /bin/busybox --to -"),
+    );
+    for (what, said) in [
+        ("", "standard output takes one file"),
+        ("/etc", "/etc is no file"),
+        ("/etc/*", "standard output takes one file, and 3 are meant"),
+        ("/etc/wort", "did you mean `/etc/word`?"),
+        ("/dev/console", "/dev/console is no file"),
+        ("/etc/word --format json", ""),
+    ] {
+        let answer = tiny.fails(2, &format!("extract tiny {what} --to -").replace("  ", " "));
+        assert!(answer.contains(said), "{what}: {answer}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Kills, Ctrl-C, two builds at once: nothing is left that the next run trips over.
 
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -76,6 +78,45 @@ fn ctrl_c_ends_what_runs_and_says_so() {
 }
 
 #[test]
+fn ctrl_c_while_apt_is_asked_says_nothing_but_that() {
+    let tiny = Tiny::new();
+    tiny.write(
+        "recipes/ready.toml",
+        "description = \"x\"\nextends = [\"tiny\"]\n[sysroot]\nsuite = \"test-suite\"\npackages = [\"tool\"]\n",
+    );
+    tiny.write("site.toml", "[mirrors]\ndebian = [\"file:///nothing\"]\n");
+    // An apt that has its lists at once and never finds an answer.
+    let asked = tiny.path("asked").display().to_string();
+    tiny.write(
+        "fake/apt-get",
+        &format!("#!/bin/sh\ncase \"$*\" in install*) : > '{asked}'; sleep 1000 ;; esac\n"),
+    );
+    let fake = tiny.path("fake");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    fs_err::set_permissions(fake.join("apt-get"), executable).unwrap();
+    let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", fake.display());
+    let mut command = tiny.command(["build", "ready"]);
+    command.env("CORDWAINER_PATH", path);
+    let mut build = command.stderr(Stdio::piped()).spawn().unwrap();
+    while !tiny.path("asked").exists() {
+        assert_eq!(build.try_wait().unwrap(), None, "it waits for apt");
+        std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+    kill_process(Pid::from_child(&build), Signal::INT).unwrap();
+    let output = build.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.starts_with("warning: "))
+        .collect();
+    assert!(
+        matches!(told[..], ["error: interrupted", hint] if hint.starts_with("hint: ")),
+        "{said}"
+    );
+}
+
+#[test]
 fn two_builds_at_once_do_the_work_once() {
     let (tiny, start) = waiting();
     let one = start(&tiny);
@@ -91,4 +132,26 @@ fn two_builds_at_once_do_the_work_once() {
         );
     }
     assert_eq!(tiny.json("store stat")["results"], 9);
+}
+
+#[test]
+fn who_waits_for_a_build_says_for_which() {
+    let (tiny, start) = waiting();
+    let build = start(&tiny);
+    until_it_works(&tiny);
+    let mut command = tiny.command(["store", "verify"]);
+    let mut verify = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(verify.stderr.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    let wait = |who: &str| format!("note waiting for {who} to be done with the store\n");
+    // Some file systems have other numbers for the kernel than for us.
+    let known = [
+        wait(&format!("process {}", build.id())),
+        wait("another process"),
+    ];
+    assert!(known.contains(&line.trim_start().to_owned()), "{line}");
+    tiny.write("release", "");
+    assert!(build.wait_with_output().unwrap().status.success());
+    assert!(verify.wait().unwrap().success());
 }

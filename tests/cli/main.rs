@@ -9,14 +9,17 @@
 mod support;
 
 mod build;
+mod deb;
 mod explain;
 mod failures;
 mod faults;
 mod inspect;
 mod interrupted;
 mod lint;
+mod publish;
 mod readme;
 mod recipes;
+mod release;
 mod store;
 mod sysroot;
 mod why;

@@ -1,6 +1,7 @@
 //! Recipes that take packages as they are: from a lock and an archive in a folder to a bundle.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::support::Tiny;
 use xtask::digest::Digest;
@@ -174,4 +175,58 @@ fn a_list_that_the_lock_does_not_know_is_not_built_from() {
         said.contains("the recipe pins the sysroot of test-suite for amd64"),
         "{said}"
     );
+}
+
+#[test]
+fn what_is_missing_and_in_the_sysroot_is_shown_at_the_recipes_line() {
+    let tiny = tiny(
+        &[KERNEL, TOOL],
+        &format!(
+            "{PACKAGED}[sources.mine]\nkind = \"directory\"\npath = \"mine\"\n[copy.own]\nfrom = [\"mine\"]\nfiles = [\n  \"/opt/script\",\n]\n"
+        ),
+    );
+    tiny.replace(
+        "recipes/ready.toml",
+        "[sysroot]\n",
+        "[sysroot]\npackages = [\"tool\"]\n",
+    );
+    tiny.write("mine/opt/script", "#!/bin/tool\n");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    fs_err::set_permissions(tiny.path("mine/opt/script"), executable).unwrap();
+    let said = tiny.fails(3, "build ready");
+    for words in [
+        "recipes/ready.toml:12:3",
+        "/opt/script needs the interpreter `/bin/tool`",
+        "which needs the interpreter `/bin/tool`; it is not there; `sysroot` has it",
+        "hint: `sysroot` has it: take from there, too, by `from = [\"mine\", \"sysroot\"]` in [copy.own]",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    tiny.replace(
+        "recipes/ready.toml",
+        "[\"mine\"]",
+        "[\"mine\", \"sysroot\"]",
+    );
+    tiny.ok("build ready");
+}
+
+#[test]
+fn any_update_takes_out_what_no_recipe_asks_for_once_all_can_be_read() {
+    let tiny = tiny(&[KERNEL, TOOL], PACKAGED);
+    let recipe = tiny.read("recipes/ready.toml");
+    let asks = recipe.replace("[sysroot]\n", "[sysroot]\npackages = [\"tool\"]\n");
+    tiny.write("recipes/ready.toml", &asks);
+    let lock = tiny.read("recipes/sources.lock");
+    tiny.ok("update tiny");
+    tiny.write("recipes/ready.toml", "description = 1\n");
+    let ran = tiny.run("update tiny");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("the recipe ready has mistakes"),
+        "{ran:#?}"
+    );
+    assert_eq!(tiny.read("recipes/sources.lock"), lock);
+    tiny.write("recipes/ready.toml", &recipe);
+    assert!(tiny.ok("update tiny").contains("which no recipe asks for"));
+    assert!(!tiny.read("recipes/sources.lock").contains("[[sysroot]]"));
 }

@@ -79,6 +79,12 @@ impl Checkout {
         self.root.join("site.toml")
     }
 
+    /// Folder of the descriptions of repositories.
+    #[must_use]
+    pub fn repositories(&self) -> PathBuf {
+        self.root.join("debian/repositories")
+    }
+
     /// The folder of kernel fragments.
     #[must_use]
     pub fn kernel_configs(&self) -> PathBuf {

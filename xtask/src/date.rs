@@ -104,6 +104,22 @@ pub fn iso8601(epoch: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// RFC 5322 in UTC, as `date -Ru` writes it and Release files have it: `Fri, 20 Nov 2026 06:30:00 +0000`.
+#[must_use]
+pub fn rfc2822(epoch: i64) -> String {
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = Civil::of(epoch);
+    let week_day = WEEK_DAYS[index(epoch.div_euclid(DAY).rem_euclid(7))];
+    let month = MONTHS[index(month - 1)];
+    format!("{week_day}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} +0000")
+}
+
 /// As date(1) writes it in the C locale and as the kernel's `KBUILD_BUILD_TIMESTAMP` is usually given
 /// (Documentation/kbuild/reproducible-builds.rst): `Fri Nov 20 06:30:00 UTC 2026`.
 #[must_use]
@@ -291,6 +307,7 @@ mod tests {
             };
             assert_eq!(iso8601(epoch), date("+%Y-%m-%dT%H:%M:%SZ"));
             assert_eq!(kbuild(epoch), date("+%a %b %e %H:%M:%S UTC %Y"));
+            assert_eq!(rfc2822(epoch), date("+%a, %d %b %Y %H:%M:%S +0000"));
         }
     }
 

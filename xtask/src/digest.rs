@@ -5,6 +5,8 @@
 //! point. So anybody can recompute a key: `jq -jcS . | sha256sum` over what `plan --format json` prints.
 //! (JCS sorts keys by UTF-16 unit, we by byte: the same for every key below U+10000.)
 
+mod seen;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -13,7 +15,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+#[cfg(test)]
+pub(crate) use self::seen::tests::{later, write_anew};
+pub use self::seen::{Identity, Seen};
 use crate::failure::{Failure, Kind, Result};
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// So many bytes are read at a time.
+const STRETCH: usize = 64 << 10;
 
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +41,16 @@ impl Digest {
     /// What reading fails with.
     pub fn of_reader(mut input: impl Read) -> io::Result<(Self, u64)> {
         let mut hasher = Hasher::new(io::sink());
-        io::copy(&mut input, &mut hasher)?;
+        // `io::copy` reads 8 KiB at a time.
+        let mut buffer = vec![0; STRETCH];
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => hasher.write_all(&buffer[..read])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         let (digest, length, _) = hasher.finish();
         Ok((digest, length))
     }
@@ -61,7 +80,12 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

@@ -79,7 +79,7 @@ impl Engine<'_> {
     /// # Errors
     /// The first failure, once everything that ran beside it has ended.
     pub fn build(&self, plan: &Plan, target: &str) -> Result<Built> {
-        let _share = self.store.share()?;
+        let _share = self.store.share(|who| self.waiting(who, "the store"))?;
         let mut missing = missing(plan, self.store, target)?;
         // An input that is damaged would only be found when it is read: look before, and make it again.
         while let Some(damaged) = self.damaged_input(plan, &missing)? {
@@ -158,7 +158,7 @@ impl Engine<'_> {
                 let board = &board;
                 scope.spawn(move || {
                     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        self.run(plan, step)
+                        self.run(plan, step, board)
                     }))
                     .unwrap_or_else(|_| Err(failure::panicked()));
                     board.done(step, ended);
@@ -168,14 +168,9 @@ impl Engine<'_> {
         })
     }
 
-    /// Runs one step, unless somebody else just did.
-    fn run(&self, plan: &Plan, step: &Step) -> Result<()> {
-        let waiting = || {
-            self.listen.hear(Event::Note(format!(
-                "another build makes {}; waiting for it",
-                step.name
-            )));
-        };
+    /// Runs one step, unless somebody else just did, or another one failed before its turn came.
+    fn run(&self, plan: &Plan, step: &Step, board: &Board<'_>) -> Result<()> {
+        let waiting = |who: &str| self.waiting(who, &format!("the step {}", step.name));
         let Claim::Miss(mut slot) = self.store.claim(&step.key, waiting)? else {
             self.listen.hear(Event::Hit {
                 step: step.name.clone(),
@@ -184,6 +179,9 @@ impl Engine<'_> {
         };
         let _token = self.jobs.acquire()?;
         tool::check_interrupt()?;
+        if board.has_failed() {
+            return Ok(());
+        }
         let since = Instant::now();
         self.listen.hear(Event::Started {
             step: step.name.clone(),
@@ -205,7 +203,7 @@ impl Engine<'_> {
             if failure.kind == Kind::Build && failure.tool.is_some() {
                 slot.leave();
             }
-            return Err(note_step(failure, step));
+            return Err(failure.while_doing(format!("the step {} failed", step.name)));
         }
         slot.commit(&step.definition.outputs, &step.definition.value())
             .or_else(|failure| {
@@ -218,6 +216,10 @@ impl Engine<'_> {
             took: since.elapsed(),
         });
         Ok(())
+    }
+
+    fn waiting(&self, who: &str, what: &str) {
+        self.listen.hear(Event::waiting(who, what));
     }
 
     /// Puts a step's inputs, and nothing else, into its folder.
@@ -275,13 +277,6 @@ fn changed(path: &Path) -> Failure {
         format!("{} changed while it was being built from", path.display()),
     )
     .hint("run the same command again: it plans anew from what is there now")
-}
-
-fn note_step(failure: Failure, step: &Step) -> Failure {
-    if failure.kind == Kind::Interrupted {
-        return failure;
-    }
-    failure.while_doing(format!("the step {} failed", step.name))
 }
 
 /// Which steps wait, run, and are done.
@@ -384,6 +379,11 @@ impl<'p> Board<'p> {
         self.changed.notify_all();
     }
 
+    /// Whether a step failed. Many may wait for their turn then: the failure is not to wait for them.
+    fn has_failed(&self) -> bool {
+        self.lock().failure.is_some()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State<'p>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -393,6 +393,7 @@ impl<'p> Board<'p> {
 mod tests {
     use super::Board;
     use crate::digest::Digest;
+    use crate::failure::Failure;
     use crate::plan::{Action, Definition, Plan, Step};
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -409,6 +410,10 @@ mod tests {
         let first = board.next().unwrap().unwrap();
         assert!(board.lock().ready().is_none(), "the first one runs");
         board.done(first, Ok(()));
-        assert_eq!(board.next().unwrap().unwrap().name, "other");
+        let other = board.next().unwrap().unwrap();
+        assert_eq!(other.name, "other");
+        assert!(!board.has_failed());
+        board.done(other, Err(Failure::bug("x")));
+        assert!(board.has_failed(), "whoever waits for a turn gives it up");
     }
 }

@@ -42,6 +42,14 @@ pub enum Event {
     Warning(String),
 }
 
+impl Event {
+    /// That somebody else is waited for, such as `process 12`, and to be done with what.
+    #[must_use]
+    pub fn waiting(who: &str, what: &str) -> Self {
+        Self::Note(format!("waiting for {who} to be done with {what}"))
+    }
+}
+
 /// Whoever wants to hear of events.
 pub trait Listen: Sync {
     /// Hears one event. Must not block for long.

@@ -200,7 +200,7 @@ pub struct Facts {
     pub hint: Option<String>,
     /// The places in recipes that are wrong, all of them.
     pub diagnostics: Vec<Diagnostic>,
-    /// What the recipe asks for in vain. Each is a note, too, until its place is known.
+    /// What the recipe asks for in vain. Each is told by a note, too; by [`Failure::asked`]'s until its place is known.
     pub asked: Vec<Asked>,
     /// The program that failed.
     pub tool: Option<ToolEnd>,
@@ -275,9 +275,13 @@ impl Failure {
         self
     }
 
-    /// Puts what was being done in front; the former sentence becomes the first note.
+    /// Puts what was being done in front; the former sentence becomes the first note. An interrupt stays what it is: nothing
+    /// was wrong with what was being done.
     #[must_use]
     pub fn while_doing(mut self, doing: impl Into<String>) -> Self {
+        if self.kind == Kind::Interrupted {
+            return self;
+        }
         let former = std::mem::replace(&mut self.0.what, doing.into());
         self.0.notes.insert(0, former);
         self
@@ -379,6 +383,14 @@ mod tests {
     fn a_full_disk_is_its_own_kind() {
         let failure = Failure::from(io::Error::from_raw_os_error(28));
         assert_eq!(failure.kind, Kind::Space);
+    }
+
+    #[test]
+    fn an_interrupt_is_nobodys_failure() {
+        let failure = Failure::new(Kind::Interrupted, "interrupted").while_doing("cannot do x");
+        assert_eq!(failure.to_string(), "interrupted");
+        let failure = Failure::new(Kind::Host, "no y").while_doing("cannot do x");
+        assert_eq!(failure.to_string(), "cannot do x; no y");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Files that appear whole or not at all, and locks between processes. The kernel drops a lock when its owner dies,
 //! so there is never a stale one. What is written, and what a lock is for, is left to the rooms above.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, major, minor, renameat_with};
 use rustix::io::Errno;
 
 use crate::failure::{Doing, Failure, Result};
@@ -128,14 +129,15 @@ impl Guard {
     /// # Errors
     /// When the folder cannot be opened or locked, or on Ctrl-C.
     pub fn exclusive(folder: &Path) -> Result<Self> {
-        Self::exclusive_after(folder, || {})
+        Self::exclusive_after(folder, |_| {})
     }
 
-    /// As [`Guard::exclusive`]; `waiting` is called once when it has to wait.
+    /// As [`Guard::exclusive`]; `waiting` is called once when it has to wait, with who holds the lock: `process 12`, or `another
+    /// process` where the kernel does not say.
     ///
     /// # Errors
     /// As [`Guard::exclusive`].
-    pub fn exclusive_after(folder: &Path, waiting: impl FnOnce()) -> Result<Self> {
+    pub fn exclusive_after(folder: &Path, waiting: impl FnOnce(&str)) -> Result<Self> {
         Self::wait(folder, FlockOperation::NonBlockingLockExclusive, waiting)
     }
 
@@ -144,10 +146,24 @@ impl Guard {
     /// # Errors
     /// As [`Guard::exclusive`].
     pub fn shared(folder: &Path) -> Result<Self> {
-        Self::wait(folder, FlockOperation::NonBlockingLockShared, || {})
+        Self::shared_after(folder, |_| {})
     }
 
-    fn wait(folder: &Path, operation: FlockOperation, waiting: impl FnOnce()) -> Result<Self> {
+    /// Whether the folder of this path is still the one that is locked: it may have been removed, renamed or mounted over.
+    #[must_use]
+    pub fn holds(&self, folder: &Path) -> bool {
+        is_still(&self.file, folder)
+    }
+
+    /// As [`Guard::shared`]; `waiting` as for [`Guard::exclusive_after`].
+    ///
+    /// # Errors
+    /// As [`Guard::exclusive`].
+    pub fn shared_after(folder: &Path, waiting: impl FnOnce(&str)) -> Result<Self> {
+        Self::wait(folder, FlockOperation::NonBlockingLockShared, waiting)
+    }
+
+    fn wait(folder: &Path, operation: FlockOperation, waiting: impl FnOnce(&str)) -> Result<Self> {
         let mut waiting = Some(waiting);
         loop {
             fs_err::create_dir_all(folder)?;
@@ -157,7 +173,7 @@ impl Guard {
                 Ok(()) if is_still(&file, folder) => return Ok(Self { file }),
                 Err(Errno::WOULDBLOCK) => {
                     if let Some(waiting) = waiting.take() {
-                        waiting();
+                        waiting(&holders(&file));
                     }
                     // Not a blocking wait: that one would not hear Ctrl-C.
                     std::thread::park_timeout(LOOK);
@@ -178,6 +194,38 @@ impl Drop for Guard {
         // Closing alone is not enough: a program that is being started may hold a copy for a moment.
         flock(&self.file, FlockOperation::Unlock).ok();
     }
+}
+
+/// Who holds the lock of a file, in words.
+fn holders(file: &File) -> String {
+    let unknown = || "another process".to_owned();
+    let (Ok(locks), Ok(meta)) = (fs_err::read_to_string("/proc/locks"), file.metadata()) else {
+        return unknown();
+    };
+    let device = (major(meta.dev()), minor(meta.dev()));
+    let pids: Vec<String> = holding(&locks, device, meta.ino())
+        .iter()
+        .map(u32::to_string)
+        .collect();
+    match &pids[..] {
+        [] => unknown(),
+        [pid] => format!("process {pid}"),
+        pids => format!("processes {}", pids.join(", ")),
+    }
+}
+
+/// Processes that hold the lock of an inode, as `proc_locks(5)` lists them: `1: FLOCK  ADVISORY  WRITE 12 fe:00:345 0 EOF`.
+fn holding(locks: &str, (major, minor): (u32, u32), inode: u64) -> BTreeSet<u32> {
+    let id = format!("{major:02x}:{minor:02x}:{inode}");
+    let holder = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        // Those that wait have an arrow there; processes of other namespaces have no number here.
+        match fields[..] {
+            [_, "FLOCK", _, _, pid, at, ..] if at == id => pid.parse().ok().filter(|pid| *pid > 0),
+            _ => None,
+        }
+    };
+    locks.lines().filter_map(holder).collect()
 }
 
 fn is_still(file: &File, path: &Path) -> bool {
@@ -202,6 +250,32 @@ mod tests {
         assert_eq!(flock(&file, exclusive), Err(Errno::WOULDBLOCK));
         drop((first, second));
         assert_eq!(flock(&file, exclusive), Ok(()));
+    }
+
+    #[test]
+    fn who_waits_is_told_once_for_whom() {
+        let locks = "1: FLOCK  ADVISORY  WRITE 12 fe:00:345 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 13 fe:00:345 0 EOF\n\
+            2: FLOCK  ADVISORY  READ 7 fe:00:345 0 EOF\n3: POSIX  ADVISORY  WRITE 8 fe:00:345 0 EOF\n4: FLOCK\n\
+            5: FLOCK  ADVISORY  WRITE 0 fe:00:345 0 EOF\n6: FLOCK  ADVISORY  WRITE 9 fe:01:345 0 EOF\n";
+        assert_eq!(Vec::from_iter(holding(locks, (0xfe, 0), 345)), [7, 12]);
+
+        let folder = tempfile::tempdir().unwrap();
+        let held = Guard::shared(folder.path()).unwrap();
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                Guard::exclusive_after(folder.path(), |who| told.send(who.to_owned()).unwrap())
+            });
+            let who = heard.recv().unwrap();
+            // Some file systems have other numbers for the kernel than for us.
+            let own = format!("process {}", std::process::id());
+            assert!(
+                [own.as_str(), "another process"].contains(&who.as_str()),
+                "{who}"
+            );
+            drop(held);
+        });
+        assert!(heard.try_recv().is_err());
     }
 
     #[test]

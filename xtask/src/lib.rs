@@ -24,6 +24,7 @@ pub mod loader;
 pub mod lint;
 pub mod boot;
 pub mod source;
+pub mod repository;
 pub mod recipe;
 pub mod store;
 pub mod plan;

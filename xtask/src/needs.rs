@@ -22,6 +22,8 @@ pub enum Purpose {
     Boot,
     /// Booting bundles for ARM in the lab, beside what booting needs anyway.
     BootArm,
+    /// Publishing to an apt repository, beside gpgv, which getting sources needs, too.
+    Publish,
     /// The test suite, beyond what the rest needs.
     Test,
 }
@@ -253,15 +255,29 @@ pub const NEEDS: &[Need] = &[
     program("qemu-system-arm", "qemu-system-arm", Purpose::BootArm),
     file(UBOOT_ARM64, "u-boot-qemu", Purpose::BootArm),
     file(UBOOT_ARM, "u-boot-qemu", Purpose::BootArm),
+    program("gpg", "gpg", Purpose::Publish),
+    program("gpg-agent", "gpg-agent", Purpose::Publish),
+    program("gpgconf", "gpgconf", Purpose::Publish),
     only(
         Arch::Arm64,
         program("qemu-aarch64", "qemu-user", Purpose::Test),
     ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
+    program("mmdebstrap", "mmdebstrap", Purpose::Test),
+    program("nsenter", "util-linux", Purpose::Test),
+    program("lintian", "lintian", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),
-    program("gpg", "gpg", Purpose::Test),
-    program("gpg-agent", "gpg-agent", Purpose::Test),
-    program("gpgconf", "gpgconf", Purpose::Test),
+    program("ssh", "openssh-client", Purpose::Test),
+    program("ssh-keygen", "openssh-client", Purpose::Test),
+    at_least(
+        program("rsync", "rsync", Purpose::Test),
+        "--version",
+        "3.1.0",
+    ),
+    program("strace", "strace", Purpose::Test),
+    program("prlimit", "util-linux", Purpose::Test),
+    program("python3", "python3", Purpose::Test),
+    program("pip3", "python3-pip", Purpose::Test),
 ];
 
 impl Need {

@@ -1,4 +1,4 @@
-//! `out/<recipe>/<version>/`: bundles where servers and people find them.
+//! `out/<recipe>/<version>/`: bundles where servers and people find them, and `packages/<version>/` beside them.
 //!
 //! A bundle appears whole or not at all, also in place of a former one of the same version (the two are exchanged in
 //! one rename), and `current` points to one of them at every moment. What is in a bundle is left to `steps`.
@@ -17,6 +17,8 @@ use crate::store;
 const CURRENT: &str = "current";
 /// Beside the bundles: records of their boots.
 const BOOTS: &str = "boots";
+/// Beside the bundles: their Debian packages.
+const PACKAGES: &str = "packages";
 
 /// What [`Shelf::put`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,12 @@ impl Shelf {
         self.folder.join(BOOTS).join(version)
     }
 
+    /// Where the Debian packages of a version are, or would be.
+    #[must_use]
+    pub fn packages(&self, version: &str) -> PathBuf {
+        self.folder.join(PACKAGES).join(version)
+    }
+
     /// The version that `current` points to.
     #[must_use]
     pub fn current(&self) -> Option<String> {
@@ -78,7 +86,7 @@ impl Shelf {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let meta = entry.metadata()?;
-            if meta.is_dir() && !name.starts_with('.') && name != BOOTS {
+            if meta.is_dir() && !name.starts_with('.') && ![BOOTS, PACKAGES].contains(&&*name) {
                 versions.push((meta.modified()?, name));
             }
         }
@@ -93,30 +101,50 @@ impl Shelf {
     /// [`Kind::Store`] when the tree does not have its digest; when the copy cannot be written. Then all is as it was.
     pub fn put(&self, tree: &Path, digest: &Digest, version: &str) -> Result<Put> {
         let place = self.bundle(version);
-        let is_there = || holds(&place, digest);
-        if is_there() && self.current().is_some() {
+        if holds(&place, digest) && self.current().is_some() {
             return Ok(Put::Kept);
         }
         let _lock = self.lock()?;
+        let put = self.put_at(&place, tree, digest)?;
+        self.point(version)?;
+        // It was there, but not switched to.
+        Ok(if put == Put::Kept { Put::Replaced } else { put })
+    }
+
+    /// Puts a copy of the packages of a version there, as [`Shelf::put`] does with bundles.
+    ///
+    /// # Errors
+    /// As [`Shelf::put`].
+    pub fn put_packages(&self, tree: &Path, digest: &Digest, version: &str) -> Result<Put> {
+        let place = self.packages(version);
+        if holds(&place, digest) {
+            return Ok(Put::Kept);
+        }
+        let _lock = self.lock()?;
+        fs_err::create_dir_all(self.folder.join(PACKAGES))?;
+        self.put_at(&place, tree, digest)
+    }
+
+    /// Puts a copy of a tree at `place`. The lock must be held.
+    fn put_at(&self, place: &Path, tree: &Path, digest: &Digest) -> Result<Put> {
+        // Another build may have put it there, or something else, before we had the lock.
+        if holds(place, digest) {
+            return Ok(Put::Kept);
+        }
         let put = if place.symlink_metadata().is_ok() {
             Put::Replaced
         } else {
             Put::New
         };
-        // Another build may have put it there, or something else, before we had the lock.
-        if !is_there() {
-            let new = self.folder.join(format!("{UNFINISHED}{version}"));
-            copy(tree, &new).doing(|| format!("cannot write the bundle {}", place.display()))?;
-            // The copy, and not the tree: what is published is what was looked at.
-            if !holds(&new, digest) {
-                return Err(Failure::new(
-                    Kind::Store,
-                    format!("the store's copy of the bundle {version} is damaged"),
-                ));
-            }
-            files::exchange(&new, &place)?;
+        let version = place.file_name().unwrap_or_default().to_string_lossy();
+        let new = self.folder.join(format!("{UNFINISHED}{version}"));
+        copy(tree, &new).doing(|| format!("cannot write {}", place.display()))?;
+        // The copy, and not the tree: what is published is what was looked at.
+        if !holds(&new, digest) {
+            let what = format!("the store's copy of {} is damaged", place.display());
+            return Err(Failure::new(Kind::Store, what));
         }
-        self.point(version)?;
+        files::exchange(&new, place)?;
         Ok(put)
     }
 
@@ -231,6 +259,29 @@ mod tests {
         fs_err::write(shelf.bundle("1").join("pxelinux.cfg/default"), "eno").unwrap();
         assert_eq!(put(&shelf, "one", "1"), Put::Replaced);
         assert_eq!(read(&shelf, "1"), "one");
+    }
+
+    #[test]
+    fn packages_are_beside_the_bundles() {
+        let out = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(out.path(), "demo");
+        put(&shelf, "one", "1");
+        let tree = tree("a package");
+        let digest = store::measure(tree.path()).unwrap().digest;
+        for expected in [Put::New, Put::Kept] {
+            assert_eq!(
+                shelf.put_packages(tree.path(), &digest, "2").unwrap(),
+                expected
+            );
+        }
+        fs_err::write(shelf.packages("2").join("more"), "").unwrap();
+        let put = shelf.put_packages(tree.path(), &digest, "2").unwrap();
+        assert_eq!(put, Put::Replaced);
+        assert!(!shelf.packages("2").join("more").exists());
+        assert_eq!(shelf.versions().unwrap(), ["1"]);
+        let damaged = shelf.put_packages(tree.path(), &Digest::of("x"), "3");
+        assert_eq!(damaged.unwrap_err().kind, Kind::Store);
+        assert!(!shelf.packages("3").exists());
     }
 
     #[test]

@@ -25,12 +25,20 @@ const HELPERS: [&str; 14] = [
 const BLOCKS: usize = 200;
 const BRACKETS: usize = 20;
 
+/// No template is longer, in bytes: reading one takes some microseconds a byte.
+const LONGEST: usize = 1 << 20;
+
 /// Renders a template. `file` is what diagnostics call it.
 ///
 /// # Errors
 /// [`Kind::Recipe`] with a diagnostic for each mistake: broken syntax, an unknown variable, a
 /// variable without a value, a table or list where text is wanted, a helper or partial.
 pub fn render(file: &Path, text: &str, data: &impl Serialize) -> Result<String> {
+    if text.len() > LONGEST {
+        return Err(failure(file)
+            .note("it is longer than 1 MiB")
+            .hint("what has nothing to be filled in needs no `.hbs` at the end of its name"));
+    }
     let text = Text::new(file, text);
     let data = serde_json::to_value(data)
         .map_err(|error| Failure::bug(format!("data for a template cannot be JSON: {error}")))?;

@@ -102,7 +102,7 @@ fn check_file(file: &Path, text: &str, rooms: &[String]) -> Vec<Finding> {
         for (higher, name) in rooms.iter().enumerate().skip(room + 1) {
             if imports(line, name) {
                 let what = format!("`{}` may not know `{name}`, which is above it", rooms[room]);
-                debug_assert!(higher > room);
+                assert!(higher > room);
                 findings.push(finding(index + 1, what));
             }
         }

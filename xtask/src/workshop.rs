@@ -2,10 +2,13 @@
 //! here; what each part does is left to the room it is in.
 
 mod image;
+mod packages;
+mod ship;
+mod supply;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::arch::Arch;
@@ -18,21 +21,23 @@ use crate::failure::{Failure, Kind, Result};
 use crate::out::{Put, Shelf};
 use crate::plan::Plan;
 use crate::plan::assemble::{self, BUNDLE, Material};
+use crate::plan::packages::PACKAGES;
 use crate::plan::{copies, sysroot, tools};
 use crate::recipe::schema::Recipe;
 use crate::recipe::{self, Loaded, Site, line};
 use crate::source::apt::Debian;
-use crate::source::fetch::{Fetcher, Limits, Missed};
+use crate::source::fetch::Unreachable;
 use crate::source::lock::Lock;
 use crate::source::refresh::{self, Look, Moved, Suites, Wanted};
-use crate::source::resolve::{self, File, Resolved};
-use crate::source::spec::{Policy, Source};
-use crate::source::sysroot::Package;
-use crate::steps::{self, Fetch};
+use crate::source::spec::Policy;
+use crate::steps;
 use crate::store::{Artifact, Store};
 use crate::tool;
 
 pub use image::Image;
+pub use packages::Debs;
+pub use ship::Opened;
+use supply::{Downloads, Recorded};
 
 /// A checkout, its site, and its user's cache.
 pub struct Workshop {
@@ -45,6 +50,7 @@ pub struct Workshop {
     /// The store in it.
     pub store: Store,
     tools: tools::Memory,
+    unreachable: Unreachable,
     jobs: Option<usize>,
 }
 
@@ -54,6 +60,8 @@ pub struct Planned {
     pub name: String,
     /// The version that is built: the changelog's, as it stands in file names.
     pub version: String,
+    /// Whether the changelog's newest entry is still being worked on.
+    pub unreleased: bool,
     /// The recipe.
     pub loaded: Loaded,
     /// Its plan.
@@ -104,6 +112,7 @@ impl Workshop {
         Ok(Self {
             store: Store::at(&cache),
             tools: tools::Memory::of(&cache),
+            unreachable: Unreachable::default(),
             checkout,
             site,
             cache,
@@ -133,11 +142,16 @@ impl Workshop {
     /// # Errors
     /// When a source is not recorded yet.
     pub fn plan(&self, name: &str) -> Result<Planned> {
+        self.plan_of(name, false)
+    }
+
+    /// The same, with the step that makes packages where they are wanted.
+    fn plan_of(&self, name: &str, packages: bool) -> Result<Planned> {
         let loaded = self.recipe(name)?;
         let lock = self.lock()?;
         let sources = Recorded::of(&loaded, &lock)?;
         let stale = self.stale(&loaded)?;
-        let planned = self.assemble(loaded, &sources)?;
+        let planned = self.assemble(loaded, &sources, packages)?;
         Ok(Planned {
             notes: planned.notes.into_iter().chain(stale).collect(),
             ..planned
@@ -150,15 +164,19 @@ impl Workshop {
     /// Whatever fails; finished steps are kept.
     pub fn build(&self, name: &str, listen: &dyn Listen) -> Result<Built> {
         // Until the bundle is copied: before its root is written, `gc` would take it for nobody's.
-        let _share = self.store.share().map_err(|failure| match failure.kind {
-            Kind::Host => failure
-                .while_doing(format!(
-                    "the cache folder {} cannot be used",
-                    self.cache.display()
-                ))
-                .hint(ANOTHER_CACHE),
-            _ => failure,
-        })?;
+        let waiting = |who: &str| listen.hear(Event::waiting(who, "the store"));
+        let _share = self
+            .store
+            .share(waiting)
+            .map_err(|failure| match failure.kind {
+                Kind::Host => failure
+                    .while_doing(format!(
+                        "the cache folder {} cannot be used",
+                        self.cache.display()
+                    ))
+                    .hint(ANOTHER_CACHE),
+                _ => failure,
+            })?;
         let (mut planned, mut built) = self.make(name, BUNDLE, listen)?;
         let put = match self.publish(&planned, &built.artifact) {
             Err(failure) if failure.kind == Kind::Store => {
@@ -224,11 +242,12 @@ impl Workshop {
                 listen.hear(Event::Note(format!("{}: {from} -> {to}", moved.what)));
             }
             let sources = Recorded::of(&loaded, &lock)?;
-            let planned = self.assemble(loaded, &sources)?;
+            let steps = steps(&loaded.recipe);
+            let packages = steps.iter().any(|step| step == PACKAGES);
+            let planned = self.assemble(loaded, &sources, packages)?;
             for note in &planned.notes {
                 listen.hear(Event::Warning(note.clone()));
             }
-            let steps = steps(&planned.loaded.recipe);
             let (gone, built) = self.run(&planned, &sources, &steps, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.
@@ -279,25 +298,31 @@ impl Workshop {
         (downloads.gone.into_inner(), built)
     }
 
-    /// Records what the suites have now for the sources of these recipes. Where they are all that there are, sysroots that none of
-    /// them has any more are forgotten.
+    /// Records what the suites have now for the sources of these recipes. Sysroots that no recipe of the checkout has any more are
+    /// forgotten, where all of them can be read.
     ///
     /// # Errors
     /// When a suite cannot be looked at, or lacks a package.
     pub fn update(&self, recipes: &[String], listen: &dyn Listen) -> Result<Vec<Moved>> {
         let mut moved = Vec::new();
-        let mut sysroots = BTreeSet::new();
         for name in recipes {
             let loaded = self.recipe(name)?;
             moved.extend(self.refresh(&loaded, Look::Now, listen)?.1);
+        }
+        let mut sysroots = BTreeSet::new();
+        for name in recipe::names(&self.checkout) {
+            let Ok(loaded) = self.recipe(&name) else {
+                listen.hear(Event::Note(format!(
+                    "the recipe {name} has mistakes: what no recipe asks for any more stays in {} until all of them can be read",
+                    self.checkout.relative(&self.checkout.lock()).display()
+                )));
+                return Ok(moved);
+            };
             sysroots.extend(sysroot::key(&loaded.recipe));
         }
-        let all = recipe::names(&self.checkout);
-        if all.iter().all(|name| recipes.contains(name)) {
-            let path = self.checkout.lock();
-            let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
-            moved.extend(gone);
-        }
+        let path = self.checkout.lock();
+        let gone = refresh::forget(&path, self.checkout.relative(&path), &sysroots)?;
+        moved.extend(gone);
         Ok(moved)
     }
 
@@ -359,7 +384,8 @@ impl Workshop {
         Ok(None)
     }
 
-    fn assemble(&self, loaded: Loaded, recorded: &Recorded) -> Result<Planned> {
+    /// The plan up to the bundle, and beyond it where packages are wanted.
+    fn assemble(&self, loaded: Loaded, recorded: &Recorded, packages: bool) -> Result<Planned> {
         let release = self.release(&loaded)?;
         let material = Material {
             checkout: &self.checkout,
@@ -370,9 +396,15 @@ impl Workshop {
             sources: &recorded.sources,
             sysroot: recorded.sysroot.as_deref(),
             tools: &self.tools,
+            seen: self.store.seen(),
         };
-        let plan =
-            assemble::assemble(&material).map_err(|failure| line::placed(&loaded.root, failure))?;
+        let plan = assemble::assemble(&material).and_then(|mut plan| {
+            if packages {
+                crate::plan::packages::add(&mut plan, &material)?;
+            }
+            Ok(plan)
+        });
+        let plan = plan.map_err(|failure| line::placed(&loaded.root, failure))?;
         for step in plan.steps() {
             steps::rehearse(step, self.checkout.root())?;
         }
@@ -380,6 +412,7 @@ impl Workshop {
         Ok(Planned {
             name: loaded.name.clone(),
             version,
+            unreleased: release.unreleased(),
             notes: copies::notes(&self.checkout, &loaded.recipe)?,
             loaded,
             plan,
@@ -405,79 +438,4 @@ fn wanted(recipe: &Recipe) -> BTreeSet<Wanted> {
     let mut wanted = Wanted::sources(sources, recipe.arch.debian());
     wanted.extend(sysroot::key(recipe).map(Wanted::Sysroot));
     wanted
-}
-
-/// What the lock says of all that a recipe's build uses.
-struct Recorded {
-    /// By name; folders are no files to be fetched.
-    sources: BTreeMap<String, Resolved>,
-    /// The sysroot's packages, where there is one.
-    sysroot: Option<Vec<(Package, File)>>,
-}
-
-impl Recorded {
-    fn of(loaded: &Loaded, lock: &Lock) -> Result<Self> {
-        let recipe = &loaded.recipe;
-        let nothing = |what: &str| {
-            Failure::new(Kind::Source, format!("recipes/sources.lock has nothing for {what} yet")).hint(format!(
-                "`cargo xtask update {}` looks at the suite and records it; `build` does so by itself",
-                loaded.name
-            ))
-        };
-        let mut sources = BTreeMap::new();
-        for name in assemble::sources(recipe) {
-            let source = &recipe.sources[name];
-            if matches!(source, Source::Directory { .. }) {
-                continue;
-            }
-            let resolved = resolve::recorded(source, recipe.arch.debian(), lock)
-                .ok_or_else(|| nothing(&format!("the source `{name}`")))?;
-            sources.insert(name.to_owned(), resolved);
-        }
-        let sysroot = sysroot::key(recipe).map(|key| {
-            resolve::recorded_sysroot(&key, lock).ok_or_else(|| nothing("the recipe's [sysroot]"))
-        });
-        Ok(Self {
-            sources,
-            sysroot: sysroot.transpose()?,
-        })
-    }
-
-    fn files(&self) -> impl Iterator<Item = &File> {
-        let sources = self.sources.values().flat_map(|source| &source.files);
-        let packages = self.sysroot.iter().flatten().map(|(_, file)| file);
-        sources.chain(packages)
-    }
-}
-
-/// The bytes of sources, by digest.
-struct Downloads<'a> {
-    workshop: &'a Workshop,
-    debian: &'a Debian,
-    files: BTreeMap<Digest, &'a File>,
-    listen: &'a dyn Listen,
-    /// Whether a file was gone that a source which follows its suite was recorded with.
-    gone: AtomicBool,
-}
-
-impl Fetch for Downloads<'_> {
-    fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()> {
-        let file = self
-            .files
-            .get(sha256)
-            .ok_or_else(|| Failure::bug(format!("nobody knows a file {sha256}")))?;
-        let fetcher = Fetcher {
-            partial: self.workshop.cache.join("partial"),
-            debian: self.debian,
-            limits: Limits::default(),
-            step,
-            listen: self.listen,
-        };
-        fetcher.fetch(file, to).map_err(|missed| {
-            if matches!(missed, Missed::Gone(_)) && file.follows() {
-                self.gone.store(true, Ordering::Relaxed);
-            }
-            missed.into_failure()
-        })
-    }
 }

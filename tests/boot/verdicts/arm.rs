@@ -56,6 +56,7 @@ fn text() -> BundleText {
         },
         append: vec!["quiet".to_owned()],
         message: String::new(),
+        message_file: "message.txt".to_owned(),
         default: Boot::Image,
         menu: None,
         nodes: Vec::new(),
@@ -91,6 +92,7 @@ fn boot_in(
         xtask: XTASK.into(),
         cache: place.path().join("cache"),
         network,
+        installed: None,
     };
     run(&job, &Deaf).unwrap()
 }

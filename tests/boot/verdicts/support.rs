@@ -37,6 +37,7 @@ pub(crate) fn job(place: &Path, fields: &str) -> Job {
         xtask: XTASK.into(),
         cache: place.join("cache"),
         network: None,
+        installed: None,
     }
 }
 

@@ -7,22 +7,40 @@ use super::happening::TransferEnd;
 use super::network::{ADDRESS, BRIDGE, IPV6_PREFIX, guest_address};
 use super::scenario::Scenario;
 
-/// The configuration. `root` is what TFTP serves, as an absolute path; `ipv6` whether the bridge has an IPv6 address.
+/// What dnsmasq is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// DHCP, and TFTP from this folder, an absolute path.
+    All(&'a str),
+    /// DHCP alone.
+    Dhcp,
+    /// DHCP for a system whose dnsmasq has a configuration of its own, which names the boot file and what TFTP serves.
+    Addition,
+}
+
+/// The configuration. `ipv6` is whether the bridge has an IPv6 address.
 #[must_use]
-pub fn configuration(scenario: &Scenario, loader: &str, root: &str, ipv6: bool) -> String {
+pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bool) -> String {
     let mut text = FIXED.to_owned();
+    text += match part {
+        Part::All(_) | Part::Dhcp => OURS,
+        Part::Addition => THEIRS,
+    };
     let mut line = |words: String| {
         // Writing to a string cannot fail.
         writeln!(text, "{words}").ok();
     };
     line(format!("interface={BRIDGE}"));
-    line(format!("tftp-root={root}"));
+    if let Part::All(root) = part {
+        line("enable-tftp".to_owned());
+        line(format!("tftp-root={root}"));
+    }
     if scenario.dhcp {
         line(format!(
             "dhcp-range={},static,255.255.255.0,1h",
             guest_address(0)
         ));
-        if !loader.is_empty() {
+        if !loader.is_empty() && part != Part::Addition {
             line(format!("dhcp-boot={loader}"));
         }
         for card in 0..scenario.nics {
@@ -52,20 +70,30 @@ pub fn configuration(scenario: &Scenario, loader: &str, root: &str, ipv6: bool) 
 /// `no-ping`: no wait for an answer to a ping before an address is given. Option 175 (iPXE's), 176 = 1
 /// (`no-pxedhcp`): no wait of 3 s for a proxy DHCP server.
 const FIXED: &str = "\
-no-daemon
-user=root
-group=root
 log-facility=-
 log-dhcp
 port=0
 no-hosts
 no-resolv
 bind-interfaces
-dhcp-leasefile=leases
 dhcp-authoritative
 no-ping
 dhcp-option-force=encap:175,176,1b
-enable-tftp
+";
+
+/// Inside the lab's namespaces there is but one user.
+const OURS: &str = "\
+no-daemon
+user=root
+group=root
+dhcp-leasefile=leases
+";
+
+/// Nothing is written into the system, which several labs may serve from at a time.
+const THEIRS: &str = "\
+keep-in-foreground
+pid-file
+leasefile-ro
 ";
 
 /// A line of dnsmasq's log that matters.
@@ -84,10 +112,10 @@ pub enum Entry {
 pub fn parse(line: &str) -> Option<Entry> {
     let (source, said) = line.split_once("]: ")?;
     let transfer = |path: &str, end| Some(Entry::Transfer(path.to_owned(), end));
+    if said.starts_with("started, version ") {
+        return Some(Entry::Serving);
+    }
     if source.contains("dnsmasq-tftp[") {
-        if said.starts_with("TFTP ") {
-            return Some(Entry::Serving);
-        }
         if let Some(rest) = said.strip_prefix("sent ") {
             return transfer(rest.rsplit_once(" to ")?.0, TransferEnd::Sent);
         }
@@ -120,7 +148,7 @@ mod tests {
     fn the_log_is_understood() {
         let sent = "dnsmasq-tftp[50]: sent /b/a to b to 10.77.0.10";
         let lines = [
-            ("dnsmasq-tftp[50]: TFTP root is /b  ", Some(Entry::Serving)),
+            ("dnsmasq-tftp[50]: TFTP root is /b  ", None),
             (
                 "dnsmasq-dhcp[50]: 151 DHCPACK(br0) 10.77.0.10 52:54:00:AA:34:56 name",
                 Some(Entry::Lease(
@@ -148,7 +176,10 @@ mod tests {
                 "dnsmasq-dhcp[50]: 151 DHCPDISCOVER(br0) 52:54:00:12:34:56 ",
                 None,
             ),
-            ("dnsmasq[50]: started, version 2.90 DNS disabled", None),
+            (
+                "dnsmasq[50]: started, version 2.90 DNS disabled",
+                Some(Entry::Serving),
+            ),
         ];
         for (line, entry) in lines {
             assert_eq!(parse(&format!("{AT}{line}")), entry, "{line}");
@@ -156,8 +187,18 @@ mod tests {
     }
 
     #[test]
+    fn a_system_with_a_configuration_of_its_own_is_told_addresses_alone() {
+        let scenario = Scenario::named("x");
+        let dhcp = configuration(&scenario, "pxelinux.0", Part::Dhcp, false);
+        assert!(dhcp.contains("\ndhcp-boot=pxelinux.0\n") && !dhcp.contains("tftp"));
+        let addition = configuration(&scenario, "pxelinux.0", Part::Addition, false);
+        assert!(addition.contains("\ndhcp-host=") && !addition.contains("dhcp-boot"));
+        assert!(!addition.contains("user=") && !addition.contains("tftp"));
+    }
+
+    #[test]
     fn what_a_scenario_asks_for_is_served_and_nothing_else() {
-        let plain = configuration(&Scenario::named("x"), "pxelinux.0", "/b", true);
+        let plain = configuration(&Scenario::named("x"), "pxelinux.0", Part::All("/b"), true);
         assert!(plain.contains("\ndhcp-boot=pxelinux.0\n"));
         assert!(plain.contains("\ndhcp-host=52:54:00:12:34:56,10.77.0.10\n"));
         assert!(!plain.contains("ntp-server") && !plain.contains("209"));
@@ -167,7 +208,7 @@ mod tests {
             config: Some("pxelinux.cfg/localboot".into()),
             ..Scenario::named("x")
         };
-        let other = configuration(&scenario, "pxelinux.0", "/b", false);
+        let other = configuration(&scenario, "pxelinux.0", Part::All("/b"), false);
         assert!(!other.contains("dhcp-range"));
         assert!(other.contains("\ndhcp-option=option:ntp-server,10.77.0.1\n"));
         assert!(other.contains("\ndhcp-option-force=209,pxelinux.cfg/localboot\n"));

@@ -20,6 +20,7 @@ use super::qemu;
 use super::scenario::Disk;
 use super::servers;
 use super::shell;
+use super::transfers;
 use super::uboot;
 use super::watch::Watch;
 use super::wire::{self, LabJob, Mode, Report, WireFailure};
@@ -60,8 +61,8 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     let keyboard = sender.clone();
     thread::spawn(move || read_input(&keyboard));
     let _servers = match job.network {
-        Network::Lab => Some(serve(job, work, ipv6, &sender, &inputs)?),
-        Network::User => None,
+        Network::Lab => serve(job, work, ipv6, &sender, &inputs)?,
+        Network::User => Vec::new(),
     };
     let (scenario, accel) = (&job.scenario, &job.accel);
     let arguments = qemu::arguments(platform, scenario, accel, job.network, &job.loader);
@@ -132,29 +133,35 @@ fn serve(
     ipv6: bool,
     sender: &Sender<Input>,
     inputs: &Receiver<Input>,
-) -> Result<Running> {
+) -> Result<Vec<Running>> {
     let servers = servers::start(job, work, ipv6, sender)?;
     let until = Instant::now() + SERVING;
+    let (mut dhcp, mut tftp) = (false, job.installed.is_none());
+    if !tftp {
+        servers::ask(sender)?;
+    }
     let mut said = Vec::new();
-    loop {
+    while !(dhcp && tftp) {
         let left = until.saturating_duration_since(Instant::now());
         match inputs.recv_timeout(left) {
             Ok(Input::Server(line)) => {
-                let serving = dnsmasq::parse(&line) == Some(Entry::Serving);
+                dhcp |= dnsmasq::parse(&line) == Some(Entry::Serving);
                 said.push(line);
-                if serving {
-                    fs_err::write("dnsmasq.log", said.join("\n") + "\n")?;
-                    return Ok(servers);
-                }
             }
+            Ok(Input::Answered) => tftp = true,
             Ok(Input::Orphaned) => return Err(tool::interruption()),
-            Ok(Input::ServerEnded) | Err(_) => {
+            Ok(Input::ServerEnded(_)) | Err(_) => {
                 let failure = Failure::new(Kind::Host, "the lab's servers do not start");
                 return Err(said.iter().fold(failure, Failure::note));
             }
             Ok(_) => {}
         }
     }
+    if job.installed.is_some() {
+        transfers::watch(sender)?;
+    }
+    fs_err::write("dnsmasq.log", said.join("\n") + "\n")?;
+    Ok(servers)
 }
 
 /// Standard input is the life line to whoever started the lab: when it ends, so does the lab.

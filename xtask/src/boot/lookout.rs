@@ -134,6 +134,24 @@ mod tests {
     }
 
     #[test]
+    fn answers_do_not_wait_for_each_other_and_keep_their_order_on_one_line() {
+        let answer = |when: &str, keys: &str| Answer {
+            when: when.to_owned(),
+            r#type: keys.to_owned(),
+        };
+        let scenario = Scenario {
+            answer: vec![answer("never", "1"), answer("a", "2"), answer("a|b", "3")],
+            ..Scenario::named("x")
+        };
+        let mut lookout = Lookout::new(&scenario).unwrap();
+        assert_eq!(
+            lookout.line(Port::Screen, "a"),
+            [typed("2"), typed("3")].concat()
+        );
+        assert_eq!(lookout.line(Port::Screen, "b"), []);
+    }
+
+    #[test]
     fn a_prompt_is_answered_once_a_boot() {
         let answer = Answer {
             when: "^boot:".to_owned(),

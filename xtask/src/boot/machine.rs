@@ -10,7 +10,7 @@ use std::thread;
 use crate::failure::{Failure, Kind, Result};
 use crate::tool::{self, Running, Stdio, Tool};
 
-use super::happening::Port;
+use super::happening::{Port, TransferEnd};
 use super::qemu;
 use super::qmp::{self, Command, Message};
 
@@ -29,10 +29,14 @@ pub enum Input {
     Message(Message),
     /// QEMU ended: how, and whether well.
     Ended(String, bool),
-    /// A line of dnsmasq's log.
+    /// A line of a server's log.
     Server(String),
-    /// dnsmasq ended.
-    ServerEnded,
+    /// The TFTP server answers.
+    Answered,
+    /// This server ended.
+    ServerEnded(String),
+    /// A file was asked for by TFTP, seen on the wire: its name, and what became of it.
+    Transfer(String, TransferEnd),
     /// Bytes from whoever started the lab, for the console.
     Typed(Vec<u8>),
     /// Nobody is there any more who wants to know.

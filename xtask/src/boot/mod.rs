@@ -13,6 +13,7 @@
 //! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of those that are not for PCs.
 //! - `lab` is the inside: a process of its own, in which `servers`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
+//! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
 //! - `judge` with `lookout` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
 //!   judged again.
@@ -30,6 +31,7 @@ pub mod disk;
 pub mod dnsmasq;
 pub mod foreign;
 pub mod happening;
+pub mod installed;
 pub mod judge;
 mod lab;
 pub mod lookout;
@@ -48,6 +50,7 @@ pub mod servers;
 mod shell;
 pub mod signs;
 pub mod timeline;
+pub mod transfers;
 pub mod typist;
 pub mod uboot;
 pub mod verdict;

@@ -13,6 +13,7 @@ use crate::tool::{self, Running, Stdio, Tool};
 use super::accel;
 use super::checks;
 use super::happening::{Happening, Network, What};
+use super::installed::Installed;
 use super::judge::Judge;
 use super::platform::Platform;
 use super::qemu::TFTP;
@@ -41,6 +42,8 @@ pub struct Job {
     pub cache: PathBuf,
     /// The network to use; otherwise the lab's, or QEMU's own where the host does not allow that.
     pub network: Option<Network>,
+    /// The system whose own TFTP server serves the folder, in place of the lab's; then the network is the lab's.
+    pub installed: Option<Installed>,
 }
 
 /// What came of it.
@@ -98,8 +101,10 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
         network,
         accel: accel.clone(),
         mode: Mode::Boot,
+        installed: job.installed.clone(),
     };
-    in_some_network(job.network, listen, |network| {
+    let wish = job.installed.as_ref().map(|_| Network::Lab).or(job.network);
+    in_some_network(wish, listen, |network| {
         hearing.lab(job, workshop.path(), &lab_job(network))
     })?;
     let Some(verdict) = hearing.judge.verdict().cloned() else {
@@ -154,6 +159,7 @@ pub fn probe(xtask: &Path) -> Result<()> {
         network: Network::Lab,
         accel: String::new(),
         mode: Mode::Probe,
+        installed: None,
     };
     let (lab, _alive, reports) = start_lab(xtask, folder.path(), &job)?;
     let line = BufReader::new(reports).lines().next().transpose()?;
@@ -249,18 +255,18 @@ pub(super) fn start_lab(
     fs_err::write(&path, text)?;
     // Killed with us, each by the one before: setpriv, which becomes unshare; its child, the first process of a process
     // namespace; and with that one all others.
-    let namespaces: &[&str] = match job.network {
-        Network::Lab => &[
-            "unshare",
-            "--user",
-            "--map-root-user",
-            "--net",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--",
-        ],
-        Network::User => &[],
+    let user: &[&str] = match job.installed {
+        None => &["--user", "--map-root-user"],
+        Some(_) => &[],
+    };
+    let namespaces: Vec<&str> = match job.network {
+        Network::Lab => [
+            &["unshare"],
+            user,
+            &["--net", "--pid", "--fork", "--kill-child", "--"],
+        ]
+        .concat(),
+        Network::User => Vec::new(),
     };
     let (stdin, alive) = std::io::pipe()?;
     let (reports, stdout) = std::io::pipe()?;

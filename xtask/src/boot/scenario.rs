@@ -59,7 +59,10 @@ pub struct Scenario {
     /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). Not for `virt`: few builds of U-Boot know that option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
-    /// What to type when something shows on the screen or the console.
+    /// What to type when something shows on the screen or the console. The entries do not wait for each other: each looks out by
+    /// itself from power-on, and is typed once a boot, where it was seen; of those that one line sets off, the first in the list is
+    /// typed first. To have one follow another, let its `when` fit what the other leads to, not what both can be seen with; what is
+    /// typed comes back as an echo, and is seen like any other line.
     #[serde(default)]
     pub answer: Vec<Answer>,
     /// Regular expressions, each of which must match some line of the screen or the console, in any order.
@@ -109,7 +112,7 @@ pub struct Clock {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Answer {
-    /// Regular expression; what is typed is typed the first time it matches a line, finished or not.
+    /// Regular expression; what is typed is typed the first time it matches a line, finished or not, whatever the others did.
     pub when: String,
     /// The text; `\r` is the Enter key, `\t` the Tab key.
     pub r#type: String,

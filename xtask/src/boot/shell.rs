@@ -50,6 +50,7 @@ pub fn shell(job: &Job, listen: &dyn Listen) -> Result<()> {
             network,
             accel: accel.clone(),
             mode: Mode::Shell,
+            installed: job.installed.clone(),
         };
         let (lab, keys, mut console) = start_lab(&job.xtask, workshop.path(), &lab_job)?;
         thread::spawn(move || forward(keys));
@@ -174,7 +175,12 @@ pub(super) fn relay(mut machine: Machine, inputs: &Receiver<Input>) -> Result<()
             Input::Typed(keys) => machine.keys(front, &keys)?,
             Input::Orphaned => machine.command(Command::Quit)?,
             Input::Ended(..) => return Ok(()),
-            Input::Closed(_) | Input::Message(_) | Input::Server(_) | Input::ServerEnded => {}
+            Input::Closed(_)
+            | Input::Message(_)
+            | Input::Server(_)
+            | Input::Answered
+            | Input::ServerEnded(_)
+            | Input::Transfer(..) => {}
         }
     }
 }

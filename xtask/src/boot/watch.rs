@@ -13,7 +13,7 @@ use crate::tool;
 
 use super::console::Console;
 use super::dnsmasq::{self, Entry};
-use super::happening::{FileKind, Happening, Port, What};
+use super::happening::{FileKind, Happening, Port, TransferEnd, What};
 use super::judge::{Judge, Order};
 use super::machine::{Input, Machine};
 use super::qemu::TFTP;
@@ -164,19 +164,17 @@ impl<'a> Watch<'a> {
             Input::Bytes(port, bytes) => self.read(port, &bytes),
             Input::Message(message) => self.message(message),
             Input::Server(line) => self.server(&line),
-            Input::ServerEnded => {
+            Input::Transfer(path, end) => self.transfer(path, end),
+            Input::ServerEnded(program) => {
                 let tail = self.server_tail.iter().cloned().collect();
-                self.happened(What::ServerFailed {
-                    program: "dnsmasq".to_owned(),
-                    tail,
-                })
+                self.happened(What::ServerFailed { program, tail })
             }
             Input::Ended(end, well) => {
                 self.ended = Some((end, well));
                 Ok(())
             }
             Input::Orphaned => Err(tool::interruption()),
-            Input::Typed(_) => Ok(()),
+            Input::Typed(_) | Input::Answered => Ok(()),
         }
     }
 
@@ -250,13 +248,17 @@ impl<'a> Watch<'a> {
         }
         match dnsmasq::parse(line) {
             Some(Entry::Lease(ip, mac)) => self.happened(What::Lease { ip, mac }),
-            Some(Entry::Transfer(path, end)) => {
-                let path = relative(&path);
-                let kind = kind_of(&path, &self.job.loader);
-                self.happened(What::Tftp { path, kind, end })
+            // Those of an installed system are seen on the wire.
+            Some(Entry::Transfer(path, end)) if self.job.installed.is_none() => {
+                self.transfer(relative(&path), end)
             }
-            Some(Entry::Serving) | None => Ok(()),
+            Some(Entry::Transfer(..) | Entry::Serving) | None => Ok(()),
         }
+    }
+
+    fn transfer(&mut self, path: String, end: TransferEnd) -> Result<()> {
+        let kind = kind_of(&path, &self.job.loader);
+        self.happened(What::Tftp { path, kind, end })
     }
 
     /// Reports it, tells the judge, and does what the judge orders.

@@ -9,6 +9,7 @@ use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result, ToolEnd};
 
 use super::happening::{Happening, Network};
+use super::installed::Installed;
 use super::scenario::Scenario;
 
 /// The job's file, in the folder that the lab runs in.
@@ -34,6 +35,8 @@ pub struct LabJob {
     pub accel: String,
     /// What for.
     pub mode: Mode,
+    /// The system whose own TFTP server serves, in place of the lab's.
+    pub installed: Option<Installed>,
 }
 
 /// What a lab is for.

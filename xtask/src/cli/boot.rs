@@ -114,6 +114,7 @@ pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Re
             xtask: ourselves()?,
             cache: context.workshop.cache.clone(),
             network: None,
+            installed: None,
         })
     };
     scenarios.into_iter().map(job).collect()
@@ -190,6 +191,7 @@ fn foreign(context: &Context<'_>, args: &Args, bundle: &Path) -> Result<Answer> 
         xtask: ourselves()?,
         cache: context.workshop.cache.clone(),
         network: None,
+        installed: None,
     };
     all(context, &[job])
 }

@@ -1,11 +1,14 @@
 //! `diff`: what differs between two images.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::Context;
 use super::subject::{self, Subject};
 use crate::failure::{Failure, Kind, Result};
-use crate::inspect::diff::{Change, Changed, Diff, diff};
+use crate::image::path::ImagePath;
+use crate::inspect::diff::{Change, Changed, Diff, There, diff};
 use crate::inspect::{Image, shown};
 use crate::report::Answer;
 use crate::text::bytes;
@@ -23,6 +26,9 @@ pub(super) struct Args {
     /// Show the lines that differ in small texts
     #[arg(long)]
     text: bool,
+    /// Show each path of folders that came or went as a whole, too
+    #[arg(long, conflicts_with = "stat")]
+    all: bool,
     /// End with exit code 11 when something differs; otherwise it is 0 either way
     #[arg(long)]
     exit_code: bool,
@@ -30,7 +36,8 @@ pub(super) struct Args {
 
 fn help() -> String {
     format!(
-        "{}\n\nWhat is listed: `+` came, `-` went, `>` moved with the same contents, `~` changed, with what about it did.\n\n\
+        "{}\n\nWhat is listed: `+` came, `-` went, `>` moved with the same contents, `~` changed, with what about it did.\n\
+        A folder that came or went as a whole is one line; --all shows what is in it. In JSON all paths are always there.\n\n\
         Examples:\n  cargo xtask diff demo@2.0-1 demo            what the next version changes\n  cargo xtask diff demo@2.0-1 demo@2.0-2 --stat\n  \
         cargo xtask diff demo ./initrd.img --text\n  cargo xtask diff demo@current demo --exit-code && echo nothing to release",
         subject::HELP
@@ -46,7 +53,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     } else if args.stat {
         stat(&found)
     } else {
-        listed(&found) + &stat(&found)
+        listed(&found, args.all) + &stat(&found)
     };
     let text = format!("{}{}{text}", side("old", &old), side("new", &new));
     let value =
@@ -98,7 +105,7 @@ fn by((old, new): (u64, u64)) -> String {
     format!("{sign}{}", bytes(old.abs_diff(new)))
 }
 
-fn listed(diff: &Diff) -> String {
+fn listed(diff: &Diff, all: bool) -> String {
     let mut text = String::new();
     if let Some((old, new)) = &diff.kernel {
         text += &format!("~ kernel {} -> {}\n", shown(old), shown(new));
@@ -112,13 +119,11 @@ fn listed(diff: &Diff) -> String {
         };
     }
     for (sign, side) in [('-', &diff.removed), ('+', &diff.added)] {
+        let below = if all { Below::default() } else { below(side) };
         for there in side {
-            let path = shown(&there.path.to_string());
-            let what = match there.kind {
-                "file" => bytes(there.size),
-                kind => kind.to_owned(),
-            };
-            text += &format!("{sign} {path} ({what})\n");
+            if let Some(line) = one_sided(there, &below) {
+                text += &format!("{sign} {line}\n");
+            }
         }
     }
     for moved in &diff.moved {
@@ -133,6 +138,54 @@ fn listed(diff: &Diff) -> String {
         text += &changed(one);
     }
     text
+}
+
+/// Directories that are on one side only, with how many paths are below each, and how many bytes these have.
+type Below = BTreeMap<ImagePath, (usize, u64)>;
+
+/// The topmost of the directories that are on one side only, where more than one path is below.
+fn below(side: &[There]) -> Below {
+    let is_directory = |there: &&There| there.kind == "directory";
+    let mut all: Below = side
+        .iter()
+        .filter(is_directory)
+        .map(|there| (there.path.clone(), (0, 0)))
+        .collect();
+    for there in side {
+        if let Some(top) = topmost(&there.path, &all)
+            && let Some((number, size)) = all.get_mut(&top)
+        {
+            *number += 1;
+            *size += if there.kind == "file" { there.size } else { 0 };
+        }
+    }
+    all.retain(|_, (number, _)| *number > 1);
+    all
+}
+
+/// Of the directories above a path, the topmost of these.
+fn topmost(path: &ImagePath, of: &Below) -> Option<ImagePath> {
+    path.ancestors()
+        .filter(|above| of.contains_key(above))
+        .last()
+}
+
+/// The line for what is on one side only; none for what a directory's line stands for.
+fn one_sided(there: &There, below: &Below) -> Option<String> {
+    let path = shown(&there.path.to_string());
+    if topmost(&there.path, below).is_some() {
+        return None;
+    }
+    if let Some((number, size)) = below.get(&there.path) {
+        return Some(format!(
+            "{path}/ and {number} paths below ({})",
+            bytes(*size)
+        ));
+    }
+    Some(match there.kind {
+        "file" => format!("{path} ({})", bytes(there.size)),
+        kind => format!("{path} ({kind})"),
+    })
 }
 
 fn changed(one: &Changed) -> String {
@@ -155,5 +208,48 @@ fn changes(changes: &[Change]) -> String {
         String::new()
     } else {
         format!("  {}", told.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diff, There, listed};
+
+    #[test]
+    fn a_folder_that_came_as_a_whole_is_one_line() {
+        let there = |path: &str, kind, size| There {
+            path: path.parse().unwrap(),
+            kind,
+            size,
+        };
+        let side = vec![
+            there("a", "directory", 0),
+            there("a-b", "file", 1),
+            there("a/b", "directory", 0),
+            there("a/b/c", "file", 2000),
+            there("a/b/d", "link", 1),
+            there("e", "directory", 0),
+            there("e/f", "file", 3),
+            there("g/h/i", "file", 4),
+            there("g/h/j", "file", 5),
+        ];
+        let diff = Diff {
+            added: side.clone(),
+            removed: side.clone(),
+            ..Diff::default()
+        };
+        let text = listed(&diff, false);
+        let lines: Vec<&str> = text.lines().collect();
+        let expected = [
+            "- /a/ and 3 paths below (2.0 kB)",
+            "- /a-b (1 B)",
+            "- /e (directory)",
+            "- /e/f (3 B)",
+            "- /g/h/i (4 B)",
+            "- /g/h/j (5 B)",
+        ];
+        assert_eq!(lines[..6], expected);
+        assert_eq!(lines.len(), 12);
+        assert_eq!(listed(&diff, true).lines().count(), 2 * side.len());
     }
 }

@@ -6,7 +6,9 @@ use super::Context;
 use crate::boot::{self, accel};
 use crate::failure::{Failure, Kind, Result};
 use crate::needs::{self, NEEDS, Need, Purpose};
+use crate::recipe::repository;
 use crate::report::{Answer, Table};
+use crate::repository::sign::gpg::Gpg;
 use crate::tool;
 use crate::tool::version::{self, Standing};
 
@@ -39,6 +41,10 @@ pub(super) fn run(context: &Context<'_>, _: &Args) -> Result<Answer> {
     // The trial needs QEMU.
     if needs::absent(&[Purpose::Boot], &arches).is_empty() {
         findings.push(kvm()?);
+    }
+    if needs::absent(&[Purpose::Publish], &[]).is_empty() {
+        let names = repository::names(&context.workshop.checkout);
+        findings.extend(names.iter().map(|name| keys(context, name)));
     }
     let mut table = Table::default();
     for finding in &findings {
@@ -81,6 +87,10 @@ fn look(need: &Need) -> Result<Finding> {
             "no",
             format!("package {}; only for booting bundles for ARM", need.package),
         ),
+        Standing::Missing if need.purpose == Purpose::Publish => (
+            "no",
+            format!("package {}; only for publishing packages", need.package),
+        ),
         Standing::Missing => ("missing", format!("package {}", need.package)),
         Standing::Broken => (
             "missing",
@@ -100,6 +110,25 @@ fn look(need: &Need) -> Result<Finding> {
         state,
         detail,
     })
+}
+
+/// Whether a repository's key is there and can sign. Nobody is asked for a passphrase.
+fn keys(context: &Context<'_>, name: &str) -> Finding {
+    let looked = || {
+        let repository = repository::load(&context.workshop.checkout, name)?;
+        let key = Gpg::open(&repository.key, None)?.after(&repository.former_keys)?;
+        key.can_sign().map(|()| repository.key)
+    };
+    let (state, detail) = match looked() {
+        Ok(key) => ("ok", format!("its key {key} is here and can sign")),
+        Err(failure) => ("no", failure.to_string()),
+    };
+    Finding {
+        what: format!("repository {name}"),
+        purpose: Some(Purpose::Publish),
+        state,
+        detail,
+    }
 }
 
 fn namespaces() -> Finding {

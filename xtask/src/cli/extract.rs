@@ -1,4 +1,4 @@
-//! `extract`: writes files of an image into a folder.
+//! `extract`: writes files of an image into a folder, or one of them to standard output.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,18 @@ use super::Context;
 use super::ls;
 use super::subject::{self, Subject};
 use crate::event::Event;
-use crate::failure::Result;
+use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
-use crate::image::pattern::Pattern;
+use crate::image::pattern::{Pattern, is_pattern};
+use crate::image::tree::Node;
+use crate::inspect::Image;
 use crate::inspect::extract::{Extracted, Options, extract};
 use crate::inspect::shown;
 use crate::report::Answer;
 use crate::text::bytes;
+
+/// What stands for standard output.
+const STDOUT: &str = "-";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help())]
@@ -23,7 +28,7 @@ pub(super) struct Args {
     subject: Subject,
     /// Only what matches one of these, and what is below it [default: everything]
     pattern: Vec<String>,
-    /// The folder to write into; it is made where it is missing
+    /// The folder to write into, made where it is missing; `-` for standard output, which takes a single file
     #[arg(long, value_name = "DIR", required = true)]
     to: PathBuf,
     /// Replace files and links that are there
@@ -39,30 +44,19 @@ fn help() -> String {
         "{}\n\nNothing is written outside DIR, whatever the image holds: links are written as links and never followed.\n\
         Files belong to whoever runs this; hard links become files of their own. Device nodes, named pipes and sockets are not made.\n\n\
         Examples:\n  cargo xtask extract demo --to tree\n  cargo xtask extract demo@2.0-1 /etc '*.ko' --to tree\n  \
-        cargo xtask extract ./initrd.img /init --to . --force",
+        cargo xtask extract ./initrd.img /init --to . --force\n  cargo xtask extract demo /etc/inittab --to - | less",
         subject::HELP
     )
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let image = args.subject.open(context)?;
-    let patterns: Vec<Pattern> = args
-        .pattern
-        .iter()
-        .map(|text| ls::pattern(text))
-        .collect::<Result<_>>()?;
-    for (pattern, text) in patterns.iter().zip(&args.pattern) {
-        if !image
-            .tree()
-            .iter()
-            .any(|(path, _)| pattern.covers(path.as_str()))
-        {
-            return Err(ls::nothing_matches(&image, text));
-        }
+    if args.to.as_os_str() == STDOUT {
+        context.report.bytes(&only(&image, &args.pattern)?)?;
+        return Ok(Answer::new(&(), ""));
     }
-    let wanted = |path: &ImagePath| {
-        patterns.is_empty() || patterns.iter().any(|pattern| pattern.covers(path.as_str()))
-    };
+    let patterns = patterns(&image, &args.pattern)?;
+    let wanted = |path: &ImagePath| wanted(&patterns, path);
     let options = Options {
         force: args.force,
         preserve: args.preserve,
@@ -84,6 +78,63 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         &json!({ "subject": image.name, "to": args.to, "extracted": done }),
         text,
     ))
+}
+
+/// The bytes of the only file that these patterns mean; links are followed, as `cat` does.
+fn only(image: &Image, texts: &[String]) -> Result<Vec<u8>> {
+    let tree = image.tree();
+    let path = match texts {
+        // A path may lead through links, which no pattern does.
+        [path] if path.contains('/') && !is_pattern(path) => path
+            .parse()
+            .map_err(|failure: Failure| failure.kind(Kind::Usage))?,
+        texts => {
+            let patterns = patterns(image, texts)?;
+            let mut found = tree.iter().filter(|(path, _)| wanted(&patterns, path));
+            let first = found.next().map(|(path, _)| path.clone());
+            let number = usize::from(first.is_some()) + found.count();
+            match first {
+                Some(path) if number == 1 => path,
+                _ => {
+                    let what = format!("standard output takes one file, and {number} are meant");
+                    return Err(Failure::new(Kind::Usage, what)
+                        .hint("name a single file, or a folder with --to"));
+                }
+            }
+        }
+    };
+    let end = tree
+        .resolve(&path)
+        .map_err(|failure| failure.kind(Kind::Usage))?;
+    let mut bytes = Vec::new();
+    match tree.get(&end).map(|entry| &entry.node) {
+        Some(Node::File(content)) => content.copy_to(&mut bytes)?,
+        Some(_) => {
+            let what = format!("{} is no file", shown(&end.to_string()));
+            return Err(
+                Failure::new(Kind::Usage, what).hint("name a single file, or a folder with --to")
+            );
+        }
+        None => return Err(ls::nothing_matches(image, &end.to_string())),
+    }
+    Ok(bytes)
+}
+
+fn wanted(patterns: &[Pattern], path: &ImagePath) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.covers(path.as_str()))
+}
+
+/// Reads patterns, of which each has to mean something.
+fn patterns(image: &Image, texts: &[String]) -> Result<Vec<Pattern>> {
+    let read = |text: &String| {
+        let pattern = ls::pattern(text)?;
+        let mut paths = image.tree().iter().map(|(path, _)| path);
+        match paths.any(|path| pattern.covers(path.as_str())) {
+            true => Ok(pattern),
+            false => Err(ls::nothing_matches(image, text)),
+        }
+    };
+    texts.iter().map(read).collect()
 }
 
 /// What is not as it is in the image.

@@ -46,6 +46,16 @@ fn help() -> String {
     )
 }
 
+/// What is wrong with a recipe's image.
+pub(super) fn of_recipe(context: &Context<'_>, recipe: &str) -> Result<Answer> {
+    let args = Args {
+        subjects: vec![recipe.to_owned()],
+        strict: false,
+        list: false,
+    };
+    run(context, &args)
+}
+
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     if args.list {
         return Ok(list());

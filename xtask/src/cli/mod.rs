@@ -5,6 +5,7 @@ mod bench;
 mod boot;
 mod build;
 mod completions;
+mod deb;
 mod demo;
 mod diff;
 mod doctor;
@@ -17,6 +18,9 @@ mod ls;
 mod menuconfig;
 mod new;
 mod plan;
+mod publish;
+mod release;
+mod repo;
 mod schema;
 mod shell;
 mod size;
@@ -94,13 +98,15 @@ enum Verb {
     Why(why::Args),
     /// Build recipes into out/RECIPE/VERSION/
     Build(build::Args),
+    /// Make Debian packages of a recipe's bundle, in out/RECIPE/packages/VERSION/
+    Deb(deb::Args),
     /// List what is in an image, ours or another tool's, as `ls -l` does
     Ls(ls::Args),
     /// Say what differs between two images: paths, packages, kernel
     Diff(diff::Args),
     /// Say what takes the room in an image: by reason, package, directory, file
     Size(size::Args),
-    /// Write files of an image into a folder
+    /// Write files of an image into a folder, or one to standard output
     Extract(extract::Args),
     /// Show a recipe's bundles, or let `current` point to another one
     Switch(switch::Args),
@@ -114,9 +120,15 @@ enum Verb {
     Menuconfig(menuconfig::Args),
     /// Look at what the suites have now, and record it in recipes/sources.lock
     Update(update::Args),
+    /// Add recipes' packages to a signed apt repository
+    Publish(publish::Args),
+    /// Build, lint, boot, pack and publish; nothing is published when anything failed
+    Release(release::Args),
+    /// Look after apt repositories: what is published, dates, snapshots, what clients need
+    Repo(repo::Args),
     /// Look after the store of results
     Store(store::Args),
-    /// Say what is missing or too old, and whether the lab network and KVM work here
+    /// Say what is missing or too old, whether the lab network and KVM work here, and whether repositories can be signed
     Doctor(doctor::Args),
     /// Set up, then run every check and test, boots included
     Test(test::Args),
@@ -126,7 +138,7 @@ enum Verb {
     Bench(bench::Args),
     /// Print a shell's completion script for `xtask` (`alias xtask='cargo xtask'` makes that a command)
     Completions(completions::Args),
-    /// Print the JSON schema of recipes, so that editors can complete them
+    /// Print the JSON schema of recipes or other files, so that editors can complete them
     Schema(schema::Args),
     /// The inside of the lab's namespaces
     #[command(hide = true)]
@@ -194,6 +206,7 @@ impl Verb {
             Self::Explain(args) => explain::run(context, &args),
             Self::Why(args) => why::run(context, &args),
             Self::Build(args) => build::run(context, &args),
+            Self::Deb(args) => deb::run(context, &args),
             Self::Ls(args) => ls::run(context, &args),
             Self::Diff(args) => diff::run(context, &args),
             Self::Size(args) => size::run(context, &args),
@@ -204,6 +217,9 @@ impl Verb {
             Self::Lint(args) => lint::run(context, &args),
             Self::Menuconfig(args) => menuconfig::run(context, &args),
             Self::Update(args) => update::run(context, &args),
+            Self::Publish(args) => publish::run(context, &args),
+            Self::Release(args) => release::run(context, &args),
+            Self::Repo(args) => repo::run(context, &args),
             Self::Store(args) => store::run(context, &args),
             Self::Doctor(args) => doctor::run(context, &args),
             Self::Test(args) => test::run(context, &args),

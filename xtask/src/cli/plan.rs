@@ -1,5 +1,7 @@
 //! `plan`: the steps of a build, hit or miss.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::Context;
@@ -8,6 +10,7 @@ use crate::failure::Result;
 use crate::plan::assemble::BUNDLE;
 use crate::plan::{Action, Step};
 use crate::report::{Answer, Table};
+use crate::workshop::Planned;
 
 const HELP: &str = "Examples:\n  cargo xtask plan demo\n  cargo xtask plan demo --format json";
 
@@ -22,27 +25,36 @@ pub(super) struct Args {
 const TOLD: usize = 8;
 
 /// What a build would do about a step.
-fn state(step: &Step, there: bool, needed: bool) -> &'static str {
+fn state(there: bool, needed: bool) -> &'static str {
     match (there, needed) {
         (true, _) => "hit",
         (false, true) => "miss",
         // Its result is gone, but nothing that is made needs it.
-        (false, false) => {
-            debug_assert_ne!(step.name, BUNDLE);
-            "unneeded"
-        }
+        (false, false) => "unneeded",
     }
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     let workshop = &context.workshop;
     let planned = workshop.plan(&args.recipe)?;
-    let missing = engine::missing(&planned.plan, &workshop.store, BUNDLE)?;
+    let folder = planned.bundle_folder(workshop);
+    told(context, &planned, BUNDLE, &folder)
+}
+
+/// The steps up to `goal`, whose result goes to `folder`.
+pub(super) fn told(
+    context: &Context<'_>,
+    planned: &Planned,
+    goal: &str,
+    folder: &Path,
+) -> Result<Answer> {
+    let workshop = &context.workshop;
+    let missing = engine::missing(&planned.plan, &workshop.store, goal)?;
     let mut rows = Vec::new();
     let mut steps = Vec::new();
     for step in planned.plan.steps() {
         let there = workshop.store.lookup(&step.key)?.is_some();
-        let state = state(step, there, missing.contains(step.name.as_str()));
+        let state = state(there, missing.contains(step.name.as_str()));
         rows.push((state, step));
         steps.push(json!({
             "step": step.name, "title": step.title, "state": state, "key": step.key, "definition": step.definition,
@@ -50,7 +62,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     }
     let count = missing.len();
     let summary = match count {
-        0 => "nothing to do: every result is there".to_owned(),
+        0 => "nothing to build: every result is there".to_owned(),
         1 => "1 step to run".to_owned(),
         _ => format!("{count} steps to run"),
     };
@@ -63,10 +75,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         "{} {} -> {}\n{}{notes}{summary}\n",
         planned.name,
         planned.version,
-        workshop
-            .checkout
-            .relative(&planned.bundle_folder(workshop))
-            .display(),
+        workshop.checkout.relative(folder).display(),
         table(&rows).render()
     );
     let value = json!({

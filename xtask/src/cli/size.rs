@@ -34,7 +34,7 @@ pub(super) struct Args {
 
 fn help() -> String {
     format!(
-        "{}\n\nThe columns: bytes as they are in memory; the estimated share of the compressed file; how many files.\n\
+        "{}\n\nThe columns: bytes as they are in memory; the estimated share of the (compressed) file; how many files.\n\
         The share is an estimate: what a segment takes is shared out evenly over what it unpacks to.\n\
         `reason` is the line of the recipe that a file goes back to, through all that is needed by it.\n\n\
         Examples:\n  cargo xtask size demo\n  cargo xtask size demo --by package --top 30\n  cargo xtask size ./initrd.img --html size.html",
@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         let groups = sizes.by(*by);
         let name = json!(by);
         let name = name.as_str().unwrap_or_default();
-        text += &format!("\nby {name}\n{}", table(&groups, args.top));
+        text += &format!("\n{}", table(name, &groups, args.top));
         value[name] = json!(groups.get(..args.top).unwrap_or(&groups));
     }
     if let Some(path) = &args.html {
@@ -104,19 +104,24 @@ fn look(path: &Path, force: bool) -> Result<()> {
     )
 }
 
-fn table(groups: &[Group], top: usize) -> String {
+/// The largest groups under a line that says what the columns are; `by` is the last one's.
+fn table(by: &str, groups: &[Group], top: usize) -> String {
     let mut table = Table::default();
+    let line = |bytes: &str, packed: &str, files: &str, name: &str| {
+        [
+            format!("{bytes:>10}"),
+            format!("{packed:>10}"),
+            format!("{files:>6}"),
+            name.to_owned(),
+        ]
+    };
+    table.row(line("in memory", "in file", "files", by));
     let row = |name: &str, groups: &[Group]| {
         let sum = |of: fn(&Group) -> u64| bytes(groups.iter().map(of).sum());
         let files: usize = groups.iter().map(|group| group.files).sum();
         let figures = [sum(|g| g.bytes), sum(|g| g.packed), files.to_string()];
         let [bytes, packed, files] = figures;
-        [
-            format!("{bytes:>10}"),
-            format!("{packed:>10}"),
-            format!("{files:>6}"),
-            shown(name),
-        ]
+        line(&bytes, &packed, &files, &shown(name))
     };
     for group in groups.iter().take(top) {
         table.row(row(&group.name, std::slice::from_ref(group)));

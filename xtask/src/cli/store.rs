@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 }
 
 fn verify(context: &Context<'_>) -> Result<Answer> {
-    let (looked_at, damages) = context.workshop.store.verify(|| waiting(context))?;
+    let (looked_at, damages) = context.workshop.store.verify(|who| waiting(context, who))?;
     if damages.is_empty() {
         let value = json!({ "results": looked_at, "damaged": damages });
         return Ok(Answer::new(
@@ -58,7 +58,7 @@ fn verify(context: &Context<'_>) -> Result<Answer> {
 
 fn gc(context: &Context<'_>, dry_run: bool) -> Result<Answer> {
     let store = &context.workshop.store;
-    let collected = store.collect(dry_run, || waiting(context))?;
+    let collected = store.collect(dry_run, |who| waiting(context, who))?;
     let verb = if dry_run { "would remove" } else { "removed" };
     let text = format!(
         "{verb} {} results, {} objects, {} leftovers: {}",
@@ -70,9 +70,9 @@ fn gc(context: &Context<'_>, dry_run: bool) -> Result<Answer> {
     Ok(Answer::new(&collected, text))
 }
 
-fn waiting(context: &Context<'_>) {
-    let note = "a build is running; waiting for it".to_owned();
-    context.report.listener().hear(Event::Note(note));
+fn waiting(context: &Context<'_>, who: &str) {
+    let event = Event::waiting(who, "the store");
+    context.report.listener().hear(event);
 }
 
 fn stat(context: &Context<'_>) -> Result<Answer> {

@@ -19,13 +19,15 @@ SUBJECT is one of
   RECIPE          the recipe's image as it stands now, with the segments that every machine gets. What is missing is
                   built first: as `build` does, that may fetch sources and record them in recipes/sources.lock
   RECIPE@VERSION  a bundle that was built, out/RECIPE/VERSION (`@current` for the current one)
-  FOLDER          a bundle's folder, wherever it is: write it with a slash, such as ./bundle
-  FILE            any initramfs, also another tool's: write it with a slash or a dot, such as ./initrd.img";
+  FOLDER          a bundle's folder, wherever it is
+  FILE            any initramfs, also another tool's
+What has a slash in it is a path. What has none is a recipe where there is one of that name (its name may have dots),
+and a file or folder of the current folder otherwise: ./NAME is always the file or folder.";
 
 /// What is to be looked into, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// A recipe, or a file of this name where there is no such recipe.
+    /// A recipe, or a file or folder of this name where there is no such recipe.
     Named(String),
     /// A bundle that was built.
     Bundle {
@@ -48,7 +50,6 @@ impl FromStr for Subject {
                 recipe: recipe.to_owned(),
                 version: version.to_owned(),
             },
-            _ if text.contains('.') => Self::Path(text.into()),
             _ => Self::Named(text.to_owned()),
         })
     }
@@ -184,7 +185,7 @@ fn of_path(path: &Path) -> Result<Place> {
     if !path.exists() {
         let what = format!("there is no file {}", path.display());
         return Err(Failure::new(Kind::Usage, what).hint(
-            "what has a slash or a dot in it is taken for a file; a recipe is named without either, a bundle as RECIPE@VERSION",
+            "what has a slash in it is taken for a path; a recipe is named without one, a bundle as RECIPE@VERSION",
         ));
     }
     if path.extension().is_some_and(|end| end == "toml") {
@@ -211,7 +212,11 @@ mod tests {
         assert_eq!(read("demo"), Subject::Named("demo".to_owned()));
         assert_eq!(read("demo@2.0-1"), bundle("demo", "2.0-1"));
         assert_eq!(read("demo@1:2@3"), bundle("demo", "1:2@3"));
-        for path in ["./demo", "initrd.img", "out/demo/2.0-1", "a@b/c", "@x.img"] {
+        assert_eq!(read("my.demo@2.0-1"), bundle("my.demo", "2.0-1"));
+        for name in ["initrd.img", "@x.img", "x@"] {
+            assert_eq!(read(name), Subject::Named(name.to_owned()), "{name}");
+        }
+        for path in ["./demo", "out/demo/2.0-1", "a@b/c"] {
             assert_eq!(read(path), Subject::Path(path.into()), "{path}");
         }
     }

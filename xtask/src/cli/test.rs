@@ -21,6 +21,9 @@ pub(super) struct Args {
     /// Only what needs no compiler for kernels and no QEMU; the boots are then skipped, and said to be
     #[arg(long)]
     quick: bool,
+    /// Every kill, publishing and fault that tests have in them, and not a choice for every day; takes an hour or more
+    #[arg(long, conflicts_with = "quick")]
+    all: bool,
 }
 
 /// One thing that is run: a name, and cargo's arguments.
@@ -89,9 +92,13 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     }
     listener.hear(Event::Note("check: tests".to_owned()));
     let boots = if args.quick { "skip" } else { "require" };
+    let much = if args.all { "all" } else { "few" };
     passed(
         "tests",
-        &cargo(root).args(tests).env("CORDWAINER_BOOTS", boots),
+        &cargo(root)
+            .args(tests)
+            .env("CORDWAINER_BOOTS", boots)
+            .env("CORDWAINER_TESTS", much),
     )?;
     let checks: Vec<&str> = CHECKS
         .iter()
@@ -111,6 +118,7 @@ fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
         Purpose::Build,
         Purpose::Boot,
         Purpose::BootArm,
+        Purpose::Publish,
         Purpose::Test,
     ];
     install::ensure(context, &purposes, &context.workshop.arches(), consent)?;

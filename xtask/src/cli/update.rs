@@ -8,7 +8,7 @@ use crate::recipe;
 use crate::report::{Answer, Table};
 
 const HELP: &str = "\
-    Without names, blocks for a [sysroot] that no recipe asks for any more are taken out of recipes/sources.lock, too:\n\
+    Blocks for a [sysroot] that no recipe asks for any more are taken out of recipes/sources.lock, too, where all recipes can be read:\n\
     every build with another list of packages leaves one there.\n\n\
     Examples:\n  cargo xtask update\n  cargo xtask update demo";
 

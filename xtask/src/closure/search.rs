@@ -1,7 +1,7 @@
 //! Looking for one library as a dynamic loader would, without loading anything. What a process has loaded already, and who
 //! asks, is `process`'s.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use super::elf::{self, Elf, Read};
 use super::loader::{Flavour, Folder, Loader, is_cached};
 use super::machine::Machine;
 use super::root::{End, Found, Place, Root};
+use super::settings::covered;
 
 /// A library that was found.
 #[derive(Clone, Debug)]
@@ -81,6 +82,8 @@ pub struct Search<'a> {
     systems: RefCell<HashMap<SystemKey, Rc<Outcome>>>,
     /// What the image has anyway, with the links of this root resolved in its folders.
     present: HashSet<String>,
+    /// Whether that mattered.
+    pub(super) relied: Cell<bool>,
 }
 
 /// What is at one path.
@@ -108,6 +111,7 @@ impl<'a> Search<'a> {
             files: RefCell::default(),
             loaders: RefCell::default(),
             systems: RefCell::default(),
+            relied: Cell::new(false),
             present: paths.collect::<Result<_>>()?,
         })
     }
@@ -117,14 +121,26 @@ impl<'a> Search<'a> {
     /// # Errors
     /// What reading fails with.
     pub fn provides(&self, path: &str) -> Result<bool> {
-        if self.settings.provides(path) {
+        if self.names(path) {
             return Ok(true);
         }
         if self.present.is_empty() && self.settings.provided.is_empty() {
             return Ok(false);
         }
         let path = self.root.canonical(path)?;
-        Ok(self.present.contains(&path) || self.settings.provides(&path))
+        Ok(self.is_there(self.present.contains(&path)) || self.names(&path))
+    }
+
+    /// Whether nothing has to be found for this very path, or for the name of a library.
+    pub fn names(&self, name: &str) -> bool {
+        let path = name.trim_start_matches('/');
+        covered(&self.settings.provided, name)
+            || self.is_there(self.settings.present.contains(path))
+    }
+
+    fn is_there(&self, present: bool) -> bool {
+        self.relied.set(self.relied.get() || present);
+        present
     }
 
     /// What a file is.

@@ -11,6 +11,8 @@ use crate::failure::Result;
 use crate::image::path::ImagePath;
 use crate::image::pattern::Pattern;
 
+use super::root::Layer;
+
 /// Priorities of `.note.dlopen` (systemd's ELF dlopen metadata specification): each takes those before it along.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -70,14 +72,8 @@ pub struct Settings {
     /// The image's `etc/nsswitch.conf`, where something else than the closure puts one there. Otherwise the closure's own counts,
     /// and glibc's defaults where it has none.
     pub nsswitch: Option<String>,
-}
-
-impl Settings {
-    /// Whether nothing has to be found for a path, or for the name of a library.
-    #[must_use]
-    pub fn provides(&self, path: &str) -> bool {
-        covered(&self.provided, path) || self.present.contains(path.trim_start_matches('/'))
-    }
+    /// Folders that are not taken from, but could be: what is missing may be there.
+    pub others: Vec<Layer>,
 }
 
 /// A pattern of a recipe that remembers whether something fitted it.

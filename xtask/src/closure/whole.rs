@@ -42,6 +42,8 @@ pub struct Closure {
     /// Libraries that glibc finds only when the image has an `etc/ld.so.cache` which names them: [`super::ldcache::bytes`] makes it, of
     /// all closures of an image together.
     pub cached: BTreeSet<Cached>,
+    /// Whether it could be another one if the image had nothing else: if [`Settings::present`] were empty.
+    pub relies: bool,
 }
 
 /// Finds all that these tables ask for in a root, and all that it needs to work.
@@ -313,7 +315,8 @@ impl<'s, 'a> Whole<'s, 'a> {
                 .push("it is looked for in whatever folder the script is started in".to_owned());
             self.lacks.push((job.path.clone(), lack));
         } else if !self.run_by(job, interpreter, "interpreter")? {
-            let lack = lack(format!("the interpreter {}", quoted(interpreter)));
+            let mut lack = lack(format!("the interpreter {}", quoted(interpreter)));
+            lack.names.push(interpreter.clone());
             self.lacks.push((job.path.clone(), lack));
         }
         let Some(program) = &shebang.program else {
@@ -326,6 +329,7 @@ impl<'s, 'a> Whole<'s, 'a> {
         }
         if !there {
             let mut lack = lack(format!("the program {}, by env", quoted(program)));
+            lack.names.push(program.clone());
             lack.folders = names::PROGRAMS
                 .iter()
                 .map(|folder| format!("/{folder}"))
@@ -388,13 +392,18 @@ impl<'s, 'a> Whole<'s, 'a> {
 
     fn end(mut self) -> Result<Closure> {
         if !self.lacks.is_empty() {
-            return Err(missing::failure(&self.gather.tree, &self.lacks));
+            return Err(missing::failure(
+                self.search,
+                &self.gather.tree,
+                &self.lacks,
+            ));
         }
         self.gather.dangling()?;
         Ok(Closure {
             tree: self.gather.tree.into_iter().collect(),
             notes: self.gather.notes.into_iter().collect(),
             cached: self.cached,
+            relies: self.search.relied.get(),
         })
     }
 }

@@ -48,6 +48,9 @@ impl Entry {
 /// No changelog is longer, in bytes; the Linux package's has 2 MB.
 const LONGEST: u64 = 16 << 20;
 
+/// No line is longer, in bytes.
+const LONGEST_LINE: usize = 64 << 10;
+
 /// The first entry of the changelog at `place`, which failures call `file`.
 ///
 /// # Errors
@@ -204,6 +207,10 @@ impl Parser<'_> {
     /// Takes one line; false when no further one is wanted.
     fn line(&mut self, line: Line<'_>, limit: usize) -> bool {
         let text = line.text;
+        if text.len() > LONGEST_LINE {
+            self.unexpected(line, "a line of more than 64 KiB");
+            return true;
+        }
         if let Some(found) = HEADING.captures(text) {
             if !matches!(self.expect, Expect::FirstHeading | Expect::HeadingOrEnd) {
                 self.unexpected(line, "a heading");

@@ -1,16 +1,41 @@
 //! Debian's control format: stanzas of fields (deb822(5)). One parser for indexes, `.dsc`
-//! files and apt's `.sources`; what the fields mean is for whoever reads them.
+//! files and apt's `.sources`, and one writer for all that we publish; what the fields mean is for whoever reads or writes them.
+
+use std::fmt;
 
 /// One stanza: its fields in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stanza(Vec<(String, String)>);
 
 impl Stanza {
+    /// Adds a field at the end, or replaces the value of the one of this name. Further lines of the value become continuation lines;
+    /// in them, an empty one becomes ` .` (Debian Policy 5.6.13). An empty value takes the field away.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        let value = value.trim_end();
+        let there = |(field, _): &(String, String)| field.eq_ignore_ascii_case(name);
+        match self.0.iter().position(there) {
+            Some(at) if value.is_empty() => drop(self.0.remove(at)),
+            Some(at) => value.clone_into(&mut self.0[at].1),
+            None if value.is_empty() => {}
+            None => self.0.push((name.to_owned(), value.to_owned())),
+        }
+        self
+    }
+
     /// A field's value without white space around it, lines separated by `\n`; names know no case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let same = |(field, _): &&(String, String)| field.eq_ignore_ascii_case(name);
         self.0.iter().find(same).map(|(_, value)| value.trim())
+    }
+
+    /// All fields in order: name and value, as [`Stanza::get`] returns it.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.trim()))
     }
 
     /// A field's words.
@@ -33,6 +58,26 @@ impl Stanza {
     pub fn lines(&self, name: &str) -> impl Iterator<Item = &str> {
         let lines = self.get(name).unwrap_or_default().lines();
         lines.map(str::trim).filter(|line| !line.is_empty())
+    }
+}
+
+/// The stanza as it stands in a file, each line with its end; stanzas are separated by an empty line, which is for whoever writes several.
+impl fmt::Display for Stanza {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.0 {
+            let mut lines = value.lines();
+            match lines.next().unwrap_or_default() {
+                "" => writeln!(f, "{name}:")?,
+                first => writeln!(f, "{name}: {first}")?,
+            }
+            for line in lines {
+                match line.trim_end() {
+                    "" => writeln!(f, " .")?,
+                    line => writeln!(f, " {line}")?,
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -118,6 +163,24 @@ mod tests {
         assert_eq!(read("Source: aa (1)\n"), "aa 1");
         assert_eq!(read("Source: aa\n"), "aa 1+b2");
         assert_eq!(read(""), "a1 1+b2");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let stanza = Stanza::default()
+            .with("Package", "a")
+            .with("Depends", "b")
+            .with("Description", "short\nlong\n\nmore")
+            .with("SHA256", "\nabc 1 x\ndef 2 y")
+            .with("depends", "");
+        let text = stanza.to_string();
+        assert_eq!(
+            text,
+            "Package: a\nDescription: short\n long\n .\n more\nSHA256:\n abc 1 x\n def 2 y\n"
+        );
+        let read = parse(&text).unwrap();
+        assert_eq!(read[0].lines("SHA256").count(), 2);
+        assert_eq!(stanza.with("package", "z").get("Package"), Some("z"));
     }
 
     #[test]

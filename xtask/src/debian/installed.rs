@@ -55,8 +55,9 @@ pub fn owners(root: &Path, paths: &BTreeSet<String>) -> Result<BTreeMap<String, 
             continue;
         };
         let list = fs_err::read(&path)?;
-        for line in String::from_utf8_lossy(&list).lines() {
+        for line in lines(&list) {
             if ends.may_have(line)
+                && let Ok(line) = std::str::from_utf8(line)
                 && let Some(path) = known_as(line, paths)
             {
                 let name = package.split(':').next().unwrap_or(package);
@@ -81,7 +82,12 @@ pub fn versions(root: &Path, names: &BTreeSet<&str>) -> Result<Packages> {
     let status = fs_err::read(&path)?;
     let mut packages = Packages::new();
     // The database has thousands of stanzas: only those that count are read.
-    for text in String::from_utf8_lossy(&status).split("\n\n") {
+    let status = String::from_utf8_lossy(&status);
+    let ends = memchr::memmem::find_iter(status.as_bytes(), b"\n\n");
+    let mut from = 0;
+    for end in ends.chain([status.len()]) {
+        let text = status[from..end.max(from)].trim_start_matches('\n');
+        from = end;
         let package = text
             .lines()
             .find_map(|line| line.strip_prefix("Package:"))
@@ -102,6 +108,20 @@ pub fn versions(root: &Path, names: &BTreeSet<&str>) -> Result<Packages> {
     Ok(packages)
 }
 
+/// The lines of a list. (There are so many that it is worth a loop of its own.)
+fn lines(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = list;
+    std::iter::from_fn(move || {
+        let (line, after) = match memchr::memchr(b'\n', rest) {
+            Some(end) => (&rest[..end], &rest[end + 1..]),
+            None if rest.is_empty() => return None,
+            None => (rest, &rest[rest.len()..]),
+        };
+        rest = after;
+        Some(line)
+    })
+}
+
 /// The last two bytes of paths. Most of a database's lines (a hundred thousand of them, on an ordinary host) end otherwise than anything
 /// that is looked for.
 struct Ends(Vec<bool>);
@@ -110,17 +130,17 @@ impl Ends {
     fn of(paths: &BTreeSet<String>) -> Self {
         let mut ends = vec![false; 1 << 16];
         for path in paths {
-            ends[Self::end(path)] = true;
+            ends[Self::end(path.as_bytes())] = true;
         }
         Self(ends)
     }
 
-    fn may_have(&self, path: &str) -> bool {
+    fn may_have(&self, path: &[u8]) -> bool {
         self.0[Self::end(path)]
     }
 
-    fn end(path: &str) -> usize {
-        match *path.as_bytes() {
+    fn end(path: &[u8]) -> usize {
+        match *path {
             [.., one, other] => usize::from(one) << 8 | usize::from(other),
             // `/` alone, or as good as that: in a list it stands behind a slash.
             [one] => usize::from(b'/') << 8 | usize::from(one),

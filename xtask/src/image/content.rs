@@ -10,7 +10,7 @@ use fs_err::File;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Hasher, Identity, Seen};
 use crate::failure::{Failure, Kind, Result};
 
 /// So many bytes are read at a time.
@@ -39,6 +39,17 @@ pub enum Content {
         size: u64,
         /// Its digest, once somebody has read it: copying reads it anyway.
         digest: Known,
+    },
+    /// A file on disk whose digest was handed on. It holds as long as the file is the same.
+    Seen {
+        /// Where it is.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The digest that it had when it was read.
+        digest: Digest,
+        /// What it was then.
+        identity: Identity,
     },
     /// Bytes that are somewhere else: in an archive that was listed, and cannot be read here.
     Elsewhere {
@@ -73,6 +84,30 @@ impl Content {
         }
     }
 
+    /// Takes over the digest of a file that nobody has read for this yet, where somebody has seen it.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn recall(&mut self, seen: &Seen) -> Result<()> {
+        let Self::File { path, size, digest } = self else {
+            return Ok(());
+        };
+        if digest.get().is_some() {
+            return Ok(());
+        }
+        let file = fs_err::metadata(&*path)?;
+        let identity = Identity::of(&file);
+        if let Some(digest) = seen.digest(&identity).filter(|_| file.len() == *size) {
+            *self = Self::Seen {
+                path: std::mem::take(path),
+                size: *size,
+                digest,
+                identity,
+            };
+        }
+        Ok(())
+    }
+
     /// A stretch of `whole`, which is kept as long as this is; none where it does not lie inside.
     #[must_use]
     pub fn part(whole: &Arc<Vec<u8>>, range: Range<usize>) -> Option<Self> {
@@ -89,7 +124,7 @@ impl Content {
         match self {
             Self::Bytes(bytes) => Some(bytes),
             Self::Part { whole, range } => whole.get(range.clone()),
-            Self::File { .. } | Self::Elsewhere { .. } => None,
+            Self::File { .. } | Self::Seen { .. } | Self::Elsewhere { .. } => None,
         }
     }
 
@@ -99,28 +134,54 @@ impl Content {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Part { range, .. } => range.len() as u64,
-            Self::File { size, .. } | Self::Elsewhere { size, .. } => *size,
+            Self::File { size, .. } | Self::Seen { size, .. } | Self::Elsewhere { size, .. } => {
+                *size
+            }
         }
     }
 
     /// Digest of the bytes.
     ///
     /// # Errors
-    /// What reading fails with, where nobody has read them yet; [`Kind::Host`] when the file has another size by now.
+    /// What reading fails with, where nobody has read them yet; [`Kind::Host`] when the file has another size by now, or no longer has the digest that was
+    /// handed on.
     pub fn digest(&self) -> Result<Digest> {
+        self.digest_by(Digest::of_file)
+    }
+
+    /// The same; what has to be read for it is remembered.
+    ///
+    /// # Errors
+    /// As [`Content::digest`].
+    pub fn digest_seen(&self, seen: &Seen) -> Result<Digest> {
+        self.digest_by(|path| seen.read(path))
+    }
+
+    fn digest_by(&self, read: impl Fn(&Path) -> io::Result<(Digest, u64)>) -> Result<Digest> {
         match self {
             Self::Bytes(_) | Self::Part { .. } => Ok(Digest::of(self.in_memory().unwrap_or(&[]))),
             Self::Elsewhere { digest, .. } => Ok(*digest),
             Self::File { path, size, digest } => match digest.get() {
                 Some(digest) => Ok(*digest),
                 None => {
-                    let (found, length) = Digest::of_file(path)?;
+                    let (found, length) = read(path)?;
                     if length != *size {
                         return Err(changed(path));
                     }
                     Ok(*digest.get_or_init(|| found))
                 }
             },
+            Self::Seen {
+                path,
+                digest,
+                identity,
+                ..
+            } => {
+                if identity.is(&fs_err::metadata(path)?) || read(path)?.0 == *digest {
+                    return Ok(*digest);
+                }
+                Err(changed(path))
+            }
         }
     }
 
@@ -134,7 +195,7 @@ impl Content {
                 let bytes = self.in_memory().unwrap_or(&[]);
                 Ok(bytes[..bytes.len().min(limit)].to_vec())
             }
-            Self::File { path, .. } => {
+            Self::File { path, .. } | Self::Seen { path, .. } => {
                 let mut bytes = Vec::new();
                 File::open(path)?
                     .take(limit as u64)
@@ -150,22 +211,49 @@ impl Content {
     /// # Errors
     /// [`Kind::Host`] when the file on disk is another one by now; what reading and writing fail with.
     pub fn copy_to(&self, output: &mut impl Write) -> Result<()> {
-        let (path, size, digest) = match self {
+        match self {
             Self::Bytes(_) | Self::Part { .. } => {
-                return Ok(output.write_all(self.in_memory().unwrap_or(&[]))?);
+                Ok(output.write_all(self.in_memory().unwrap_or(&[]))?)
             }
-            Self::Elsewhere { .. } => return Err(elsewhere()),
-            Self::File { path, size, digest } => (path, *size, digest),
-        };
-        let mut file = File::open(path)?;
-        let mut hasher = Hasher::new(output);
-        let longer = copy(&mut file, size, &mut hasher)?;
-        let (copied, length, _) = hasher.finish();
-        if length == size && copied == *digest.get_or_init(|| copied) && !longer {
-            return Ok(());
+            Self::Elsewhere { .. } => Err(elsewhere()),
+            Self::File { path, size, digest } => {
+                copy_digested(&mut File::open(path)?, *size, digest, output)
+            }
+            Self::Seen {
+                path,
+                size,
+                digest,
+                identity,
+            } => {
+                let mut file = File::open(path)?;
+                // Touched, but perhaps not changed.
+                if !identity.is(&file.metadata()?) {
+                    return copy_digested(&mut file, *size, &known(*digest), output);
+                }
+                let longer = copy(&mut file, *size, output)?;
+                if longer || !identity.is(&file.metadata()?) {
+                    return Err(changed(path));
+                }
+                Ok(())
+            }
         }
-        Err(changed(path))
     }
+}
+
+/// Copies a file that has to have this size and digest.
+fn copy_digested(
+    file: &mut File,
+    size: u64,
+    digest: &Known,
+    output: &mut impl Write,
+) -> Result<()> {
+    let mut hasher = Hasher::new(output);
+    let longer = copy(file, size, &mut hasher)?;
+    let (copied, length, _) = hasher.finish();
+    if length == size && copied == *digest.get_or_init(|| copied) && !longer {
+        return Ok(());
+    }
+    Err(changed(file.path()))
 }
 
 thread_local! {
@@ -276,54 +364,5 @@ impl<'de> Deserialize<'de> for Content {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_equal_wherever_they_are() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "same").unwrap();
-        let on_disk = Content::of_file(file.path()).unwrap();
-        assert_eq!(on_disk, Content::from("same"));
-        assert_ne!(on_disk, Content::from("sama"));
-        assert_eq!(on_disk.head(2).unwrap(), b"sa");
-    }
-
-    #[test]
-    fn a_part_is_what_lies_there() {
-        let whole = Arc::new(b"the same thing".to_vec());
-        let part = Content::part(&whole, 4..8).unwrap();
-        assert_eq!(part, Content::from("same"));
-        assert_eq!(part.digest().unwrap(), Digest::of("same"));
-        assert_eq!((part.size(), part.head(9).unwrap()), (4, b"same".to_vec()));
-        assert!(Content::part(&whole, 4..15).is_none());
-    }
-
-    #[test]
-    fn stretches_make_the_whole() {
-        for size in [0, 1, STRETCH - 1, STRETCH, STRETCH + 1, 3 * STRETCH] {
-            let bytes: Vec<u8> = (0..size).map(|at| at as u8).collect();
-            let mut copied = Vec::new();
-            assert!(!copy(&mut &bytes[..], size as u64, &mut copied).unwrap());
-            assert!(copied == bytes, "{size}");
-            let short = size.saturating_sub(1) as u64;
-            assert_eq!(
-                copy(&mut &bytes[..], short, &mut Vec::new()).unwrap(),
-                size > 0
-            );
-        }
-    }
-
-    #[test]
-    fn a_file_that_changed_is_not_copied_silently() {
-        for changed in ["sama", "sam", "same and more", ""] {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(file.path(), "same").unwrap();
-            let content = Content::of_file(file.path()).unwrap();
-            content.copy_to(&mut Vec::new()).unwrap();
-            std::fs::write(file.path(), changed).unwrap();
-            let failure = content.copy_to(&mut Vec::new()).unwrap_err();
-            assert!(failure.what.contains("changed"), "{failure}");
-        }
-    }
-}
+#[path = "content_tests.rs"]
+mod tests;

@@ -26,6 +26,8 @@ pub struct BundleText {
     pub append: Vec<String>,
     /// Text shown before booting; empty for none.
     pub message: String,
+    /// Where the boot loader finds that text: its path inside the bundle.
+    pub message_file: String,
     /// What a machine without a file of its own boots.
     pub default: Boot,
     /// What people at the console can choose from; nothing is asked without it.
@@ -165,6 +167,24 @@ impl BundleText {
         Reader::of(self.arch)
     }
 
+    /// The same bundle for a boot loader whose own folder is another one, in which the bundle is at `folder`: `NAME/VERSION`.
+    #[must_use]
+    pub fn below(&self, folder: &str) -> Self {
+        let path = |path: &String| format!("{folder}/{path}");
+        let paths = |list: &[String]| list.iter().map(path).collect();
+        let node = |node: &Node| Node {
+            initramfs: paths(&node.initramfs),
+            ..node.clone()
+        };
+        Self {
+            kernel: path(&self.kernel),
+            initramfs: paths(&self.initramfs),
+            message_file: path(&self.message_file),
+            nodes: self.nodes.iter().map(node).collect(),
+            ..self.clone()
+        }
+    }
+
     /// The kernel's arguments, with those of a single machine.
     pub(super) fn arguments(&self, append: &[String]) -> Vec<String> {
         [&[self.console.argument()], &self.append[..], append].concat()
@@ -198,7 +218,7 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
     }
     if !bundle.message.is_empty() {
         files.push(TextFile {
-            path: pxelinux::MESSAGE.to_owned(),
+            path: bundle.message_file.clone(),
             content: format!("{}\n", bundle.message.trim_end()),
             reason: "shown before booting".to_owned(),
         });

@@ -17,6 +17,7 @@ pub(in super::super) fn bundle() -> BundleText {
         },
         append: vec!["quiet".to_owned(), "dyndbg=\"file a.c +p\"".to_owned()],
         message: "Hello\nthere\n".to_owned(),
+        message_file: pxelinux::MESSAGE.to_owned(),
         default: Boot::Localboot,
         menu: None,
         nodes: vec![

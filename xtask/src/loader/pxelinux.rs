@@ -29,7 +29,7 @@ pub const CHAIN: &str = "chain.c32";
 /// The module that shows a menu.
 const MENU: &str = "menu.c32";
 /// The file with the text that is shown before booting.
-pub(super) const MESSAGE: &str = "message.txt";
+pub const MESSAGE: &str = "message.txt";
 /// Ten seconds, in tenths.
 const TIMEOUT: u32 = 100;
 
@@ -125,7 +125,7 @@ pub(super) fn configuration(
         timeout: configuration
             .menu
             .map_or(TIMEOUT, |(menu, _)| menu.timeout * 10),
-        message: (!bundle.message.is_empty()).then_some(MESSAGE),
+        message: (!bundle.message.is_empty()).then_some(&*bundle.message_file),
         kernel: &bundle.kernel,
         initramfs: configuration.initramfs.join(","),
         arguments: bundle.arguments(configuration.append),

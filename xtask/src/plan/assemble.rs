@@ -12,7 +12,7 @@ use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, copies, sysr
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
-use crate::digest::Digest;
+use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Result};
 use crate::image::overlay;
 use crate::loader::bundle::Reader;
@@ -70,6 +70,8 @@ pub struct Material<'a> {
     pub sysroot: Option<&'a [(Package, File)]>,
     /// Who the tools are.
     pub tools: &'a tools::Memory,
+    /// Who remembers the digests of what is read of the host.
+    pub seen: &'a Seen,
 }
 
 /// Names of the sources that a recipe's build takes something from.
@@ -173,7 +175,7 @@ pub(super) fn fetch(plan: &mut Plan, file: &File) -> Result<String> {
 }
 
 /// Files are known by their names, and by their digests where two have the same name.
-fn fetch_step(plan: &Plan, file: &File) -> String {
+pub(super) fn fetch_step(plan: &Plan, file: &File) -> String {
     let name = format!("fetch-{}", file.name);
     let same = |there: &Step| {
         there.definition.action

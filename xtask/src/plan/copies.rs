@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::OfHost;
 use super::assemble::Material;
 use crate::arch::Arch;
 use crate::checkout::Checkout;
 use crate::closure::{self, Closure, Layer, Root, Settings, Wanted, Watched};
-use crate::digest::Digest;
+use crate::debian::installed;
+use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
 use crate::image::path::ImagePath;
-use crate::image::tree::FileTree;
+use crate::image::tree::{FileTree, Node};
 use crate::recipe::schema::{self, Recipe};
 use crate::recipe::schema::{HOST, SYSROOT};
 use crate::source::spec::Source;
@@ -73,6 +75,9 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
         .filter(|name| recipe.sources.contains_key(*name))
         .collect()
 }
+
+/// Directories that are links to those of the same names below `/usr` in a system with a merged `/usr`: they are taken with what is behind them.
+pub const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 
 /// So many files are named.
 const NAMED: usize = 3;
@@ -138,28 +143,55 @@ pub fn settings(
         provided: provided.collect::<Result<_>>()?,
         present,
         nsswitch,
+        others: Vec::new(),
     })
 }
 
-/// Digests of what groups take from the host as it is now, by the groups' names. Nothing that busybox brings is taken into account: what is found may be
+/// What groups take from the host as it is now, by the groups' names. Nothing that busybox brings is taken into account: what is found may be
 /// more than is taken, and never less.
 ///
 /// # Errors
 /// What is missing on the host.
-pub(super) fn of_host(material: &Material<'_>) -> Result<BTreeMap<String, Digest>> {
+pub(super) fn of_host(
+    material: &Material<'_>,
+    nsswitch: Option<&str>,
+) -> Result<BTreeMap<String, OfHost>> {
     let recipe = material.recipe;
-    let mut digests = BTreeMap::new();
+    let mut all = BTreeMap::new();
     for group in groups(&recipe.copy, recipe.sysroot.is_some()) {
         if !group.has_host() {
             continue;
         }
         let layers = group.from.iter().map(|name| layer(material, name));
         let root = Root::new(layers.collect::<Result<_>>()?)?;
-        let settings = settings(recipe.arch, &recipe.closure, None, BTreeSet::new())?;
-        let found = closure::closure(&root, &group.wanted, &settings)?;
-        digests.insert(group.name(), host_digest(&found)?);
+        let nsswitch = nsswitch.map(str::to_owned);
+        let settings = settings(recipe.arch, &recipe.closure, nsswitch, BTreeSet::new())?;
+        let of_host = planned(&root, &group, &settings, material.seen)?;
+        all.insert(group.name(), of_host);
     }
-    Ok(digests)
+    Ok(all)
+}
+
+/// What a group takes from the host as it is now.
+///
+/// # Errors
+/// What is missing on the host; what reading it, or dpkg's database, fails with.
+pub fn planned(root: &Root, group: &Group<'_>, settings: &Settings, seen: &Seen) -> Result<OfHost> {
+    let found = closure::closure(root, &group.wanted, settings)?;
+    let taken = found.tree.iter().filter_map(|(_, entry)| {
+        let taken = entry.taken.as_ref();
+        taken.filter(|taken| taken.root == HOST)
+    });
+    let taken = taken.map(|taken| taken.path.clone());
+    let paths = MERGED.map(str::to_owned).into_iter().chain(taken).collect();
+    let owners = installed::owners(&host().folder, &paths)?;
+    let names = owners.values().map(String::as_str).collect();
+    let packages = installed::versions(&host().folder, &names)?;
+    Ok(OfHost {
+        digest: host_digest(&found, seen)?,
+        owners,
+        packages,
+    })
 }
 
 /// The host, or a folder of the checkout: nothing else is there while planning.
@@ -189,18 +221,20 @@ pub fn host() -> Layer {
     }
 }
 
-/// A digest of what a closure takes from the host.
+/// A digest of what a closure takes from the host. What was read before, and is the same since, is not read again.
 ///
 /// # Errors
 /// What reading fails with.
-pub fn host_digest(found: &Closure) -> Result<Digest> {
+pub fn host_digest(found: &Closure, seen: &Seen) -> Result<Digest> {
     let mut tree = FileTree::default();
     for (path, entry) in &found.tree {
         if entry.taken.as_ref().is_some_and(|taken| taken.root == HOST) {
-            if let crate::image::tree::Node::File(content) = &entry.node {
-                content.digest()?;
+            let mut entry = entry.clone();
+            if let Node::File(content) = &mut entry.node {
+                content.recall(seen)?;
+                content.digest_seen(seen)?;
             }
-            tree.add(path.clone(), entry.clone())?;
+            tree.add(path.clone(), entry)?;
         }
     }
     Ok(Digest::of_value(&tree))

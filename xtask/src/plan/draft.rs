@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::overlay;
 use crate::kconfig::fragment::Fragment;
+use crate::recipe::extend::read_text;
 
 /// Up to how many paths in a folder `explain` tells which of them changed.
 const TOLD_BY_FILE: usize = 2000;
@@ -66,8 +67,8 @@ impl<'a> Draft<'a> {
     pub(super) fn fragments(&mut self, paths: &[PathBuf]) -> Result<()> {
         let mut mistakes = Vec::new();
         for path in paths {
-            let text = fs_err::read_to_string(self.checkout.root().join(path))?;
-            if let Err(mut failure) = Fragment::parse(path, &text) {
+            let text = read_text(self.checkout, &self.checkout.root().join(path))?;
+            if let Err(mut failure) = Fragment::parse(path, &text.text) {
                 mistakes.append(&mut failure.diagnostics);
             }
             self.file(path)?;

@@ -42,6 +42,7 @@ pub(super) fn system(plan: &Plan, material: &Material<'_>) -> Result<Step> {
     let Material {
         checkout, recipe, ..
     } = material;
+    let nsswitch = nsswitch(material)?;
     let action = Action::System(Box::new(System {
         packing: packing(material)?,
         copy: recipe.copy.clone(),
@@ -49,8 +50,8 @@ pub(super) fn system(plan: &Plan, material: &Material<'_>) -> Result<Step> {
         modules: recipe.modules.clone(),
         all_modules: recipe.kernel.package.is_none() && recipe.modules.take.is_empty(),
         microcode: recipe.image.microcode.clone(),
-        nsswitch: nsswitch(material)?,
-        host: copies::of_host(material)?,
+        host: copies::of_host(material, nsswitch.as_deref())?,
+        nsswitch,
     }));
     let outputs = ["early", "archive", "listing", "packages"];
     let mut draft = Draft::new(checkout, action, &outputs, tools::ours());

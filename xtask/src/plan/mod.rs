@@ -16,13 +16,14 @@ pub mod copies;
 mod draft;
 pub mod explain;
 mod image;
+pub mod packages;
 mod step;
 pub mod sysroot;
 pub mod tools;
 
 pub use step::{
-    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, Packing, Segment,
-    Stamps, Step, SysrootPackage, System,
+    Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, OfHost, Packages,
+    Packing, Segment, Stamps, Step, SysrootPackage, System,
 };
 
 use crate::failure::{Failure, Result};

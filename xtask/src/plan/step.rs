@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::arch::Arch;
+use crate::debian::installed;
 use crate::digest::Digest;
 use crate::image::compress::Compression;
 use crate::image::microcode::Maker;
@@ -139,6 +140,8 @@ pub enum Action {
     Segment(Box<Segment>),
     /// Lays out what a server serves.
     Bundle(Box<Bundle>),
+    /// Packs that as Debian packages.
+    Deb(Box<Packages>),
 }
 
 /// How an archive is written.
@@ -171,8 +174,19 @@ pub struct System {
     pub microcode: Vec<Maker>,
     /// The image's own nsswitch.conf(5), where an overlay has one.
     pub nsswitch: Option<String>,
-    /// Digests of what tables take from the host: what was found while planning has to be there still.
-    pub host: BTreeMap<String, Digest>,
+    /// What tables take from the host, by their roots.
+    pub host: BTreeMap<String, OfHost>,
+}
+
+/// What is taken from the host, as planning found it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OfHost {
+    /// Digest of all of it: it has to be there still when the step runs.
+    pub digest: Digest,
+    /// The package of each path (without a leading slash), where dpkg knows one.
+    pub owners: BTreeMap<String, String>,
+    /// These packages, as dpkg's database has them.
+    pub packages: installed::Packages,
 }
 
 /// What a segment on top of the image is made from, beside the step's inputs.
@@ -246,6 +260,23 @@ pub struct Bundle {
     pub stamps: Stamps,
     /// Where everything came from: copied into the manifest as it is.
     pub provenance: serde_json::Value,
+}
+
+/// What the Debian packages of a bundle are made from, beside the step's inputs. Of these, `image`, `server` and `helper` are the folders with templates.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Packages {
+    /// The bundle, from which the packages' own menus are written; without its provenance, which is in its manifest.
+    pub bundle: Bundle,
+    /// The recipe's `description`.
+    pub description: String,
+    /// Name of the input that is the changelog.
+    pub changelog: String,
+    /// The recipe's `[package]`.
+    pub package: schema::Package,
+    /// Names of the inputs that are `.deb`s which sources of the recipe are in: their control fields say what they were built from.
+    pub debs: Vec<String>,
+    /// Source packages that are known to have gone in: name → version.
+    pub sources: BTreeMap<String, String>,
 }
 
 /// How sources are packed.

@@ -100,9 +100,21 @@ pub(super) fn load_plain<T: DeserializeOwned + JsonSchema + Default>(
     path: &FilePath,
     further: impl FnOnce(&T, &Node, Vec<Path>) -> Vec<Diagnostic>,
 ) -> Result<T> {
-    if !path.try_exists()? {
-        return Ok(T::default());
+    match path.try_exists()? {
+        true => load_whole(checkout, path, further),
+        false => Ok(T::default()),
     }
+}
+
+/// Loads some other TOML file of a checkout by its type.
+///
+/// # Errors
+/// [`Kind::Recipe`] with all diagnostics; [`Kind::Host`] when it cannot be read.
+pub(super) fn load_whole<T: DeserializeOwned + JsonSchema>(
+    checkout: &Checkout,
+    path: &FilePath,
+    further: impl FnOnce(&T, &Node, Vec<Path>) -> Vec<Diagnostic>,
+) -> Result<T> {
     let parsed = parse(&extend::read_text(checkout, path)?);
     let mut problems = parsed.problems;
     let conformed = conform::<T>(&parsed.root, &Path::root());

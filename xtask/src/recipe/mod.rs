@@ -11,6 +11,7 @@ pub mod load;
 pub mod new;
 pub mod parse;
 pub mod path;
+pub mod repository;
 pub mod schema;
 pub mod show;
 pub mod site;

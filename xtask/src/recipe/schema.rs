@@ -3,6 +3,7 @@
 //! `show` prints them back. Rules that need more than a type are `check`'s.
 
 mod ready;
+mod ship;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use crate::source::spec::{Policy, Source};
 pub use ready::{
     Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
 };
+pub use ship::Package;
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.
@@ -80,6 +82,9 @@ pub struct Recipe {
     /// Machines that boot something else than the default.
     #[serde(default)]
     pub node: Vec<Node>,
+    /// The Debian packages that `deb` makes of the bundle.
+    #[serde(default)]
+    pub package: Package,
     /// Boots that prove the bundle.
     #[serde(default)]
     pub boot: Vec<Scenario>,

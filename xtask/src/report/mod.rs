@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::event::Listen;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::tool;
 
 /// Who reads the answers.
@@ -77,7 +77,21 @@ impl Report {
             Format::Human => answer.text().to_owned(),
             Format::Json => json(answer.value()),
         };
-        print(&text)
+        print(text.as_bytes())
+    }
+
+    /// Prints the bytes of a file as they are.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a program that asked for JSON; as [`Report::answer`].
+    pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
+        if self.format == Format::Json {
+            let what = "the bytes of a file are no JSON";
+            return Err(Failure::new(Kind::Usage, what)
+                .hint("leave out `--format json`, or write the file into a folder"));
+        }
+        self.progress.finish();
+        print(bytes)
     }
 
     /// Prints a failure: to standard error for a person, as JSON to standard output for a program.
@@ -89,7 +103,7 @@ impl Report {
             (Format::Json, _) => json(&failure::value(failure)),
         };
         // When standard output is gone, there is nobody left to tell.
-        print(&answer).unwrap_or(());
+        print(answer.as_bytes()).unwrap_or(());
         if self.format == Format::Human {
             progress::say(&failure::render(failure, self.colour));
         }
@@ -145,9 +159,9 @@ fn json(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }
 
-fn print(text: &str) -> Result<()> {
+fn print(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

@@ -148,6 +148,9 @@ impl Entry {
     }
 }
 
+/// No lock is longer, in bytes: a sysroot of 300 packages has 70 kB.
+const LONGEST: u64 = 4 << 20;
+
 /// The lock as it was read; or what is to be recorded in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
@@ -184,12 +187,17 @@ impl Lock {
     /// # Errors
     /// [`Kind::Recipe`] with the place that is wrong; what reading fails with.
     pub fn load(path: &Path, name: &Path) -> Result<Self> {
-        // A pipe or a device would be read for ever.
-        if path.metadata().is_ok_and(|about| !about.is_file()) {
-            let what = format!("{} is no regular file", name.display());
-            return Err(
-                Failure::new(Kind::Recipe, what).hint("remove it, and run `cargo xtask update`")
-            );
+        let refuse = |why: &str| {
+            let failure = Failure::new(Kind::Recipe, format!("{} {why}", name.display()));
+            Err(failure.hint("remove it, and run `cargo xtask update`"))
+        };
+        match path.metadata() {
+            // A pipe or a device would be read for ever.
+            Ok(about) if !about.is_file() => return refuse("is no regular file"),
+            Ok(about) if about.len() > LONGEST => {
+                return refuse("is longer than 4 MiB: no lock ever is");
+            }
+            _ => {}
         }
         match fs_err::read_to_string(path) {
             Ok(text) => Self::parse(&text, name),
@@ -274,6 +282,7 @@ impl Lock {
     }
 
     /// Forgets the sysroots that are not `wanted` any more, and returns them: a recipe whose list of packages changes leaves one behind.
+    /// What was followed stays for a pin that was not recorded yet, which takes it over.
     ///
     /// # Errors
     /// As [`Lock::record`].
@@ -282,12 +291,21 @@ impl Lock {
         name: &Path,
         wanted: &BTreeSet<sysroot::Key>,
     ) -> Result<BTreeMap<sysroot::Key, Solution>> {
-        let unwanted = |lock: &Self| lock.sysroots.keys().any(|key| !wanted.contains(key));
+        let kept = |lock: &Self| -> BTreeSet<sysroot::Key> {
+            let new = wanted
+                .iter()
+                .filter(|key| !lock.sysroots.contains_key(*key));
+            let followed = new.map(|key| key.under(Policy::Follow));
+            wanted.iter().cloned().chain(followed).collect()
+        };
+        let before = Self::load(path, name)?;
+        let kept_before = kept(&before);
         let mut gone = BTreeMap::new();
-        if unwanted(&Self::load(path, name)?) {
+        if before.sysroots.keys().any(|key| !kept_before.contains(key)) {
             Self::change(path, name, |lock| {
+                let kept = kept(lock);
                 let all = std::mem::take(&mut lock.sysroots).into_iter();
-                (lock.sysroots, gone) = all.partition(|(key, _)| wanted.contains(key));
+                (lock.sysroots, gone) = all.partition(|(key, _)| kept.contains(key));
             })?;
         }
         Ok(gone)

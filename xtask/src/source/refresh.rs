@@ -195,7 +195,11 @@ impl Suites<'_> {
                 "no mirror of {suite}'s security updates is known: without them, {suite} is taken as it was released (name one in site.toml: debian-security = [\"http://…\"] under [mirrors])"
             )));
         }
-        let answer = root.update(enough).and_then(|()| {
+        let waiting = |who: &str| {
+            let what = format!("the package lists of {suite}");
+            self.listen.hear(Event::waiting(who, &what));
+        };
+        let answer = root.update_after(enough, waiting).and_then(|()| {
             let mut news = Lock::default();
             for item in &moving {
                 item.look(&root, now, &mut news)?;

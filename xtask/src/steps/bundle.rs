@@ -69,7 +69,10 @@ fn json(work: &Work<'_>, input: &str) -> Result<Value> {
 }
 
 /// What the configurations and snippets say.
-fn text(bundle: &Bundle) -> Result<BundleText> {
+///
+/// # Errors
+/// A bug: addresses of nodes were checked with the recipe.
+pub(super) fn text(bundle: &Bundle) -> Result<BundleText> {
     let stamps = &bundle.stamps;
     let menu = bundle.bundle.menu.as_ref().map(|menu| bundle::Menu {
         title: menu.title.clone(),
@@ -88,6 +91,7 @@ fn text(bundle: &Bundle) -> Result<BundleText> {
         },
         append: bundle.bundle.append.clone(),
         message: bundle.bundle.message.clone(),
+        message_file: pxelinux::MESSAGE.to_owned(),
         default: bundle.bundle.default.into(),
         menu,
         nodes: (bundle.nodes.iter())

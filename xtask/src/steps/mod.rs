@@ -3,6 +3,7 @@
 
 mod bundle;
 mod busybox;
+mod deb;
 mod initramfs;
 pub mod kbuild;
 mod kernel;
@@ -141,5 +142,6 @@ pub fn run(work: &Work<'_>) -> Result<()> {
         Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
         Action::Segment(segment) => segment::run(work, segment),
         Action::Bundle(bundle) => bundle::run(work, bundle),
+        Action::Deb(packages) => deb::run(work, packages),
     }
 }

@@ -155,7 +155,7 @@ impl Artifact {
     pub(super) fn damaged(&self) -> Result<Vec<(&str, &Output)>> {
         let mut damaged = Vec::new();
         for (name, output) in &self.record.outputs {
-            match object::measure(&self.store.object_path(&output.digest)) {
+            match object::read(&self.store.object_path(&output.digest), &self.store.seen) {
                 Ok(found) if found.digest == output.digest && found.kind == output.kind => {}
                 Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
                 Ok(_) | Err(_) => damaged.push((name.as_str(), output)),

@@ -45,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     /// When something cannot be read or removed.
-    pub fn collect(&self, dry_run: bool, waiting: impl FnOnce()) -> Result<Collected> {
+    pub fn collect(&self, dry_run: bool, waiting: impl FnOnce(&str)) -> Result<Collected> {
         let mut collected = Collected::default();
         if !self.folder.exists() {
             return Ok(collected);

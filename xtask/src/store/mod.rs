@@ -20,15 +20,16 @@ mod slot;
 mod verify;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use artifact::{Artifact, Output, OutputKind};
 pub use gc::{Collected, Stat};
-pub use object::measure;
+pub use object::{measure, read};
 pub use roots::{Root, RootStep};
 pub use slot::Slot;
 pub use verify::Damage;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Seen};
 use crate::failure::Result;
 use crate::files::{Guard, remove_if_there};
 
@@ -39,6 +40,8 @@ const LAYOUT: &str = "v1";
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// The digests of what was read since; whoever copies it next needs not digest it again.
+    seen: Arc<Seen>,
 }
 
 /// What [`Store::claim`] finds.
@@ -55,6 +58,7 @@ impl Store {
     pub fn at(cache: &Path) -> Self {
         Self {
             folder: cache.join("store").join(LAYOUT),
+            seen: Arc::default(),
         }
     }
 
@@ -62,6 +66,12 @@ impl Store {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What was digested lately: when inputs were verified, left by steps, or planned with.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// The artifact of this key, if there is one. Reads one small file, writes nothing.
@@ -77,7 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store's folder cannot be written.
-    pub fn claim(&self, key: &Digest, waiting: impl FnOnce()) -> Result<Claim> {
+    pub fn claim(&self, key: &Digest, waiting: impl FnOnce(&str)) -> Result<Claim> {
         if let Some(artifact) = self.lookup(key)? {
             return Ok(Claim::Hit(artifact));
         }
@@ -97,12 +107,12 @@ impl Store {
         remove_if_there(&self.result_path(key))
     }
 
-    /// Held by everyone who builds; `gc` waits for it.
+    /// Held by everyone who builds; `gc` and `verify` wait for it, and it for them: `waiting` is called once then.
     ///
     /// # Errors
     /// When the store's folder cannot be written.
-    pub fn share(&self) -> Result<Guard> {
-        Guard::shared(&self.folder)
+    pub fn share(&self, waiting: impl FnOnce(&str)) -> Result<Guard> {
+        Guard::shared_after(&self.folder, waiting)
     }
 
     /// Where the log of the step with this key is.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::artifact::{Output, OutputKind};
-use crate::digest::Digest;
+use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Kind, Result};
 use crate::tool;
 
@@ -33,11 +33,19 @@ enum Node {
 /// # Errors
 /// When it cannot be read, or is neither file nor folder.
 pub fn measure(path: &Path) -> Result<Output> {
+    read(path, &Seen::default())
+}
+
+/// The same, for somebody who remembers the digests of all its files.
+///
+/// # Errors
+/// As [`measure`].
+pub fn read(path: &Path, seen: &Seen) -> Result<Output> {
     let meta = fs_err::symlink_metadata(path)?;
     if meta.is_dir() {
-        measure_tree(path)
+        read_tree(path, seen)
     } else if meta.is_file() {
-        let (digest, size) = Digest::of_file(path)?;
+        let (digest, size) = seen.read(path)?;
         Ok(Output {
             kind: OutputKind::File,
             digest,
@@ -52,7 +60,7 @@ pub fn measure(path: &Path) -> Result<Output> {
 }
 
 /// Digests a folder.
-fn measure_tree(folder: &Path) -> Result<Output> {
+fn read_tree(folder: &Path, seen: &Seen) -> Result<Output> {
     let mut entries = Vec::new();
     let mut size = 0;
     for entry in WalkDir::new(folder).min_depth(1).sort_by_file_name() {
@@ -74,7 +82,7 @@ fn measure_tree(folder: &Path) -> Result<Output> {
             );
             return Err(Failure::new(Kind::Host, what));
         } else {
-            let (digest, length) = Digest::of_file(entry.path())?;
+            let (digest, length) = seen.read(entry.path())?;
             size += length;
             let mode = entry
                 .metadata()

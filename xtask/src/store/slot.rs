@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::artifact::{Artifact, Output, OutputKind, Record};
 use super::{Store, object};
-use crate::digest::Digest;
+use crate::digest::{Digest, Seen};
 use crate::failure::{Doing, Failure, Result};
 use crate::files::{self, Guard, remove_if_there};
 
@@ -65,6 +65,12 @@ impl Slot {
         self.store.log_path(&self.key)
     }
 
+    /// As [`Store::seen`].
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        self.store.seen()
+    }
+
     /// Leaves the folder as it is, for somebody who wants to see why the step failed. The next claim of this key removes it, or gc.
     pub fn leave(&mut self) {
         self.left = true;
@@ -78,8 +84,8 @@ impl Slot {
         let mut outputs = BTreeMap::new();
         for name in names {
             let path = self.outputs().join(name);
-            let output =
-                object::measure(&path).doing(|| format!("the step left no output {name:?}"))?;
+            let output = object::read(&path, &self.store.seen)
+                .doing(|| format!("the step left no output {name:?}"))?;
             self.keep(&path, &output)?;
             outputs.insert(name.clone(), output);
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 
 use super::*;
+use crate::digest::{Identity, later, write_anew};
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -21,7 +22,7 @@ fn key(name: &str) -> Digest {
 }
 
 fn slot(store: &Store, name: &str) -> Slot {
-    match store.claim(&key(name), || {}).unwrap() {
+    match store.claim(&key(name), |_| {}).unwrap() {
         Claim::Miss(slot) => slot,
         Claim::Hit(_) => panic!("{name} is there already"),
     }
@@ -80,7 +81,7 @@ fn two_at_once_do_the_work_once() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                if let Claim::Miss(slot) = store.claim(&key("a"), || {}).unwrap() {
+                if let Claim::Miss(slot) = store.claim(&key("a"), |_| {}).unwrap() {
                     made.fetch_add(1, Ordering::SeqCst);
                     fs_err::write(slot.outputs().join("it"), "bytes").unwrap();
                     slot.commit(&["it".to_owned()], &definition("a")).unwrap();
@@ -126,10 +127,10 @@ fn damage_is_found_and_forgotten() {
         made.read("it").unwrap_err().kind,
         crate::failure::Kind::Store
     );
-    let (looked_at, damages) = store.verify(|| {}).unwrap();
+    let (looked_at, damages) = store.verify(|_| {}).unwrap();
     assert_eq!((looked_at, damages.len(), damages[0].key), (2, 1, key("a")));
     assert!(store.lookup(&key("a")).unwrap().is_none());
-    assert_eq!(store.verify(|| {}).unwrap(), (1, Vec::new()));
+    assert_eq!(store.verify(|_| {}).unwrap(), (1, Vec::new()));
 }
 
 #[test]
@@ -203,32 +204,56 @@ fn gc_keeps_what_roots_name_and_nothing_else() {
         steps: [("step".to_owned(), step)].into(),
     };
     store.set_root(&root).unwrap();
-    let would = store.collect(true, || {}).unwrap();
+    let would = store.collect(true, |_| {}).unwrap();
     assert!(
         store.lookup(&key("stray")).unwrap().is_some(),
         "a dry run removes nothing"
     );
-    let did = store.collect(false, || {}).unwrap();
+    let did = store.collect(false, |_| {}).unwrap();
     assert_eq!(would.results, did.results);
     assert_eq!((did.results, did.objects), (1, 1));
     assert!(store.lookup(&key("kept")).unwrap().is_some());
     assert!(store.lookup(&key("stray")).unwrap().is_none());
 
     fs_err::remove_dir_all(&checkout).unwrap();
-    assert_eq!(store.collect(false, || {}).unwrap().results, 1);
+    assert_eq!(store.collect(false, |_| {}).unwrap().results, 1);
     assert_eq!(store.stat().unwrap(), Stat::default());
 }
 
 #[test]
 fn gc_waits_for_a_build() {
     let (_folder, store) = store();
-    let building = store.share().unwrap();
+    let building = store.share(|_| {}).unwrap();
     let (said, hears) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
-        let collecting = scope.spawn(|| store.collect(false, || said.send(()).unwrap()));
+        let collecting = scope.spawn(|| store.collect(false, |_| said.send(()).unwrap()));
         hears.recv().unwrap();
         assert!(!collecting.is_finished());
         drop(building);
         collecting.join().unwrap().unwrap();
     });
+}
+
+#[test]
+fn what_was_verified_needs_not_be_digested_again() {
+    let (_folder, store) = store();
+    let slot = slot(&store, "a");
+    fs_err::create_dir(slot.outputs().join("it")).unwrap();
+    fs_err::write(slot.outputs().join("it/file"), "same").unwrap();
+    let made = slot.commit(&["it".to_owned()], &definition("a")).unwrap();
+    let file = made.path("it").unwrap().join("file");
+    let identity = || Identity::of(&fs_err::metadata(&file).unwrap());
+    assert_eq!(
+        store.seen().digest(&identity()),
+        None,
+        "it was just written"
+    );
+    // As when it has been there for long.
+    store.seen().read_at(&file, later()).unwrap();
+    assert_eq!(store.seen().digest(&identity()), Some(Digest::of("same")));
+    made.verify().unwrap();
+    // Verifying reads all the same, whatever is known.
+    write_anew(&file, "sama");
+    assert!(made.verify().is_err());
+    assert_eq!(store.seen().digest(&identity()), None);
 }

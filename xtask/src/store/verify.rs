@@ -22,7 +22,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read, or what is damaged cannot be removed.
-    pub fn verify(&self, waiting: impl FnOnce()) -> Result<(usize, Vec<Damage>)> {
+    pub fn verify(&self, waiting: impl FnOnce(&str)) -> Result<(usize, Vec<Damage>)> {
         if !self.folder.exists() {
             return Ok((0, Vec::new()));
         }

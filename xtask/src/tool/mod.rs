@@ -213,9 +213,17 @@ impl Tool {
     /// As [`Tool::run`]; also when the output is not UTF-8.
     pub fn read(self) -> Result<String> {
         let (program, kind) = (self.program.clone(), self.kind);
-        let bytes = self.capture(true)?;
+        let bytes = self.bytes()?;
         String::from_utf8(bytes)
             .map_err(|_| Failure::new(kind, format!("{program} wrote something that is not UTF-8")))
+    }
+
+    /// As [`Tool::read`], for output that need not be text.
+    ///
+    /// # Errors
+    /// As [`Tool::run`].
+    pub fn bytes(self) -> Result<Vec<u8>> {
+        self.capture(true)
     }
 
     /// Whether it runs and succeeds. For trials, where failing is an answer.

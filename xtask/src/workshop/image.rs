@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::{Planned, Workshop};
-use crate::event::Listen;
+use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::FileTree;
 use crate::plan::assemble::{self, INITRAMFS};
@@ -29,7 +29,9 @@ impl Workshop {
     /// # Errors
     /// As [`Workshop::build`].
     pub fn image(&self, name: &str, listen: &dyn Listen) -> Result<Image> {
-        let _share = self.store.share()?;
+        let _share = self
+            .store
+            .share(|who| listen.hear(Event::waiting(who, "the store")))?;
         let steps = |recipe: &Recipe| {
             let segments = recipe.bundle.segments.iter();
             let segments = segments.map(|name| assemble::segment_step(name));

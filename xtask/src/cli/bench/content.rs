@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::Context;
 use crate::closure::modules::{self, Wanted};
+use crate::digest::Seen;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::assemble::KERNEL;
-use crate::store::OutputKind;
+use crate::store::{self, OutputKind};
 
 /// The programs, each with its package: those that Debian 12 always has, and busybox.
 pub(super) const PROGRAMS: &[(&str, &str)] = &[
@@ -97,6 +98,12 @@ impl Kernel {
         Ok(names
             .map(|picked| kernel.modules[picked.module].name.clone())
             .collect())
+    }
+
+    /// Digests all its modules, as a build does with a step's inputs.
+    pub(super) fn read(&self, seen: &Seen) -> Result<()> {
+        let folder = modules::scan(&self.root, Some(&self.release))?.folder;
+        store::read(&folder, seen).map(drop)
     }
 
     /// Whether other tools find its modules: they look nowhere else.

@@ -33,7 +33,7 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    fn new(what: String, is: f64, limit: f64) -> Self {
+    pub(super) fn new(what: String, is: f64, limit: f64) -> Self {
         Self {
             what,
             is,
@@ -92,6 +92,7 @@ mod tests {
             compression: "none",
             cpu: Spread::of([cpu]),
             wall: Spread::of([cpu]),
+            apart: Spread::of([0.0]),
             memory: 160_000_000,
             tasks: None,
             bytes: 5_000_000,

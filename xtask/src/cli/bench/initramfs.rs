@@ -35,6 +35,8 @@ pub(super) struct Row {
     pub(super) cpu: Spread,
     /// Wall-clock time, in seconds.
     pub(super) wall: Spread,
+    /// Processor time, in seconds, of what is not in these figures: what a build does before such a step.
+    pub(super) apart: Spread,
     /// The most memory that one process had, in bytes.
     pub(super) memory: u64,
     /// Processes and threads, where they can be counted.
@@ -136,12 +138,14 @@ fn ours(kernel: &Kernel, compression: Compression, folder: &Path) -> Result<Cont
     let name = compression.name();
     let output = folder.join(format!("cordwainer-{name}.img"));
     let job = folder.join(format!("cordwainer-{name}.json"));
+    let apart = folder.join(format!("cordwainer-{name}-apart.json"));
     let assembly = Assembly {
         kernel: kernel.clone(),
         compression,
         level,
         folder: folder.join(format!("cordwainer-{name}")),
         output: output.clone(),
+        apart: apart.clone(),
     };
     meter::write(&job, &Job::Assemble(assembly))?;
     let mut argv = vec![boot::ourselves()?.to_string_lossy().into_owned()];
@@ -152,6 +156,7 @@ fn ours(kernel: &Kernel, compression: Compression, folder: &Path) -> Result<Cont
         argv,
         output,
         is_stdout: false,
+        apart: Some(apart),
     })
 }
 
@@ -161,6 +166,7 @@ fn once(contender: &Contender, folder: &Path) -> Result<Took> {
         folder: folder.to_owned(),
         stdout: contender.is_stdout.then(|| contender.output.clone()),
         counts: false,
+        apart: contender.apart.clone(),
     })
 }
 
@@ -191,6 +197,7 @@ fn row(contender: &Contender, took: &[Took], bytes: u64, made: Made) -> Row {
         compression: contender.compression,
         cpu: Spread::of(took.iter().map(|took| took.cpu)),
         wall: Spread::of(took.iter().map(|took| took.wall)),
+        apart: Spread::of(took.iter().map(|took| took.apart)),
         memory: took.iter().map(|took| took.memory).max().unwrap_or(0),
         tasks: took.iter().filter_map(|took| took.tasks).max(),
         bytes,
@@ -273,6 +280,14 @@ fn told(found: &Found<'_>) -> String {
         found.programs,
         table.render()
     );
+    let mut ours = found.rows.iter().filter(|row| row.name == OURS);
+    if let Some(ours) = ours.next() {
+        text += &format!(
+            "{OURS} is measured as the step of a build: finding what is needed, archive, listing and packages. Not in its figures, and done once for all of a \
+             build's steps: planning, which reads what is taken from the host and looks up its packages, and digesting the kernel's modules before they are used ({:.3} s of processor time)\n",
+            ours.apart.median
+        );
+    }
     for goal in &found.goals {
         text += &format!("{goal}\n");
     }

@@ -5,11 +5,14 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::deb_ways::Pack;
 use super::ours::Assembly;
+use super::repo::Publishing;
 use crate::cli::boot;
 use crate::failure::{Doing, Failure, Kind, Result};
 use crate::report::Answer;
@@ -25,6 +28,10 @@ pub(super) enum Job {
     Meter(Program),
     /// Makes our own image; this is what is measured.
     Assemble(Assembly),
+    /// Writes a package; likewise.
+    Pack(Pack),
+    /// Publishes packages; this is what is measured, too.
+    Publish(Publishing),
 }
 
 /// A program that is measured.
@@ -38,6 +45,45 @@ pub(super) struct Program {
     pub(super) stdout: Option<PathBuf>,
     /// Whether processes are counted: whether it runs in a process namespace of its own.
     pub(super) counts: bool,
+    /// Where it writes what it spent on what is not to be counted.
+    pub(super) apart: Option<PathBuf>,
+}
+
+/// What a part of a program's work took.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Spent {
+    /// Processor time of it and of all that it waited for, in seconds.
+    cpu: f64,
+    /// Wall-clock time, in seconds.
+    wall: f64,
+}
+
+/// The beginning of a part of this process's work.
+pub(super) struct Begun {
+    cpu: f64,
+    at: Instant,
+}
+
+impl Begun {
+    /// It begins.
+    pub(super) fn now() -> Result<Self> {
+        Ok(Self {
+            cpu: own_time()?,
+            at: Instant::now(),
+        })
+    }
+
+    /// What it has taken until now.
+    pub(super) fn spent(&self) -> Result<Spent> {
+        Ok(Spent {
+            cpu: own_time()? - self.cpu,
+            wall: self.at.elapsed().as_secs_f64(),
+        })
+    }
+}
+
+fn own_time() -> Result<f64> {
+    Ok(processor_time(UsageWho::RUSAGE_SELF)? + processor_time(UsageWho::RUSAGE_CHILDREN)?)
 }
 
 /// What a program took.
@@ -45,6 +91,8 @@ pub(super) struct Program {
 pub(super) struct Took {
     /// Processor time, user and system, in seconds.
     pub(super) cpu: f64,
+    /// Processor time of what is not counted.
+    pub(super) apart: f64,
     /// Wall-clock time, in seconds.
     pub(super) wall: f64,
     /// The most memory that one of its processes had, in bytes.
@@ -55,11 +103,11 @@ pub(super) struct Took {
 
 /// The hidden verb.
 pub(in crate::cli) fn main(job: &Path) -> Result<Answer> {
-    let job = serde_json::from_slice(&fs_err::read(job)?)
-        .map_err(|error| Failure::bug(format!("a measurement's job cannot be read: {error}")))?;
-    match job {
+    match read(job)? {
         Job::Meter(program) => Ok(Answer::new(&measure(&program)?, "")),
         Job::Assemble(assembly) => assembly.run().map(|()| Answer::new(&(), "")),
+        Job::Pack(pack) => pack.run().map(|()| Answer::new(&(), "")),
+        Job::Publish(publishing) => publishing.run().map(|()| Answer::new(&(), "")),
     }
 }
 
@@ -83,7 +131,7 @@ pub(super) fn command(job: &Path) -> [String; 2] {
     ["measure".to_owned(), job.to_string_lossy().into_owned()]
 }
 
-pub(super) fn write(to: &Path, job: &Job) -> Result<()> {
+pub(super) fn write(to: &Path, job: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec(job)
         .map_err(|error| Failure::bug(format!("a job cannot be written: {error}")))?;
     Ok(fs_err::write(to, text)?)
@@ -124,17 +172,35 @@ fn measure(program: &Program) -> Result<Took> {
             .rev()
             .fold(failure, |failure, line| failure.note(*line)));
     }
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)
-        .map_err(std::io::Error::from)
-        .doing(|| "cannot say what a program took".to_owned())?;
-    let time = usage.user_time() + usage.system_time();
-    let time = Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0));
+    let usage = usage(UsageWho::RUSAGE_CHILDREN)?;
+    let apart = program.apart.as_deref().map(read).transpose()?;
+    let apart: Spent = apart.unwrap_or_default();
     Ok(Took {
-        cpu: time.as_secs_f64(),
-        wall: wall.as_secs_f64(),
+        cpu: processor_time(UsageWho::RUSAGE_CHILDREN)? - apart.cpu,
+        apart: apart.cpu,
+        wall: wall.as_secs_f64() - apart.wall,
         memory: u64::try_from(usage.max_rss()).unwrap_or(0) << 10,
         tasks: program.counts.then_some(tasks),
     })
+}
+
+fn read<T: DeserializeOwned>(from: &Path) -> Result<T> {
+    serde_json::from_slice(&fs_err::read(from)?)
+        .map_err(|error| Failure::bug(format!("a job cannot be read: {error}")))
+}
+
+fn usage(who: UsageWho) -> Result<Usage> {
+    getrusage(who)
+        .map_err(std::io::Error::from)
+        .doing(|| "cannot say what a program took".to_owned())
+}
+
+/// Processor time, user and system, in seconds.
+fn processor_time(who: UsageWho) -> Result<f64> {
+    let usage = usage(who)?;
+    let time = usage.user_time() + usage.system_time();
+    let time = Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0));
+    Ok(time.as_secs_f64())
 }
 
 /// The number of the task that was made last, in our process namespace: the last field of /proc/loadavg (proc(5)).
@@ -155,6 +221,7 @@ mod tests {
             folder: folder.to_owned(),
             stdout,
             counts: true,
+            apart: None,
         }
     }
 
@@ -165,6 +232,25 @@ mod tests {
         let took = measure(&program(folder.path(), &["uname"], Some(to.clone()))).unwrap();
         assert_eq!(fs_err::read_to_string(to).unwrap(), "Linux\n");
         assert!(took.memory > 0 && took.wall > 0.0 && took.tasks.is_some());
+    }
+
+    #[test]
+    fn what_a_program_wants_apart_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let apart = folder.path().join("apart");
+        let before = Spent {
+            cpu: 1.0,
+            wall: 2.0,
+        };
+        write(&apart, &before).unwrap();
+        let mut program = program(folder.path(), &["uname"], None);
+        program.apart = Some(apart);
+        let took = measure(&program).unwrap();
+        let whole = processor_time(UsageWho::RUSAGE_CHILDREN).unwrap();
+        assert_eq!(took.apart, 1.0);
+        assert!(took.cpu <= whole - 1.0, "{took:?}");
+        fs_err::remove_file(folder.path().join("apart")).unwrap();
+        assert!(measure(&program).is_err(), "it did not say");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! `bench`: how long things take here. Timings live here and never in tests: they say something about a machine.
 
 mod content;
+mod deb;
+mod deb_ways;
 mod goals;
 mod initramfs;
 mod meter;
 mod ours;
 mod peers;
+mod repo;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -41,8 +44,13 @@ enum What {
     Noop,
     /// A boot of the recipe's first scenario, from QEMU's start to the verdict
     Boot,
-    /// The same image made by us and by mkinitramfs, dracut and the kernel's own archiver, where they are installed
+    /// The same image made by us (one step of a build, without planning and without digesting its inputs) and by mkinitramfs, dracut and the
+    /// kernel's own archiver, where they are installed
     Initramfs,
+    /// A recipe's package with its image, made by us, by dpkg-deb and by dpkg-buildpackage
+    Deb,
+    /// The same packages published by us, apt-ftparchive and reprepro, where they are installed: all at once, and one more
+    Repo,
 }
 
 /// The recipe where none is named.
@@ -91,6 +99,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
         What::Noop => noop,
         What::Boot => boots,
         What::Initramfs => return initramfs::run(context, args),
+        What::Deb => return deb::run(context, args),
+        What::Repo => return repo::run(args),
     };
     // What is to be made is made before anything is timed.
     context.workshop.build(recipe, context.report.listener())?;

@@ -1,23 +1,25 @@
 //! Our own side of `bench initramfs`: the step that makes the segment of ready-made things, run as a build runs it, in a process of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::content::{Kernel, PROGRAMS, TAKE, owned};
+use super::meter::{self, Begun};
 use crate::arch::Arch;
-use crate::digest::Digest;
+use crate::closure::Root;
+use crate::digest::{Digest, Seen};
 use crate::engine;
 use crate::event::Deaf;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::compress::Compression;
-use crate::plan::{Action, Definition, Packing, Step, System};
+use crate::plan::{Action, Definition, OfHost, Packing, Step, System, copies};
 use crate::recipe::schema::HOST;
 use crate::recipe::schema::{Copy, MissingFirmware, Modules};
 use crate::steps::{self, Fetch, Work};
-use crate::store::{Claim, Store};
+use crate::store::{Claim, Slot, Store};
 
 /// What a kernel's configuration has to say for such an image. (The host's own may lie anywhere, and is not what is measured.)
 const CONFIG: &str = "CONFIG_BLK_DEV_INITRD=y\nCONFIG_DEVTMPFS=y\nCONFIG_RD_ZSTD=y\nCONFIG_BINFMT_ELF=y\nCONFIG_BINFMT_SCRIPT=y\n";
@@ -32,6 +34,21 @@ pub(super) struct Assembly {
     pub(super) folder: PathBuf,
     /// Where the archive goes.
     pub(super) output: PathBuf,
+    /// Where is written what went before it.
+    pub(super) apart: PathBuf,
+}
+
+/// What planning says of the host.
+fn planned(system: &System, seen: &Seen) -> Result<BTreeMap<String, OfHost>> {
+    let mut all = BTreeMap::new();
+    for group in copies::groups(&system.copy, false) {
+        let root = Root::new(vec![copies::host()])?;
+        let settings =
+            copies::settings(system.packing.arch, &system.closure, None, BTreeSet::new())?;
+        let of_host = copies::planned(&root, &group, &settings, seen)?;
+        all.insert(group.name(), of_host);
+    }
+    Ok(all)
 }
 
 /// The step has all that it needs.
@@ -44,19 +61,30 @@ impl Fetch for Nothing {
 }
 
 impl Assembly {
-    /// Makes it.
+    /// Makes it. What a build does before the step is done before, and written down apart: planning finds what is taken from the host, digests it and looks up its
+    /// packages, and the engine digests the kernel's modules.
     ///
     /// # Errors
     /// Whatever the step fails with.
     pub(super) fn run(&self) -> Result<()> {
+        let begun = Begun::now()?;
+        let store = Store::at(&self.folder);
+        let mut system = self.system()?;
+        system.host = planned(&system, store.seen())?;
         let definition = Definition::new(
-            Action::System(Box::new(self.system()?)),
+            Action::System(Box::new(system)),
             &["archive", "early", "listing", "packages"],
         );
         let step = Step::new("system", "measure", definition, BTreeMap::new());
-        let Claim::Miss(slot) = Store::at(&self.folder).claim(&step.key, || ())? else {
+        let Claim::Miss(slot) = store.claim(&step.key, |_| ())? else {
             return Err(Failure::bug("what is measured is there already"));
         };
+        self.kernel.read(slot.seen())?;
+        meter::write(&self.apart, &begun.spent()?)?;
+        self.make(&step, &slot)
+    }
+
+    fn make(&self, step: &Step, slot: &Slot) -> Result<()> {
         let inputs = slot.inputs();
         for folder in ["kernel", "busybox"] {
             fs_err::create_dir_all(inputs.join(folder))?;
@@ -66,8 +94,8 @@ impl Assembly {
         fs_err::write(inputs.join("kernel/config"), CONFIG)?;
         fs_err::write(inputs.join("busybox/links"), "")?;
         steps::run(&Work {
-            step: &step,
-            slot: &slot,
+            step,
+            slot,
             jobs: &engine::job_budget(None)?,
             fetch: &Nothing,
             ccache: None,

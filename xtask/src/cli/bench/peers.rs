@@ -30,6 +30,8 @@ pub(super) struct Contender {
     pub(super) output: PathBuf,
     /// Whether the image is the program's standard output.
     pub(super) is_stdout: bool,
+    /// Where it writes what it spent on what is not to be counted.
+    pub(super) apart: Option<PathBuf>,
 }
 
 /// Somebody who is not measured, and why not.
@@ -109,6 +111,7 @@ pub(super) fn mkinitramfs(wish: &Wish<'_>) -> Result<Result<Contender, Skipped>>
         argv: argv.map(str::to_owned).collect(),
         output,
         is_stdout: false,
+        apart: None,
     }))
 }
 
@@ -152,6 +155,7 @@ pub(super) fn dracut(wish: &Wish<'_>, zstd: bool) -> Result<Result<Contender, Sk
         argv: options.concat().into_iter().map(str::to_owned).collect(),
         output,
         is_stdout: false,
+        apart: None,
     }))
 }
 
@@ -197,6 +201,7 @@ pub(super) fn gen_init_cpio(
         argv: vec![text(&program), text(&list)],
         output: folder.join("gen_init_cpio.img"),
         is_stdout: true,
+        apart: None,
     }))
 }
 

@@ -176,20 +176,20 @@ fn parse_class<H: FileHeader<Endian = Endianness>>(
 /// The names of exported symbols: `__crc_NAME` has a symbol of its own where modules have versions, `__ksymtab_NAME` otherwise. `__ksymtab_strings` alone, all that is
 /// left of a thoroughly stripped module, holds names of namespaces too; a name too many does no harm.
 fn exports(strings: &[u8], names: &[u8]) -> Vec<String> {
-    static MARKS: OnceLock<[Option<Regex>; 2]> = OnceLock::new();
+    static MARKS: OnceLock<[Option<(usize, Regex)>; 2]> = OnceLock::new();
     let marks = MARKS.get_or_init(|| {
         [
-            r"(?-u)\x00__crc_([^\x00]+)",
-            r"(?-u)\x00__ksymtab_([^\x00]+)",
+            ("\0__crc_", r"(?-u)\x00__crc_[^\x00]+"),
+            ("\0__ksymtab_", r"(?-u)\x00__ksymtab_[^\x00]+"),
         ]
-        .map(|mark| Regex::new(mark).ok())
+        .map(|(mark, whole)| Some((mark.len(), Regex::new(whole).ok()?)))
     });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    for mark in marks.iter().flatten() {
-        let found: Vec<String> = mark
-            .captures_iter(strings)
-            .filter_map(|found| Some(text(found.get(1)?.as_bytes())))
-            .collect();
+    for (mark, whole) in marks.iter().flatten() {
+        // A search that tells the parts of what it finds is several times slower.
+        let found = whole.find_iter(strings);
+        let found = found.map(|found| text(&found.as_bytes()[*mark..]));
+        let found: Vec<String> = found.collect();
         if !found.is_empty() {
             return found;
         }

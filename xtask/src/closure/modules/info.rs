@@ -63,22 +63,34 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// The name of a module as the kernel has it: with underscores.
 pub(super) fn canonical(name: &str) -> String {
-    name.replace('-', "_")
+    underscored(name)
+}
+
+/// A text with underscores for dashes. Of thousands of names few have any.
+fn underscored(text: &str) -> String {
+    match memchr::memchr(b'-', text.as_bytes()) {
+        Some(_) => text.replace('-', "_"),
+        None => text.to_owned(),
+    }
 }
 
 /// The name of the module in a file of this path; none for what is no module.
 pub(super) fn name_of(path: &str) -> Option<String> {
-    let file = path.rsplit('/').next()?;
-    let stem = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"]
-        .iter()
-        .find_map(|suffix| file.strip_suffix(suffix))?;
-    (!stem.is_empty()).then(|| canonical(stem))
+    let from = memchr::memrchr(b'/', path.as_bytes()).map_or(0, |slash| slash + 1);
+    stem(&path[from..]).map(canonical)
+}
+
+/// The name of a module's file without its suffixes; none for what is no module.
+pub(super) fn stem(file: &str) -> Option<&str> {
+    let suffixes = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
+    let mut stems = suffixes.iter().map(|suffix| file.strip_suffix(suffix));
+    stems.find_map(|stem| stem).filter(|stem| !stem.is_empty())
 }
 
 /// An alias as indexes have it: with underscores, but for what is in brackets. None where brackets do not match; no index has those.
 pub(super) fn normalized(alias: &str) -> Option<String> {
-    if !alias.contains('[') && !alias.contains(']') {
-        return Some(alias.replace('-', "_"));
+    if memchr::memchr2(b'[', b']', alias.as_bytes()).is_none() {
+        return Some(underscored(alias));
     }
     let mut out = String::with_capacity(alias.len());
     let mut rest = alias;

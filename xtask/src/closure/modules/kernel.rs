@@ -10,7 +10,7 @@ use std::io::Read;
 use crate::failure::{Failure, Kind, Result};
 
 use super::elf;
-use super::info::{Info, canonical, name_of, pairs};
+use super::info::{Info, canonical, name_of, pairs, stem};
 
 /// Where modules are, in a root.
 const PLACES: [&str; 2] = ["lib/modules", "usr/lib/modules"];
@@ -368,7 +368,9 @@ impl Walk {
             let path = format!("{below}{name}");
             if kind.is_dir() {
                 self.folder(&entry.path(), &format!("{path}/"), depth + 1)?;
-            } else if name_of(&name).is_none() || name.contains(' ') || name.contains('\n') {
+            } else if stem(&name).is_none()
+                || memchr::memchr2(b' ', b'\n', name.as_bytes()).is_some()
+            {
                 // Lists, links to headers and sources, what no index could name.
             } else if kind.is_file() || (kind.is_symlink() && self.is_inside(&entry.path())) {
                 self.paths.push(path);

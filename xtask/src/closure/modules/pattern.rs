@@ -1,7 +1,7 @@
 //! Patterns of module names and of paths below `lib/modules/RELEASE`.
 
 use crate::failure::Result;
-use crate::image::pattern::{self, Pattern};
+use crate::image::pattern::{self, Part, Pattern};
 
 use super::info::{canonical, normalized};
 
@@ -18,6 +18,8 @@ pub(super) struct ModulePattern {
     pattern: Pattern,
     /// Whether it is held against the path; the name otherwise.
     of_path: bool,
+    /// How paths that fit begin, whichever words of its braces are meant: most are told apart by that.
+    starts: Vec<String>,
 }
 
 impl ModulePattern {
@@ -33,8 +35,11 @@ impl ModulePattern {
             // In brackets, a dash is a range.
             Pattern::new(&normalized(text).unwrap_or_else(|| canonical(text)))
         };
+        let pattern = pattern?;
+        let starts = pattern.ways().iter().map(|way| start(way));
         Ok(Self {
-            pattern: pattern?,
+            starts: starts.collect(),
+            pattern,
             of_path,
         })
     }
@@ -43,6 +48,14 @@ impl ModulePattern {
     pub(super) fn fits(&self, name: &str, path: &str) -> bool {
         if !self.of_path {
             return self.pattern.matches(name);
+        }
+        let below = path.as_bytes();
+        let below = below.strip_prefix(b"kernel/").unwrap_or(below);
+        let begins = |start: &String| {
+            below.starts_with(start.as_bytes()) || path.as_bytes().starts_with(start.as_bytes())
+        };
+        if !self.starts.iter().any(begins) {
+            return false;
         }
         let mut names: Vec<&str> = path.split('/').collect();
         let Some(file) = names.pop() else {
@@ -63,6 +76,16 @@ impl ModulePattern {
             fits
         })
     }
+}
+
+/// The folders that a pattern names before anything else. Its last part may mean a file without its suffix.
+fn start(way: &[Part]) -> String {
+    let folders = way.split_last().map_or(way, |(_, folders)| folders);
+    let names = folders.iter().map_while(|part| match part {
+        Part::Name(name) => Some(name.as_str()),
+        Part::AnyDepth | Part::Like(_) => None,
+    });
+    names.fold(String::new(), |start, name| start + name + "/")
 }
 
 #[cfg(test)]
@@ -94,10 +117,20 @@ mod tests {
             "e1000",
             "**",
             "drivers/{net,block}/**",
+            "{kernel/drivers,drivers}/net/**",
+            "drivers/net/ethernet/intel/e1000/e1000",
+            "/drivers/net/**",
         ] {
             assert!(fits(pattern, path), "{pattern}");
         }
-        for pattern in ["drivers/net/*", "net/**", "e100", "drivers/net", "E1000"] {
+        for pattern in [
+            "drivers/net/*",
+            "net/**",
+            "e100",
+            "drivers/net",
+            "E1000",
+            "drivers/net/ether/**",
+        ] {
             assert!(!fits(pattern, path), "{pattern}");
         }
     }

@@ -6,8 +6,6 @@
 //! ```
 //! The upper four bits of an offset say which parts a node has. A node comes after its children.
 
-use std::cmp::Reverse;
-
 const MAGIC: u32 = 0xb007_f457;
 const VERSION: u32 = 0x0002_0001;
 
@@ -25,12 +23,11 @@ pub(super) struct Trie {
     entries: Vec<Entry>,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     key: Vec<u8>,
     priority: u32,
-    /// Of two values with the same priority the later one comes first.
-    added: Reverse<usize>,
+    /// How many were added before it.
+    added: usize,
     value: Vec<u8>,
 }
 
@@ -49,7 +46,7 @@ impl Trie {
             return false;
         }
         let priority = u32::try_from(priority).unwrap_or(u32::MAX);
-        let added = Reverse(self.entries.len());
+        let added = self.entries.len();
         self.entries.push(Entry {
             key,
             priority,
@@ -61,7 +58,12 @@ impl Trie {
 
     /// The index as bytes; none when it is larger than its offsets can tell: 256 MiB.
     pub(super) fn write(mut self) -> Option<Vec<u8>> {
-        self.entries.sort_unstable();
+        self.entries.sort_unstable_by(|one, other| {
+            let keys = one.key.as_slice().cmp(other.key.as_slice());
+            // Of two values with the same priority the later one comes first.
+            let order = || (one.priority, other.added).cmp(&(other.priority, one.added));
+            keys.then_with(order)
+        });
         let mut out = Vec::new();
         for word in [MAGIC, VERSION, 0] {
             out.extend(word.to_be_bytes());
@@ -87,24 +89,25 @@ fn node(entries: &[Entry], from: usize, prefix: usize, out: &mut Vec<u8>) -> Opt
         .filter(|start| start & !OFFSET == 0)?;
     let mut flags = 0;
     if prefix > 0 {
-        out.extend(&entries[0].key[from..at]);
+        out.extend_from_slice(&entries[0].key[from..at]);
         out.push(0);
         flags |= PREFIX;
     }
     if let (Some((first, _)), Some((last, _))) = (children.first(), children.last()) {
         out.extend([*first, *last]);
-        let mut offsets = vec![0_u32; usize::from(last - first) + 1];
+        let offsets = out.len();
+        out.resize(offsets + 4 * (usize::from(last - first) + 1), 0);
         for (letter, offset) in &children {
-            offsets[usize::from(letter - first)] = *offset;
+            let place = offsets + 4 * usize::from(letter - first);
+            out[place..place + 4].copy_from_slice(&offset.to_be_bytes());
         }
-        out.extend(offsets.into_iter().flat_map(u32::to_be_bytes));
         flags |= CHILDREN;
     }
     if !values.is_empty() {
-        out.extend(u32::try_from(values.len()).ok()?.to_be_bytes());
+        out.extend_from_slice(&u32::try_from(values.len()).ok()?.to_be_bytes());
         for entry in values {
-            out.extend(entry.priority.to_be_bytes());
-            out.extend(&entry.value);
+            out.extend_from_slice(&entry.priority.to_be_bytes());
+            out.extend_from_slice(&entry.value);
             out.push(0);
         }
         flags |= VALUES;

@@ -49,7 +49,7 @@ impl Process<'_, '_> {
             }
         }
         if feature.priority == Dlopen::Required {
-            self.lack(by, described(feature), missing);
+            self.lack(by, described(feature), &feature.soname, missing);
         } else {
             self.leave_out(by, described(feature), "it is not there");
         }
@@ -115,7 +115,8 @@ impl Process<'_, '_> {
         match self.ask(&ask)? {
             Answer::Fine => {}
             Answer::Missing(outcome) if must => {
-                self.lack(by, format!("{name} (for {function})"), outcome);
+                let how = format!("{name} (for {function})");
+                self.lack(by, how, &[name.to_owned()], outcome);
             }
             Answer::Missing(_) => self.leave_out(by, how, "it is not there"),
         }

@@ -46,6 +46,8 @@ pub struct Lack {
     pub by: String,
     /// As what, with its name.
     pub how: String,
+    /// Names or paths of which one would do.
+    pub names: Vec<String>,
     /// Where it was looked for.
     pub folders: Vec<String>,
     /// What was found of that name.
@@ -59,6 +61,7 @@ impl Lack {
         Self {
             by: by.to_owned(),
             how,
+            names: Vec::new(),
             folders: Vec::new(),
             wrong: Vec::new(),
         }
@@ -182,7 +185,7 @@ impl<'s, 'a> Process<'s, 'a> {
             how: "interpreter".to_owned(),
         };
         if let Answer::Missing(outcome) = self.settle(&ask, outcome) {
-            self.lack(0, format!("interpreter {path}"), outcome);
+            self.lack(0, format!("interpreter {path}"), &[path], outcome);
         }
         Ok(())
     }
@@ -208,7 +211,9 @@ impl<'s, 'a> Process<'s, 'a> {
                         "it is not there, and the other does without",
                     );
                 }
-                Answer::Missing(outcome) => self.lack(by, name.clone(), outcome),
+                Answer::Missing(outcome) => {
+                    self.lack(by, name.clone(), std::slice::from_ref(name), outcome);
+                }
             }
         }
         Ok(())
@@ -279,7 +284,7 @@ impl<'s, 'a> Process<'s, 'a> {
             outcome.wrong.push(in_working_folder(name));
             return Ok(outcome);
         }
-        if self.search.settings.provides(name) {
+        if self.search.names(name) {
             outcome.provided = true;
             return Ok(outcome);
         }
@@ -380,7 +385,7 @@ impl<'s, 'a> Process<'s, 'a> {
         self.objects.len() - 1
     }
 
-    fn lack(&mut self, by: usize, how: String, outcome: Outcome) {
+    fn lack(&mut self, by: usize, how: String, names: &[String], outcome: Outcome) {
         let by = self.objects[by].path.clone();
         if self
             .lacks
@@ -392,6 +397,7 @@ impl<'s, 'a> Process<'s, 'a> {
         self.lacks.push(Lack {
             by,
             how,
+            names: names.to_vec(),
             folders: outcome.folders,
             wrong: outcome.wrong,
         });

@@ -1,5 +1,6 @@
 //! Whole closures: of the host's programs, held against its own loader, and of roots made for one rule each.
 
+mod elsewhere;
 mod host;
 mod hostile;
 mod lab;

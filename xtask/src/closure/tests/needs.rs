@@ -173,10 +173,12 @@ fn scripts_bring_their_interpreters() {
         present: ["/usr/bin/sh".parse().unwrap()].into(),
         ..Settings::default()
     };
-    assert_eq!(
-        paths(&files(&["shell"]).closure(&lab, &settings).unwrap()),
-        ["usr/bin/shell"]
-    );
+    let shell = files(&["shell"]).closure(&lab, &settings).unwrap();
+    assert_eq!(paths(&shell), ["usr/bin/shell"]);
+    assert!(shell.relies);
+    let other = files(&["deep"]).closure(&lab, &settings).unwrap();
+    let alone = files(&["deep"]).closure(&lab, &Settings::default());
+    assert!(!other.relies && other.tree == alone.unwrap().tree);
     // A script that runs itself is taken once; the kernel is the one to complain.
     assert!(files(&["deep"]).closure(&lab, &Settings::default()).is_ok());
 }

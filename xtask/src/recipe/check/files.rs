@@ -74,6 +74,10 @@ impl Check<'_> {
         self.each(checkout, &checkout.overlays(), names, path, Wanted::Folder);
     }
 
+    pub(super) fn file(&mut self, checkout: &Checkout, name: &str, path: &Path) {
+        self.named(checkout, checkout.root(), name, path, Wanted::File);
+    }
+
     pub(super) fn folder(&mut self, checkout: &Checkout, name: &str, path: &Path) {
         self.named(checkout, checkout.root(), name, path, Wanted::Folder);
     }

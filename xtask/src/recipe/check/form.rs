@@ -212,11 +212,11 @@ fn first_and_others(text: &str) -> (Option<char>, &str) {
     (chars.next(), chars.as_str())
 }
 
-fn visible(text: &str) -> bool {
+pub(crate) fn visible(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn is_relative(text: &str) -> bool {
+pub(crate) fn is_relative(text: &str) -> bool {
     let path = Path::new(text);
     !text.is_empty()
         && text.len() < 4096
@@ -234,7 +234,7 @@ fn is_host_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-fn is_url(text: &str, schemes: &[&str]) -> bool {
+pub(crate) fn is_url(text: &str, schemes: &[&str]) -> bool {
     let Some(rest) = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) else {
         return false;
     };

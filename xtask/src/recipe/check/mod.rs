@@ -8,6 +8,7 @@ pub(crate) mod form;
 mod image;
 mod lint;
 mod loader;
+mod package;
 pub mod ready;
 mod sources;
 mod sysroot;
@@ -33,7 +34,8 @@ pub fn check(
     let mut check = Check::new(root, broken);
     check.no_control_characters(root, &Path::root());
     check.text(&form::PACKAGE, name, &Path::root());
-    check.one_line("description", &recipe.description);
+    let reader = "one line for people who choose between recipes";
+    check.one_line("description", &recipe.description, reader);
     check.sources(recipe, checkout);
     check.sysroot(recipe);
     check.configs(recipe, checkout);
@@ -45,6 +47,7 @@ pub fn check(
     check.nodes(recipe);
     check.loader(recipe);
     check.lint(&recipe.lint);
+    check.package(name, &recipe.package, checkout);
     check.scenarios(recipe.arch, &recipe.boot);
     check.problems
 }
@@ -71,7 +74,13 @@ impl<'r> Check<'r> {
     }
 
     /// Complains about the value at a path, or about what it should stand in.
-    fn wrong(&mut self, path: &Path, message: String, label: String, help: impl Into<String>) {
+    pub(crate) fn wrong(
+        &mut self,
+        path: &Path,
+        message: String,
+        label: String,
+        help: impl Into<String>,
+    ) {
         if !self.is_broken(path) {
             let help = Some(help.into()).filter(|help| !help.is_empty());
             self.problems
@@ -121,9 +130,8 @@ impl<'r> Check<'r> {
         }
     }
 
-    fn one_line(&mut self, key: &str, text: &str) {
+    pub(crate) fn one_line(&mut self, key: &str, text: &str, help: &str) {
         if text.trim().is_empty() {
-            let help = "one line for people who choose between recipes";
             self.wrong(
                 &Path::of(&[key]),
                 format!("`{key}` says nothing"),
@@ -134,12 +142,13 @@ impl<'r> Check<'r> {
     }
 
     /// No text of a recipe takes control characters: they end up in configuration files, command lines and on consoles. But
-    /// the message has lines, and scenarios may type whatever they like.
+    /// the message and the packages' description have lines, and scenarios may type whatever they like.
     pub(crate) fn no_control_characters(&mut self, node: &Node, path: &Path) {
         let control = |text: &str| text.chars().find(|c| c.is_control());
         match &node.value {
             Value::String(text) => {
-                let allowed = *path == Path::of(&["bundle", "message"]);
+                let lines = [["bundle", "message"], ["package", "description"]];
+                let allowed = lines.iter().any(|of| *path == Path::of(of));
                 let found = text
                     .chars()
                     .find(|&c| c.is_control() && !(allowed && matches!(c, '\n' | '\t')));

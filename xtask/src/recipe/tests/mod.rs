@@ -57,7 +57,7 @@ pub(crate) fn checkout(files: &[(&str, &str)]) -> (tempfile::TempDir, Checkout) 
 }
 
 /// Everything that a failure says, a diagnostic a line: `file:line:column «text» message; label; help`.
-fn said(failure: &Failure) -> String {
+pub(crate) fn said(failure: &Failure) -> String {
     let mut lines = vec![format!("{}: {failure}", failure.kind.name())];
     for d in &failure.diagnostics {
         let (line, column) = d.line_column();

@@ -17,6 +17,9 @@ const TRANSPORT: [&str; 7] = [
     "Acquire::ForceIPv6 ",
 ];
 
+/// The file of a private root in which its sources are.
+pub(crate) const SOURCES: &str = "etc/cordwainer.sources";
+
 /// apt.conf(5) for the root in `folder`. `dump` is what `apt-config dump` says of the host, `authority` a file
 /// of certificates that is used where the host's apt names none.
 pub(super) fn configuration(
@@ -30,7 +33,7 @@ pub(super) fn configuration(
 Dir::Etc "{folder}/etc";
 Dir::Etc::main "/dev/null";
 Dir::Etc::parts "{folder}/etc/apt.conf.d";
-Dir::Etc::sourcelist "{folder}/etc/cordwainer.sources";
+Dir::Etc::sourcelist "{folder}/{SOURCES}";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::trusted "/dev/null";
 Dir::Etc::trustedparts "{folder}/etc/trusted.gpg.d";
@@ -151,13 +154,12 @@ pub(super) fn hint(said: &str) -> &'static str {
     found.map_or("", |(_, hint)| hint)
 }
 
-/// The lines in which apt complains, without their marks.
-pub(super) fn errors(said: &str) -> Vec<String> {
+/// The lines in which apt complains, without their marks: errors, warnings, and what it finds when it is asked to look closely (`APT::Audit`).
+pub(crate) fn errors(said: &str) -> Vec<String> {
     let complaint = |line: &str| {
         let line = line.trim();
-        let text = line
-            .strip_prefix("E: ")
-            .or_else(|| line.strip_prefix("W: "))?;
+        let marks = ["E: ", "W: ", "A: "];
+        let text = marks.iter().find_map(|mark| line.strip_prefix(mark))?;
         Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     said.lines().filter_map(complaint).collect()

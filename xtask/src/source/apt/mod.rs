@@ -2,7 +2,7 @@
 //! apt itself checks signatures, dates and hashes and speaks to mirrors and proxies; nothing here needs root
 //! and nothing of the host's is written. What is taken from the lists is `index`'s, what is recorded `lock`'s.
 
-mod conf;
+pub(crate) mod conf;
 mod index;
 mod solve;
 #[cfg(test)]
@@ -154,7 +154,19 @@ impl Root {
     /// # Errors
     /// [`Kind::Source`] with what apt said; [`Kind::Missing`] without apt or the keyring.
     pub fn update(&self, enough: impl Fn(SystemTime) -> bool) -> Result<()> {
-        let _alone = self.make()?;
+        self.update_after(enough, |_| {})
+    }
+
+    /// As [`Root::update`]; `waiting` is called once when another process is at it, with who that is.
+    ///
+    /// # Errors
+    /// As [`Root::update`].
+    pub fn update_after(
+        &self,
+        enough: impl Fn(SystemTime) -> bool,
+        waiting: impl FnOnce(&str),
+    ) -> Result<()> {
+        let _alone = self.make(waiting)?;
         if self.looked().is_some_and(enough) {
             return Ok(());
         }
@@ -163,10 +175,7 @@ impl Root {
         let mut failure: Option<Failure> = None;
         for settings in &self.settings {
             let began = SystemTime::now();
-            files::replace(
-                &self.folder.join("etc/cordwainer.sources"),
-                settings.as_bytes(),
-            )?;
+            files::replace(&self.folder.join(conf::SOURCES), settings.as_bytes())?;
             match self.tool("apt-get").log(&log).arg("update").run() {
                 Ok(()) => return self.stamp_at(began),
                 Err(next) if next.kind == Kind::Source => {
@@ -251,7 +260,7 @@ impl Root {
     /// # Errors
     /// [`Kind::Source`] with what apt said.
     pub fn download(&self, address: &str, to: &Path, sha256: Digest, log: &Path) -> Result<()> {
-        drop(self.make()?);
+        drop(self.make(|_| {})?);
         let _shared = Guard::shared(&self.folder)?;
         self.tool(HELPER)
             .log(log)
@@ -276,41 +285,54 @@ impl Root {
     }
 
     fn tool(&self, program: &str) -> Tool {
-        let tool = Tool::new(program)
-            .kind(Kind::Source)
-            .env("APT_CONFIG", self.folder.join("apt.conf"));
-        PROXIES.iter().fold(tool, |tool, name| tool.pass(name))
+        tool(&self.folder, program)
     }
 
     /// Makes the root, or heals one whose making was cut short, and brings the host's settings of proxies up to date. Returns
     /// its exclusive lock.
-    fn make(&self) -> Result<Guard> {
-        let folder = conf::quotable(&self.folder)?;
-        let alone = Guard::exclusive(&self.folder)?;
-        for inner in [
-            "etc/preferences.d",
-            "state/lists/partial",
-            "cache/archives/partial",
-            "log",
-            "etc/trusted.gpg.d",
-            "etc/apt.conf.d",
-        ] {
-            fs_err::create_dir_all(self.folder.join(inner))?;
-        }
-        let dump = Tool::new("apt-config")
-            .pass("APT_CONFIG")
-            .arg("dump")
-            .kind(Kind::Source)
-            .read()
-            .doing(|| "cannot ask apt for the host's settings".to_owned())?;
-        let authority = std::env::var("SSL_CERT_FILE").ok();
-        let text = conf::configuration(folder, &self.arch, &dump, authority.as_deref());
-        for (name, text) in [("apt.conf", text.as_str()), ("status", "")] {
-            let path = self.folder.join(name);
-            if fs_err::read_to_string(&path).ok().as_deref() != Some(text) {
-                files::replace(&path, text.as_bytes())?;
-            }
-        }
+    fn make(&self, waiting: impl FnOnce(&str)) -> Result<Guard> {
+        // A path that apt cannot use is to be left alone.
+        conf::quotable(&self.folder)?;
+        let alone = Guard::exclusive_after(&self.folder, waiting)?;
+        furnish(&self.folder, &self.arch)?;
         Ok(alone)
     }
+}
+
+/// A program of apt's that sees nothing but the private root in a folder.
+pub(crate) fn tool(folder: &Path, program: &str) -> Tool {
+    let tool = Tool::new(program)
+        .kind(Kind::Source)
+        .env("APT_CONFIG", folder.join("apt.conf"));
+    PROXIES.iter().fold(tool, |tool, name| tool.pass(name))
+}
+
+/// Makes a private root for an architecture in a folder, all but its sources, which go to [`conf::SOURCES`] there.
+pub(crate) fn furnish(folder: &Path, arch: &str) -> Result<()> {
+    let shown = conf::quotable(folder)?;
+    for inner in [
+        "etc/preferences.d",
+        "state/lists/partial",
+        "cache/archives/partial",
+        "log",
+        "etc/trusted.gpg.d",
+        "etc/apt.conf.d",
+    ] {
+        fs_err::create_dir_all(folder.join(inner))?;
+    }
+    let dump = Tool::new("apt-config")
+        .pass("APT_CONFIG")
+        .arg("dump")
+        .kind(Kind::Source)
+        .read()
+        .doing(|| "cannot ask apt for the host's settings".to_owned())?;
+    let authority = std::env::var("SSL_CERT_FILE").ok();
+    let text = conf::configuration(shown, arch, &dump, authority.as_deref());
+    for (name, text) in [("apt.conf", text.as_str()), ("status", "")] {
+        let path = folder.join(name);
+        if fs_err::read_to_string(&path).ok().as_deref() != Some(text) {
+            files::replace(&path, text.as_bytes())?;
+        }
+    }
+    Ok(())
 }

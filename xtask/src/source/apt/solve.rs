@@ -130,6 +130,10 @@ impl Root {
             self.suite, self.arch
         );
         if failure.kind != Kind::Source || reasons.is_empty() {
+            let what = format!(
+                "cannot find out which packages of {} are needed",
+                self.suite
+            );
             return failure.while_doing(what);
         }
         let mut explained = Failure::new(Kind::Source, what)

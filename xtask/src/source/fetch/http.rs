@@ -9,7 +9,7 @@ use ureq::Body;
 use ureq::http::Response;
 use ureq::tls::TlsConfig;
 
-use super::{Fetcher, Limits, PROGRESS, Why, trust};
+use super::{Fetcher, Limits, PROGRESS, Why, trust, unreachable};
 use crate::failure::Result;
 use crate::source::resolve::File;
 use crate::tool;
@@ -64,9 +64,14 @@ fn ask(
     if had > 0 {
         request = request.header("Range", format!("bytes={had}-"));
     }
-    let mut response = request
-        .call()
-        .map_err(|error| Why::Bad(error.to_string()))?;
+    let mut response = request.call().map_err(|error| {
+        let why = error.to_string();
+        if unreachable::says_http(&error) {
+            Why::Unreachable(why)
+        } else {
+            Why::Bad(why)
+        }
+    })?;
     let start = match response.status().as_u16() {
         200 => 0,
         206 if had > 0 && range_start(&response) == Some(had) => had,

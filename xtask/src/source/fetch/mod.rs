@@ -6,7 +6,10 @@ mod http;
 #[cfg(test)]
 mod tests;
 pub mod trust;
+mod unreachable;
 mod words;
+
+pub use unreachable::Unreachable;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -77,6 +80,8 @@ pub struct Fetcher<'a> {
     pub debian: &'a Debian,
     /// When an answer is given up on.
     pub limits: Limits,
+    /// Hosts that are not asked again in this run.
+    pub unreachable: &'a Unreachable,
     /// The step that progress is told of.
     pub step: &'a str,
     /// Who hears of progress.
@@ -87,6 +92,8 @@ pub struct Fetcher<'a> {
 pub(crate) enum Why {
     /// It says that it does not have the file.
     Absent(String),
+    /// There is no connection to its host: nothing else of that host is worth asking for.
+    Unreachable(String),
     /// It broke off: worth asking for the rest.
     Broken(String),
     /// Anything else that another address may do better.
@@ -114,7 +121,8 @@ impl Fetcher<'_> {
     /// [`Missed`] with every address that was tried, and why it did not help.
     pub fn fetch(&self, file: &File, to: &Path) -> Result<(), Missed> {
         let folder = self.partial.join(file.sha256.to_string());
-        let _alone = Guard::exclusive(&folder)?;
+        let waiting = |who: &str| self.listen.hear(Event::waiting(who, &file.name));
+        let _alone = Guard::exclusive_after(&folder, waiting)?;
         let data = folder.join("data");
         if data.exists() {
             // A downloader that outlived its killed parent may still write into what is there.
@@ -140,11 +148,19 @@ impl Fetcher<'_> {
         let mut tried = Vec::new();
         let mut absent = 0;
         for address in &addresses {
+            if let Some(why) = self.unreachable.why(address) {
+                tried.push(format!("{}: {why}", words::shown(address)));
+                continue;
+            }
             let why = match self.attempt(root.as_ref(), address, file, data) {
                 Ok(()) => return Ok(()),
                 Err(Why::Fatal(failure)) => return Err(Missed::Failed(failure)),
                 Err(Why::Absent(why)) => {
                     absent += 1;
+                    why
+                }
+                Err(Why::Unreachable(why)) => {
+                    self.unreachable.note(address, &why);
                     why
                 }
                 Err(Why::Broken(why) | Why::Bad(why)) => why,
@@ -216,10 +232,10 @@ impl Fetcher<'_> {
                 let absent = ["404 ", "410 ", "File not found"]
                     .iter()
                     .any(|words| why.contains(words));
-                Err(if absent {
-                    Why::Absent(why)
-                } else {
-                    Why::Bad(why)
+                Err(match why {
+                    why if absent => Why::Absent(why),
+                    why if unreachable::says_apt(&why) => Why::Unreachable(why),
+                    why => Why::Bad(why),
                 })
             }
         }

@@ -13,15 +13,22 @@ pub(super) fn shown(address: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// The host of an address, with its port; nothing where it names none.
+pub(super) fn host(address: &str) -> Option<String> {
+    let shown = shown(address);
+    let (_, rest) = shown.split_once("://")?;
+    let host = rest.split('/').next().filter(|host| !host.is_empty());
+    host.map(str::to_lowercase)
+}
+
 /// One line of progress.
 pub(super) fn progress(name: &str, size: Option<u64>, done: u64, address: &str) -> String {
     let of = size.map_or(String::new(), |size| format!(" of {}", bytes(size)));
-    let shown = shown(address);
-    let host = shown.split('/').nth(2).filter(|host| !host.is_empty());
+    let host = host(address);
     format!(
         "{name}: {}{of} from {}",
         bytes(done),
-        host.unwrap_or("this machine")
+        host.as_deref().unwrap_or("this machine")
     )
 }
 

@@ -218,4 +218,10 @@ fn sysroots_that_nobody_wants_any_more_are_forgotten() {
     let lock = Lock::load(&path, name).unwrap();
     assert_eq!((lock.sources.len(), lock.sysroots.len()), (1, 1));
     assert_eq!(lock.sysroots[&kept.0], kept.1);
+    // A pin that is not recorded yet takes over what was followed.
+    let pin = kept.0.under(Policy::Pin);
+    for wanted in [kept.0.under(Policy::Follow), pin] {
+        let gone = Lock::forget(&path, name, &[wanted].into()).unwrap();
+        assert!(gone.is_empty(), "{gone:?}");
+    }
 }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{applets, used, warn};
-use crate::closure::{self, Closure, Layer, Note, Root, Thing, ldcache};
+use crate::closure::{self, Closure, Layer, Note, Root, Settings, Thing, ldcache};
 use crate::debian::installed::{self, Packages, Versions};
 use crate::event::Event;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::path::ImagePath;
 use crate::image::tree::{Entry, FileTree, Node, Origin, Taken};
-use crate::plan::System;
 use crate::plan::copies::{self, Group};
+use crate::plan::{OfHost, System};
 use crate::recipe::schema::{HOST, SYSROOT};
 use crate::steps::Work;
 use crate::steps::sysroot::Index;
@@ -33,7 +33,8 @@ pub(super) fn add(
         tell(work, &found, groups.len(), &mut idle);
         merge_usr(&root, &mut found)?;
         cached.extend(found.cached.iter().cloned());
-        entries.extend(name_packages(&root, sysroot, found)?);
+        let of_host = system.host.get(&group.name());
+        entries.extend(name_packages(&root, sysroot, of_host, found)?);
     }
     // Links to directories first: what is below them goes where they lead, whichever root it is from.
     let is_link = |node: &Node| matches!(node, Node::Symlink { .. });
@@ -66,12 +67,22 @@ fn layer(work: &Work<'_>, name: &str) -> Layer {
 }
 
 fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Result<Closure> {
-    let settings = |present, nsswitch| {
+    let settings = |present| {
+        let nsswitch = system.nsswitch.clone();
         copies::settings(system.packing.arch, &system.closure, nsswitch, present)
     };
+    let whole = Settings {
+        others: others(work, system, group),
+        ..settings(applets(work)?)?
+    };
+    let found = closure::closure(root, &group.wanted, &whole)?;
     if let Some(planned) = system.host.get(&group.name()) {
-        let found = closure::closure(root, &group.wanted, &settings(BTreeSet::new(), None)?)?;
-        if copies::host_digest(&found)? != *planned {
+        // Planning does not know what busybox brings.
+        let alone = settings(BTreeSet::new())?;
+        let alone = |_| closure::closure(root, &group.wanted, &alone);
+        let alone = found.relies.then_some(()).map(alone).transpose()?;
+        let as_planned = alone.as_ref().unwrap_or(&found);
+        if copies::host_digest(as_planned, work.slot.seen())? != planned.digest {
             return Err(Failure::new(
                 Kind::Host,
                 "what is copied from this host changed while it was being built from",
@@ -79,17 +90,27 @@ fn find(work: &Work<'_>, system: &System, group: &Group<'_>, root: &Root) -> Res
             .hint("run the same command again: it plans anew from what is there now"));
         }
     }
-    let settings = settings(applets(work)?, system.nsswitch.clone())?;
-    closure::closure(root, &group.wanted, &settings)
+    Ok(found)
 }
 
-/// Directories that are links to those of the same names below `/usr` in a system with a merged `/usr`.
-const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
+/// What else of the recipe's a group could take from. Not beside the host, which goes with nothing that is unpacked.
+fn others(work: &Work<'_>, system: &System, group: &Group<'_>) -> Vec<Layer> {
+    let has_sysroot = work.step.definition.inputs.contains_key("sysroot/tree");
+    let named = system.copy.values().flat_map(|copy| &copy.from);
+    let all: BTreeSet<&str> = named.map(String::as_str).collect();
+    let all = all.into_iter().filter(|name| *name != SYSROOT);
+    let all = has_sysroot.then_some(SYSROOT).into_iter().chain(all);
+    let others = all.filter(|name| !group.from.contains(name) && *name != HOST);
+    if group.from.contains(&HOST) {
+        return Vec::new();
+    }
+    others.map(|name| layer(work, name)).collect()
+}
 
 /// Adds such links where something is taken from behind them, however it was named: scripts call `/bin/bash`, and applets of
 /// busybox in a `/bin` of its own would be found before the programs that the recipe names.
 fn merge_usr(root: &Root, found: &mut Closure) -> Result<()> {
-    for name in MERGED {
+    for name in copies::MERGED {
         let path: ImagePath = name.parse()?;
         let (Some(link), behind) = (root.place(name)?, format!("usr/{name}/")) else {
             continue;
@@ -151,10 +172,15 @@ fn tell(work: &Work<'_>, found: &Closure, groups: usize, idle: &mut BTreeMap<Not
 fn name_packages(
     root: &Root,
     sysroot: Option<&Index>,
+    of_host: Option<&OfHost>,
     mut found: Closure,
 ) -> Result<Vec<(ImagePath, Entry)>> {
     let mut owners: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for layer in root.layers().iter().filter(|layer| layer.name != SYSROOT) {
+    if let Some(of_host) = of_host {
+        owners.insert(HOST.to_owned(), of_host.owners.clone());
+    }
+    let is_folder = |layer: &&Layer| !matches!(layer.name.as_str(), SYSROOT | HOST);
+    for layer in root.layers().iter().filter(is_folder) {
         let paths = paths(&found, &layer.name);
         owners.insert(
             layer.name.clone(),
@@ -197,6 +223,7 @@ fn paths(found: &Closure, root: &str) -> BTreeSet<String> {
 /// changed to say `name (root)` of what is from the later one.
 pub(super) fn packages(
     work: &Work<'_>,
+    system: &System,
     sysroot: Option<&Index>,
     tree: &mut FileTree,
 ) -> Result<Packages> {
@@ -213,8 +240,14 @@ pub(super) fn packages(
         all.extend(known.map(|(name, versions)| (name.clone(), versions.clone())));
     }
     for (root, names) in &roots {
-        let names = names.iter().map(String::as_str).collect();
-        let more = installed::versions(&layer(work, root).folder, &names)?;
+        let more = if root == HOST {
+            let known = system.host.values().flat_map(|of_host| &of_host.packages);
+            let known = known.filter(|(name, _)| names.contains(*name));
+            known.map(|(name, of)| (name.clone(), of.clone())).collect()
+        } else {
+            let names = names.iter().map(String::as_str).collect();
+            installed::versions(&layer(work, root).folder, &names)?
+        };
         add_packages(&mut all, root, more, tree);
     }
     Ok(used(tree, all))

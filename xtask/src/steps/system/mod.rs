@@ -24,12 +24,15 @@ pub(super) fn run(work: &Work<'_>, system: &System) -> Result<()> {
     modules::add(work, system, sysroot.as_ref(), &mut tree)?;
     smaller::strip(work, system.closure.strip, &mut tree)?;
     tree.fill_parents(0o755);
+    for (_, content) in tree.contents_mut() {
+        content.recall(work.slot.seen())?;
+    }
     segment::check(work, &system.packing, &tree)?;
     segment::write(&tree, &system.packing, &work.output("archive"))?;
     for (path, entry) in microcode::write(work, system, sysroot.as_ref())?.iter() {
         tree.add(path.clone(), entry.clone())?;
     }
-    let packages = copies::packages(work, sysroot.as_ref(), &mut tree)?;
+    let packages = copies::packages(work, system, sysroot.as_ref(), &mut tree)?;
     segment::listing(&tree, &work.output("listing"))?;
     let text = serde_json::to_vec_pretty(&packages)
         .map_err(|error| crate::failure::Failure::bug(error.to_string()))?;

@@ -214,6 +214,7 @@ fn fetcher<'a>(debian: &'a Debian, folder: &Path) -> Fetcher<'a> {
         partial: folder.join("partial"),
         debian,
         limits: Limits::default(),
+        unreachable: Box::leak(Box::default()),
         step: "step",
         listen: &Deaf,
     }

@@ -37,6 +37,7 @@ fn fetch(
         partial,
         debian: &debian,
         limits,
+        unreachable: &Unreachable::default(),
         step: "step",
         listen: &Deaf,
     };
@@ -164,26 +165,45 @@ fn gone_is_told_apart() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_no_proof_of_absence() {
+fn a_host_that_cannot_be_reached_is_no_proof_of_absence_and_is_asked_once() {
     let server = Server::start();
     let gone = Server::start();
     let url = gone.url("x");
     drop(gone);
-    let file = File {
-        name: "x".into(),
-        size: Some(1),
-        sha256: Digest::of("x"),
-        origin: Origin::Urls(vec![server.url("a"), url]),
-    };
     let folder = tempfile::tempdir().unwrap();
     let debian = Debian::new(folder.path(), Mirrors::default(), "amd64");
+    let unreachable = Unreachable::default();
     let fetcher = Fetcher {
         partial: folder.path().join("partial"),
         debian: &debian,
         limits: Limits::default(),
+        unreachable: &unreachable,
         step: "step",
         listen: &Deaf,
     };
-    let answer = fetcher.fetch(&file, &folder.path().join("x"));
+    let fetch = |urls: Vec<String>| {
+        let file = File {
+            name: "x".into(),
+            size: None,
+            sha256: Digest::of(body()),
+            origin: Origin::Urls(urls),
+        };
+        fetcher.fetch(&file, &folder.path().join("x"))
+    };
+    let answer = fetch(vec![server.url("a"), url.clone()]);
     assert!(matches!(answer, Err(Missed::Failed(_))));
+    let why = unreachable.why(&url).unwrap();
+    assert_eq!(unreachable.why(&server.url("a")), None, "it answered");
+
+    // What is known to be out of reach is not asked, and fails with the same reason; others are.
+    unreachable.note(&server.url("a"), &why);
+    let Err(Missed::Failed(failure)) = fetch(vec![server.url("good")]) else {
+        panic!("it was asked")
+    };
+    assert!(failure.notes[0].ends_with(&why), "{failure}");
+    assert_eq!(server.seen(), ["a 0"]);
+    let other = Server::start();
+    fetch(vec![server.url("good"), other.url("good")])
+        .map_err(Missed::into_failure)
+        .unwrap();
 }
