@@ -275,6 +275,8 @@ pub const NEEDS: &[Need] = &[
         "3.1.0",
     ),
     program("strace", "strace", Purpose::Test),
+    program("busybox", "busybox", Purpose::Test),
+    program("inotifywait", "inotify-tools", Purpose::Test),
     program("prlimit", "util-linux", Purpose::Test),
     program("python3", "python3", Purpose::Test),
     program("pip3", "python3-pip", Purpose::Test),
