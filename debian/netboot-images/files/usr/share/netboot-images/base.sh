@@ -4,8 +4,8 @@
 # State, below /var/lib/netboot-images. Everything but `owned` says what is wanted, each fact in a file of its own that is replaced by
 # rename; `sync_all` makes the TFTP root so. Whatever is interrupted is therefore completed by the next call, whichever it is.
 #   images/NAME       PIN FOLLOW; either may be `-`. PIN is a version, FOLLOW a version or `newest`.
-#   retired/NAME/V    the identity of the SHA256SUMS of a version that is being removed
-#   complete/NAME/V   the identity of the SHA256SUMS of a version whose files were found whole
+#   retired/NAME/V    which unpacking of a version is being removed, as `unpacked` says
+#   complete/NAME/V   which unpacking of a version was found whole
 #   links/NODE        NAME/MENU BY; BY is `admin`, `setup` or `image`, and the menu `-` where a link of the image was taken away
 #   temporary/NODE    NAME/MENU ONCE SINCE SECONDS SEEN; ONCE is `once` or `-`, the others are numbers, 0 for none
 #   served            SERVER MODE USER ROOT: where things were laid out last

@@ -21,12 +21,16 @@ images() {
 
 set_up() { [ -f "$S/images/$1" ]; }
 
+# unpacked NAME VERSION: which unpacking of it is there, by its SHA256SUMS. The same version unpacked again has the same length and
+# modification time, and often the inode that became free; only the change time tells.
+unpacked() { TZ=UTC0 stat -c 'file:%i:%s:%z' "$R$LIB/$1/$2/SHA256SUMS"; }
+
 # ready NAME VERSION: whether every file is there and as it was packed. dpkg renames files into place one after another, so a version
 # counts only when its sums hold; they are computed once.
 ready() {
 	source=$R$LIB/$1/$2
 	[ -f "$source/SHA256SUMS" ] && [ -d "$source/menus" ] || return 1
-	sums=$(file_identity "$source/SHA256SUMS")
+	sums=$(unpacked "$1" "$2")
 	if [ -f "$S/complete/$1/$2" ]; then
 		read -r known <"$S/complete/$1/$2"
 		[ "$known" != "$sums" ] || return 0
@@ -40,7 +44,7 @@ ready() {
 retired() {
 	[ -f "$S/retired/$1/$2" ] || return 1
 	read -r known <"$S/retired/$1/$2"
-	[ -f "$R$LIB/$1/$2/SHA256SUMS" ] && [ "$(file_identity "$R$LIB/$1/$2/SHA256SUMS")" = "$known" ] && return 0
+	[ -f "$R$LIB/$1/$2/SHA256SUMS" ] && [ "$(unpacked "$1" "$2")" = "$known" ] && return 0
 	forget "$S/retired/$1/$2"
 	[ ! -d "$R$LIB/$1/$2" ]
 }
