@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use libtest_mimic::Failed;
 use xtask::arch::Arch;
 use xtask::boot::happening::Network;
-use xtask::boot::platform::Platform;
 use xtask::boot::scenario::Scenario;
 use xtask::boot::{Job, Outcome, run};
 use xtask::event::Deaf;
@@ -91,7 +90,7 @@ fn boot(
     let job = Job {
         bundle: bundle.to_owned(),
         arch,
-        loader: Platform::of(arch).unwrap().loader.to_owned(),
+        loader: scenario.route(arch).file(arch).to_owned(),
         scenario,
         record: record.to_owned(),
         xtask: env!("CARGO_BIN_EXE_xtask").into(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::arch::Arch;
 use crate::event::{Event, Listen};
 use crate::failure::{Kind, Result};
+use crate::loader::route::Route;
 use crate::tool::{Stdio, Tool};
 
 use super::disk;
@@ -90,7 +91,7 @@ pub fn trial(accel: &str) -> Result<bool> {
             "--pdeathsig",
             "KILL",
             "--",
-            Platform::of(Arch::Amd64)?.program,
+            Platform::of(Arch::Amd64, Route::Pxelinux)?.program,
             "-nodefaults",
             "-no-user-config",
         ])

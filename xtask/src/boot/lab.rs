@@ -55,7 +55,7 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     if job.mode == Mode::Probe {
         return Ok(());
     }
-    let platform = Platform::of(job.arch)?;
+    let platform = Platform::of(job.arch, job.scenario.route(job.arch))?;
     prepare(job, platform)?;
     let (sender, inputs) = mpsc::channel();
     let keyboard = sender.clone();

@@ -1,25 +1,26 @@
-//! What the bundles of an architecture are booted in: QEMU's program, its processor, and the firmware, which decides what a
+//! What a bundle is booted in, by architecture and route: QEMU's program, its processor, and the firmware, which decides what a
 //! bundle has to have.
 
 use std::path::Path;
 
 use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
+use crate::loader::route::Route;
 use crate::needs::{self, Purpose};
 
-/// Everything that follows from an architecture.
+/// Everything that follows from architecture and route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// The architecture.
     pub arch: Arch,
+    /// How it boots.
+    pub route: Route,
     /// QEMU's program.
     pub program: &'static str,
     /// QEMU's word for the processor; its default otherwise.
     pub cpu: Option<&'static str>,
     /// What runs before the boot loader.
     pub firmware: Firmware,
-    /// The boot file of our own bundles, as DHCP names it; nothing where there is none.
-    pub loader: &'static str,
     /// What the host needs for it.
     pub purpose: Purpose,
 }
@@ -36,42 +37,42 @@ pub enum Firmware {
 const PLATFORMS: [Platform; 3] = [
     Platform {
         arch: Arch::Amd64,
+        route: Route::Pxelinux,
         program: "qemu-system-x86_64",
         cpu: None,
         firmware: Firmware::Bios,
-        loader: "pxelinux.0",
         purpose: Purpose::Boot,
     },
     Platform {
         arch: Arch::Arm64,
+        route: Route::UBoot,
         program: "qemu-system-aarch64",
         cpu: Some("cortex-a57"),
         firmware: Firmware::UBoot(needs::UBOOT_ARM64),
-        loader: "",
         purpose: Purpose::BootArm,
     },
     Platform {
         arch: Arch::Armhf,
+        route: Route::UBoot,
         program: "qemu-system-arm",
         cpu: Some("cortex-a15"),
         firmware: Firmware::UBoot(needs::UBOOT_ARM),
-        loader: "",
         purpose: Purpose::BootArm,
     },
 ];
 
 impl Platform {
-    /// That of an architecture.
+    /// That of an architecture and a route.
     ///
     /// # Errors
-    /// [`Kind::Usage`] when bundles of it cannot be booted here.
-    pub fn of(arch: Arch) -> Result<&'static Self> {
+    /// [`Kind::Usage`] when there is no machine here that boots so.
+    pub fn of(arch: Arch, route: Route) -> Result<&'static Self> {
         PLATFORMS
             .iter()
-            .find(|platform| platform.arch == arch)
+            .find(|platform| platform.arch == arch && platform.route == route)
             .ok_or_else(|| {
                 let what = format!(
-                    "bundles for {arch} cannot be booted here: there is no machine for them"
+                    "bundles for {arch} cannot be booted here by {route}: there is no machine for it"
                 );
                 Failure::new(Kind::Usage, what)
             })
@@ -111,7 +112,11 @@ mod tests {
         let tree = tempfile::tempdir().unwrap();
         fs_err::create_dir_all(tree.path().join("a/pxelinux.cfg")).unwrap();
         fs_err::write(tree.path().join("pxelinux.0"), "").unwrap();
-        let boots = |arch, loader| Platform::of(arch).unwrap().boots(tree.path(), loader);
+        let boots = |arch, loader| {
+            Platform::of(arch, Route::usual(arch))
+                .unwrap()
+                .boots(tree.path(), loader)
+        };
         assert!(boots(Arch::Amd64, "pxelinux.0"));
         assert!(!boots(Arch::Amd64, "a/pxelinux.0"));
         assert!(boots(Arch::Arm64, "a/"));
@@ -121,6 +126,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_booted_is_said() {
-        assert_eq!(Platform::of(Arch::Ppc64el).unwrap_err().kind, Kind::Usage);
+        let none = Platform::of(Arch::Ppc64el, Route::Petitboot);
+        assert_eq!(none.unwrap_err().kind, Kind::Usage);
     }
 }

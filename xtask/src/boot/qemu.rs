@@ -175,7 +175,7 @@ mod tests {
     use crate::arch::Arch;
 
     fn line(arch: Arch, scenario: Scenario, accel: &str, network: Network, loader: &str) -> String {
-        let platform = Platform::of(arch).unwrap();
+        let platform = Platform::of(arch, scenario.route(arch)).unwrap();
         arguments(platform, &scenario.on(arch), accel, network, loader).join(" ")
     }
 

@@ -136,12 +136,12 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
 /// [`Kind::Recipe`] when the scenario asks for a machine that cannot boot it, [`Kind::Usage`] when there is none,
 /// [`Kind::Missing`] when the host does not have its firmware.
 pub(super) fn prepared(job: &Job) -> Result<Scenario> {
-    Platform::of(job.arch)?.require()?;
     if let Some(problem) = job.scenario.misfits(job.arch).first() {
         let (name, field) = (&job.scenario.name, problem.field);
         let what = format!("scenario {name}: {field}: {}", problem.message);
         return Err(Failure::new(Kind::Recipe, what));
     }
+    Platform::of(job.arch, job.scenario.route(job.arch))?.require()?;
     Ok(job.scenario.clone().on(job.arch))
 }
 
@@ -193,7 +193,7 @@ fn limit(scenario: &Scenario) -> Result<f64> {
 /// [`Kind::Usage`] when the bundle has no such boot file.
 pub(super) fn link_bundle(job: &Job, work: &Path) -> Result<()> {
     let bundle = fs_err::canonicalize(&job.bundle)?;
-    if !Platform::of(job.arch)?.boots(&bundle, &job.loader) {
+    if !Platform::of(job.arch, job.scenario.route(job.arch))?.boots(&bundle, &job.loader) {
         let (folder, what) = (
             job.bundle.display(),
             match job.loader.as_str() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
 use crate::date;
+use crate::loader::route::Route;
 
 pub use super::model::{Machine, Nic};
 
@@ -20,6 +21,9 @@ pub struct Scenario {
     /// What it proves, in one line.
     #[serde(default)]
     pub description: String,
+    /// The way it boots; what is usual for its architecture otherwise. The bundle has to have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
     /// The kind of machine; `q35` for amd64 and `virt` for arm64 and armhf otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
@@ -189,6 +193,7 @@ impl Scenario {
         Self {
             name: name.into(),
             description: String::new(),
+            route: None,
             machine: None,
             cpus: one(),
             memory: default_memory(),
@@ -211,12 +216,19 @@ impl Scenario {
         }
     }
 
-    /// The same with the kind of machine and of network card that bundles of this architecture are booted in.
+    /// The same with the route, the kind of machine and of network card by which bundles of this architecture are booted.
     #[must_use]
     pub fn on(mut self, arch: Arch) -> Self {
+        self.route.get_or_insert(Route::usual(arch));
         let machine = *self.machine.get_or_insert_with(|| Machine::usual(arch));
         self.nic.get_or_insert_with(|| Nic::usual(machine));
         self
+    }
+
+    /// The way it boots on this architecture.
+    #[must_use]
+    pub fn route(&self, arch: Arch) -> Route {
+        self.route.unwrap_or_else(|| Route::usual(arch))
     }
 
     /// The kind of machine.
@@ -238,7 +250,13 @@ impl Scenario {
         let (machine, nic) = (scenario.machine(), scenario.nic());
         let misfit =
             |wrong: bool, field, message: String| wrong.then_some(Problem { field, message });
+        let route = scenario.route(arch);
         [
+            misfit(
+                !route.fits(arch),
+                "route",
+                format!("{arch} has no route `{route}`"),
+            ),
             misfit(
                 !machine.runs(arch),
                 "machine",

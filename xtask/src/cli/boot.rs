@@ -100,15 +100,17 @@ pub(super) fn jobs(context: &Context<'_>, recipe: &str, which: &Which<'_>) -> Re
     // A name that is misspelt is found before anything is built.
     let loaded = context.workshop.recipe(recipe)?;
     let scenarios = choose(&loaded, which)?;
-    Platform::of(loaded.recipe.arch)?.require()?;
+    let arch = loaded.recipe.arch;
+    for scenario in &scenarios {
+        Platform::of(arch, scenario.route(arch))?.require()?;
+    }
     let built = context.workshop.build(recipe, context.report.listener())?;
     let record = context.workshop.shelf(&built.name).boots(&built.version);
-    let arch = loaded.recipe.arch;
     let job = |scenario: &Scenario| {
         Ok(Job {
             bundle: built.folder.clone(),
             arch,
-            loader: Platform::of(arch)?.loader.to_owned(),
+            loader: scenario.route(arch).file(arch).to_owned(),
             record: record.join(&scenario.name),
             scenario: scenario.clone(),
             xtask: ourselves()?,

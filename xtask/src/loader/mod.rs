@@ -7,6 +7,7 @@ pub mod c32;
 pub mod check;
 pub mod dhcp;
 pub mod pxelinux;
+pub mod route;
 mod uboot;
 
 use std::path::PathBuf;

@@ -17,6 +17,7 @@ use crate::image::compress::Compression;
 use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
 pub use crate::lint::Allow;
+use crate::loader::route::Route;
 use crate::source::spec::{Policy, Source};
 pub use ready::{
     Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
@@ -238,6 +239,10 @@ impl Default for Console {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Bundle {
+    /// The ways by which machines boot it: the files of all of them are in the bundle. Of those that look the same to a DHCP server, the
+    /// snippets offer the first. What is usual for the architecture otherwise.
+    #[serde(default)]
+    pub routes: Vec<Route>,
     /// Name in `[sources]` of the package with `pxelinux.0`.
     #[serde(default = "default_pxelinux_source")]
     pub pxelinux: String,
@@ -259,6 +264,18 @@ pub struct Bundle {
     /// Names in `[segment]`: what every machine gets on top of the image, in this order.
     #[serde(default)]
     pub segments: Vec<String>,
+}
+
+impl Bundle {
+    /// The ways by which machines of this architecture boot it; never empty.
+    #[must_use]
+    pub fn routes(&self, arch: Arch) -> Vec<Route> {
+        if self.routes.is_empty() {
+            vec![Route::usual(arch)]
+        } else {
+            self.routes.clone()
+        }
+    }
 }
 
 /// What a boot loader shows before it boots.
