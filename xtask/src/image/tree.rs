@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
 
+use memchr::memrchr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -262,10 +263,12 @@ impl FileTree {
         let mut missing: BTreeMap<ImagePath, Entry> = BTreeMap::new();
         for path in self.entries.keys() {
             for above in path.ancestors() {
-                if !self.entries.contains_key(&above) && !missing.contains_key(&above) {
-                    let origin = Origin::Parent { of: path.clone() };
-                    missing.insert(above, Entry::new(Node::Directory, mode, origin));
+                // What is above those is looked at with them.
+                if self.entries.contains_key(&above) || missing.contains_key(&above) {
+                    break;
                 }
+                let origin = Origin::Parent { of: path.clone() };
+                missing.insert(above, Entry::new(Node::Directory, mode, origin));
             }
         }
         self.entries.extend(missing);
@@ -282,11 +285,11 @@ impl FileTree {
 
     /// Where a new entry goes: links above it are followed. A directory where there is a link to one is that one.
     fn place(&self, path: ImagePath, entry: &Entry) -> Result<ImagePath> {
-        let links = |path: &ImagePath| {
-            self.get(path)
-                .is_some_and(|there| matches!(there.node, Node::Symlink { .. }))
+        let links = |there: Option<&Entry>| {
+            there.is_some_and(|there| matches!(there.node, Node::Symlink { .. }))
         };
-        if path.ancestors().any(|above| links(&above)) || entry.is_directory() && links(&path) {
+        let above = self.nearest_above(&path).map(|(_, there)| there);
+        if links(above) || entry.is_directory() && links(self.get(&path)) {
             self.follow(&path, entry.is_directory())
         } else {
             Ok(path)
@@ -419,6 +422,19 @@ impl FileTree {
     }
 
     /// What holds for every new entry, whoever wins.
+    /// The nearest thing that is there on the way to a path. Where it is a directory, so is all above it: nothing else was let in.
+    fn nearest_above(&self, path: &ImagePath) -> Option<(&ImagePath, &Entry)> {
+        let mut above = path.as_str();
+        while let Some(slash) = memrchr(b'/', above.as_bytes()) {
+            above = &above[..slash];
+            let there = self.entries.get_key_value(above);
+            if there.is_some() {
+                return there;
+            }
+        }
+        None
+    }
+
     fn check(&self, path: &ImagePath, entry: &Entry) -> Result<()> {
         if entry.mode > 0o7777 {
             return Err(Failure::new(
@@ -436,13 +452,10 @@ impl FileTree {
             )
             .note(entry.origin.to_string()));
         }
-        for above in path.ancestors() {
-            match self.entries.get(&above) {
-                Some(there) if !there.is_directory() => {
-                    return Err(below(path, entry, &above, there));
-                }
-                _ => {}
-            }
+        if let Some((above, there)) = self.nearest_above(path)
+            && !there.is_directory()
+        {
+            return Err(below(path, entry, above, there));
         }
         match self.first_below(path) {
             Some((inside, there)) if !entry.is_directory() => {
