@@ -13,6 +13,7 @@ use super::{Work, manifest};
 use crate::failure::{Failure, Kind, Result};
 use crate::loader::address::Address;
 use crate::loader::bundle::{self, Boot, BundleText, Reader};
+use crate::loader::route::UKI;
 use crate::loader::{c32, dhcp, pxelinux};
 use crate::plan::Bundle;
 use crate::recipe::schema::Node;
@@ -27,6 +28,9 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     let text = text(bundle)?;
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
     archives::write(work, bundle, &folder)?;
+    if bundle.bundle.has_uki(bundle.arch) {
+        copy(&work.input("uki"), &folder.join(UKI))?;
+    }
     if text.reader() == Reader::Pxelinux {
         loader(work, &text, &folder)?;
     }
