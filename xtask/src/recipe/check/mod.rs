@@ -10,6 +10,7 @@ mod lint;
 mod loader;
 mod package;
 pub mod ready;
+mod routes;
 mod sources;
 mod sysroot;
 
@@ -45,6 +46,7 @@ pub fn check(
     check.ready(recipe, checkout);
     check.bundle(recipe);
     check.nodes(recipe);
+    check.routes(recipe, checkout);
     check.loader(recipe);
     check.lint(&recipe.lint);
     check.package(name, &recipe.package, checkout);
