@@ -12,6 +12,7 @@ mod package;
 pub mod ready;
 mod sources;
 mod sysroot;
+mod uki;
 
 use crate::checkout::Checkout;
 use crate::failure::Diagnostic;
@@ -46,6 +47,7 @@ pub fn check(
     check.bundle(recipe);
     check.nodes(recipe);
     check.loader(recipe);
+    check.uki(recipe, checkout);
     check.lint(&recipe.lint);
     check.package(name, &recipe.package, checkout);
     check.scenarios(recipe.arch, &recipe.boot);
