@@ -338,7 +338,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         draft.step(plan, &format!("segment-listing/{name}"), &step, "listing")?;
     }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
-    uki::input(plan, &mut draft)?;
+    uki::input(plan, &mut draft, &recipe.bundle)?;
     for (input, source) in loader_sources(recipe) {
         draft.step(plan, input, &source_step(source), "tree")?;
     }

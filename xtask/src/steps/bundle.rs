@@ -13,7 +13,7 @@ use super::{Work, manifest};
 use crate::failure::{Failure, Result};
 use crate::loader::address::Address;
 use crate::loader::bundle::{self, Boot, BundleText};
-use crate::loader::route::UKI;
+use crate::loader::route::{UKI, UKI_CERTIFICATE};
 use crate::loader::{dhcp, pxelinux};
 use crate::plan::Bundle;
 use crate::recipe::schema::Node;
@@ -27,6 +27,9 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     programs::copy(work, &text, &folder)?;
     if bundle.bundle.has_uki(bundle.arch) {
         copy(&work.input("uki"), &folder.join(UKI))?;
+        if let Some((_, certificate)) = bundle.bundle.uki.signer() {
+            copy(&work.input(&certificate), &folder.join(UKI_CERTIFICATE))?;
+        }
     }
     for file in bundle::files(&text)?.into_iter().chain(dhcp::files(&text)?) {
         let path = folder.join(&file.path);
