@@ -2,6 +2,7 @@
 //! here; what each part does is left to the room it is in.
 
 mod image;
+mod keys;
 mod packages;
 mod ship;
 mod supply;
@@ -288,6 +289,7 @@ impl Workshop {
                 checkout: &self.checkout,
                 store: &self.store,
                 fetch: &downloads,
+                sign: self,
                 listen,
                 jobs: &jobs,
                 ccache: Some(&ccache),

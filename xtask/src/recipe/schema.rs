@@ -4,6 +4,7 @@
 
 mod ready;
 mod ship;
+mod uki;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub use ready::{
     Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
 };
 pub use ship::Package;
+pub use uki::Uki;
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.
@@ -277,6 +279,9 @@ pub struct Bundle {
     /// Names in `[segment]`: what every machine gets on top of the image, in this order.
     #[serde(default)]
     pub segments: Vec<String>,
+    /// The unified kernel image, for routes that boot one.
+    #[serde(default)]
+    pub uki: Uki,
 }
 
 impl Bundle {

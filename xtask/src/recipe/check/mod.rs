@@ -13,6 +13,7 @@ pub mod ready;
 mod routes;
 mod sources;
 mod sysroot;
+mod uki;
 
 use crate::checkout::Checkout;
 use crate::failure::Diagnostic;
@@ -48,6 +49,7 @@ pub fn check(
     check.nodes(recipe);
     check.routes(recipe, checkout);
     check.loader(recipe);
+    check.uki(recipe, checkout);
     check.lint(&recipe.lint);
     check.package(name, &recipe.package, checkout);
     check.scenarios(recipe.arch, &recipe.boot);
