@@ -20,6 +20,7 @@ mod oracle;
 mod project;
 mod readme;
 mod recipes;
+mod routes;
 mod segments;
 mod threads;
 mod typing;
@@ -36,6 +37,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     segments::all,
     controls::all,
     recipes::all,
+    routes::all,
     readme::all,
     installed::all,
 ];

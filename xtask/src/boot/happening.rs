@@ -63,6 +63,15 @@ pub enum What {
         /// What became of it.
         end: TransferEnd,
     },
+    /// The HTTP server was asked for a file.
+    Http {
+        /// The file, relative to the bundle.
+        path: String,
+        /// What kind of file it is.
+        kind: FileKind,
+        /// What became of it.
+        end: TransferEnd,
+    },
     /// A server of the lab ended, or could not do its work.
     ServerFailed {
         /// The server.
@@ -113,7 +122,7 @@ pub enum Port {
 pub enum FileKind {
     /// The network bootstrap program.
     Loader,
-    /// A file in `pxelinux.cfg/`.
+    /// What a boot loader is told by: a file in `pxelinux.cfg/`, in `grub/`, a script of iPXE's.
     Config,
     /// A Linux kernel.
     Kernel,
@@ -123,7 +132,7 @@ pub enum FileKind {
     Other,
 }
 
-/// What became of a request to the TFTP server.
+/// What became of a request to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransferEnd {

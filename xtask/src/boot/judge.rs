@@ -8,7 +8,7 @@ use super::checks::{self, Facts, Reading};
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
-use super::scenario::{ConfigSearch, End, Scenario};
+use super::scenario::{ConfigSearch, Disk, End, Scenario};
 use super::signs::{self, Sign};
 use super::timeline::{Stage, Timeline};
 use super::verdict::Verdict;
@@ -136,7 +136,9 @@ impl Judge {
                 return self.seen(at, orders);
             }
             What::Lease { ip, mac } => self.facts.leases.push((ip.clone(), mac.clone())),
-            What::Tftp { path, kind, end } => self.transfer(path, *kind, *end),
+            What::Tftp { path, kind, end } | What::Http { path, kind, end } => {
+                self.transfer(path, *kind, *end);
+            }
             What::Rtc { time } => self.facts.outside = Some(Reading { at, time: *time }),
             What::Reset { .. } if same_reset => {}
             What::Reset { by_guest } => self.was_reset(*by_guest),
@@ -235,7 +237,8 @@ impl Judge {
             Some(Word::Image | Word::StepSkipped(..)) | None => {}
         }
         let line = line.to_owned();
-        let cause = match signs::read(&line, self.timeline.reached(Stage::Linux)) {
+        let sign = signs::read(&line, self.timeline.reached(Stage::Linux));
+        let cause = match self.with_network(sign) {
             Some(Sign::Panic) => Verdict::Panic { line },
             Some(Sign::Oops) => Verdict::Oops { line },
             Some(Sign::NoDhcp) => Verdict::NoDhcp { line },
@@ -243,11 +246,24 @@ impl Judge {
                 line,
                 missing: Vec::new(),
             },
+            Some(Sign::NoAnswer) => return,
             Some(Sign::NothingToBoot) => Verdict::NothingToBoot { line },
             Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
         self.suspect(at, cause);
+    }
+
+    /// What a sign means once it is known who was asked. Nothing, where the machine is to go on to its disk.
+    fn with_network(&self, sign: Option<Sign>) -> Option<Sign> {
+        let sign = match sign? {
+            Sign::NoAnswer if self.timeline.reached(Stage::Lease) => Sign::LoadFailed,
+            Sign::NoAnswer => Sign::NoDhcp,
+            other => other,
+        };
+        let goes_on = self.scenario.disk == Disk::Bootable && self.scenario.end == End::LocalBoot;
+        let network = matches!(sign, Sign::NoDhcp | Sign::LoadFailed);
+        Some(sign).filter(|_| !(goes_on && network))
     }
 
     fn step(&mut self, at: f64, step: &str, detail: &str) {

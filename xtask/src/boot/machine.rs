@@ -37,6 +37,8 @@ pub enum Input {
     ServerEnded(String),
     /// A file was asked for by TFTP, seen on the wire: its name, and what became of it.
     Transfer(String, TransferEnd),
+    /// A file was asked for by HTTP: its path, and what became of it.
+    Http(String, TransferEnd),
     /// Bytes from whoever started the lab, for the console.
     Typed(Vec<u8>),
     /// Nobody is there any more who wants to know.

@@ -236,6 +236,7 @@ fn words(what: &What) -> (&'static str, String) {
         What::Typed { port, text } => (place(port), format!("<- typed {text:?}")),
         What::Lease { ip, mac } => ("dhcp", format!("{ip} to {mac}")),
         What::Tftp { path, end, .. } => ("tftp", format!("{path}: {end:?}").to_lowercase()),
+        What::Http { path, end, .. } => ("http", format!("{path}: {end:?}").to_lowercase()),
         What::ServerFailed { program, tail } => {
             ("lab", format!("{program} ended: {}", tail.join(" | ")))
         }

@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::{Action, Plan, Stamps, Step, Uki, tools};
 use crate::failure::Result;
 use crate::loader::bundle::Console;
-use crate::recipe::schema::Recipe;
+use crate::recipe::schema::{Bundle, Recipe};
 
 /// The step that makes it.
 pub const UKI: &str = "uki";
@@ -33,8 +33,11 @@ pub(super) fn add(plan: &mut Plan, material: &Material<'_>, stamps: &Stamps) -> 
     Ok(())
 }
 
-/// Makes it an input `uki` of the bundle, where the recipe has such an image.
-pub(super) fn input(plan: &Plan, draft: &mut Draft<'_>) -> Result<()> {
+/// Makes it an input `uki` of the bundle, where the recipe has such an image, and the certificate that it is signed with.
+pub(super) fn input(plan: &Plan, draft: &mut Draft<'_>, bundle: &Bundle) -> Result<()> {
+    if let (Some(_), Some((_, certificate))) = (plan.get(SIGNED_UKI), bundle.uki.signer()) {
+        draft.file(Path::new(&certificate))?;
+    }
     for step in [SIGNED_UKI, UKI] {
         if plan.get(step).is_some() {
             return draft.step(plan, "uki", step, "image");

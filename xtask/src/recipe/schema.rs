@@ -18,6 +18,7 @@ use crate::image::compress::Compression;
 use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
 pub use crate::lint::Allow;
+use crate::loader::program;
 use crate::loader::route::Route;
 use crate::source::spec::{Policy, Source};
 pub use ready::{
@@ -251,6 +252,18 @@ pub struct Bundle {
     /// Name in `[sources]` of the package with the `.c32` modules.
     #[serde(default = "default_syslinux_source")]
     pub modules: String,
+    /// Name in `[sources]` of the package with `syslinux.efi`.
+    #[serde(default = "default_syslinux_efi_source")]
+    pub syslinux_efi: String,
+    /// Name in `[sources]` of the package with iPXE.
+    #[serde(default = "default_ipxe_source")]
+    pub ipxe: String,
+    /// Name in `[sources]` of the package with GRUB for EFI and networks, signed by Debian.
+    #[serde(default = "default_grub_source")]
+    pub grub: String,
+    /// Name in `[sources]` of the package with shim.
+    #[serde(default = "default_shim_source")]
+    pub shim: String,
     /// What a machine without a configuration of its own boots.
     #[serde(default)]
     pub default: Menu,
@@ -281,6 +294,19 @@ impl Bundle {
             self.routes.clone()
         }
     }
+
+    /// The name in `[sources]` of a package that boot programs are taken from.
+    #[must_use]
+    pub const fn source(&self, package: program::Package) -> &String {
+        match package {
+            program::Package::Pxelinux => &self.pxelinux,
+            program::Package::Modules => &self.modules,
+            program::Package::SyslinuxEfi => &self.syslinux_efi,
+            program::Package::Ipxe => &self.ipxe,
+            program::Package::Grub => &self.grub,
+            program::Package::Shim => &self.shim,
+        }
+    }
 }
 
 /// What a boot loader shows before it boots.
@@ -307,6 +333,22 @@ fn default_pxelinux_source() -> String {
 
 fn default_syslinux_source() -> String {
     "syslinux".to_owned()
+}
+
+fn default_syslinux_efi_source() -> String {
+    "syslinux-efi".to_owned()
+}
+
+fn default_ipxe_source() -> String {
+    "ipxe".to_owned()
+}
+
+fn default_grub_source() -> String {
+    "grub".to_owned()
+}
+
+fn default_shim_source() -> String {
+    "shim".to_owned()
 }
 
 /// What a machine boots, by the name of a file in `pxelinux.cfg/`.

@@ -30,7 +30,12 @@ impl Check<'_> {
             }
         }
         if recipe.bundle.has_uki(recipe.arch) {
-            self.used_source(recipe, &path.key("stub"), &uki.stub, Use::Files);
+            self.used_source(
+                recipe,
+                &path.key("stub"),
+                &uki.stub,
+                Use::Files("systemd-boot-efi"),
+            );
         }
         let routes = recipe.bundle.routes(recipe.arch);
         let Some((key, certificate)) = uki.signer() else {
