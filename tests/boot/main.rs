@@ -21,6 +21,7 @@ mod project;
 mod readme;
 mod recipes;
 mod segments;
+mod states;
 mod threads;
 mod typing;
 
@@ -35,6 +36,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     typing::all,
     segments::all,
     controls::all,
+    states::all,
     recipes::all,
     readme::all,
     installed::all,

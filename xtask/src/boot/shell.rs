@@ -180,7 +180,8 @@ pub(super) fn relay(mut machine: Machine, inputs: &Receiver<Input>) -> Result<()
             | Input::Server(_)
             | Input::Answered
             | Input::ServerEnded(_)
-            | Input::Transfer(..) => {}
+            | Input::Transfer(..)
+            | Input::Reported(_) => {}
         }
     }
 }

@@ -18,6 +18,7 @@ use super::judge::{Judge, Order};
 use super::machine::{Input, Machine};
 use super::qemu::TFTP;
 use super::qmp::{Command, Message};
+use super::reporter::{self, Posted};
 use super::typist::Typist;
 use super::wire::{self, LabJob, Report};
 
@@ -165,6 +166,7 @@ impl<'a> Watch<'a> {
             Input::Message(message) => self.message(message),
             Input::Server(line) => self.server(&line),
             Input::Transfer(path, end) => self.transfer(path, end),
+            Input::Reported(posted) => self.reported(posted),
             Input::ServerEnded(program) => {
                 let tail = self.server_tail.iter().cloned().collect();
                 self.happened(What::ServerFailed { program, tail })
@@ -259,6 +261,15 @@ impl<'a> Watch<'a> {
     fn transfer(&mut self, path: String, end: TransferEnd) -> Result<()> {
         let kind = kind_of(&path, &self.job.loader);
         self.happened(What::Tftp { path, kind, end })
+    }
+
+    /// The log itself is kept in a file beside the transcript; of several the last, as everywhere.
+    fn reported(&mut self, posted: Posted) -> Result<()> {
+        let Posted { mac, report, log } = posted;
+        if let Some(log) = log {
+            fs_err::write(reporter::LOG, log)?;
+        }
+        self.happened(What::Reported { mac, report })
     }
 
     /// Reports it, tells the judge, and does what the judge orders.
