@@ -2,6 +2,7 @@
 //! comparisons of the scenario with facts that the judge collected.
 
 use super::happening::Network;
+use super::offer;
 use super::scenario::{ConfigSearch, Machine, Scenario};
 use super::verdict::Verdict;
 use crate::date;
@@ -42,6 +43,7 @@ pub fn not_to_be_had(scenario: &Scenario, network: Network) -> Vec<String> {
         ("ntp", scenario.ntp),
         ("dhcp", !scenario.dhcp),
         ("report", scenario.report),
+        ("route", scenario.route.is_some_and(offer::needs_http)),
     ];
     wished(&wishes, network)
 }

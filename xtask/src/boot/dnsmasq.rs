@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::happening::TransferEnd;
 use super::network::{ADDRESS, BRIDGE, IPV6_PREFIX, guest_address};
+use super::offer;
 use super::scenario::Scenario;
 
 /// What dnsmasq is there for.
@@ -40,8 +41,9 @@ pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bo
             "dhcp-range={},static,255.255.255.0,1h",
             guest_address(0)
         ));
-        if !loader.is_empty() && part != Part::Addition {
-            line(format!("dhcp-boot={loader}"));
+        if part != Part::Addition {
+            let offers = offer::lines(scenario.route, loader);
+            offers.into_iter().for_each(&mut line);
         }
         for card in 0..scenario.nics {
             line(format!(

@@ -72,6 +72,15 @@ pub enum What {
         /// What it told.
         report: Report,
     },
+    /// The HTTP server was asked for a file.
+    Http {
+        /// The file, relative to the bundle.
+        path: String,
+        /// What kind of file it is.
+        kind: FileKind,
+        /// What became of it.
+        end: TransferEnd,
+    },
     /// A server of the lab ended, or could not do its work.
     ServerFailed {
         /// The server.
@@ -122,7 +131,7 @@ pub enum Port {
 pub enum FileKind {
     /// The network bootstrap program.
     Loader,
-    /// A file in `pxelinux.cfg/`.
+    /// What a boot loader is told by: a file in `pxelinux.cfg/`, in `grub/`, a script of iPXE's.
     Config,
     /// A Linux kernel.
     Kernel,
@@ -132,7 +141,7 @@ pub enum FileKind {
     Other,
 }
 
-/// What became of a request to the TFTP server.
+/// What became of a request to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransferEnd {

@@ -168,8 +168,10 @@ impl Judge {
                 return self.seen(at, orders);
             }
             What::Lease { ip, mac } => self.facts.leases.push((ip.clone(), mac.clone())),
-            What::Tftp { path, kind, end } => self.transfer(path, *kind, *end),
             What::Reported { mac, report } => self.reported(at, mac, report),
+            What::Tftp { path, kind, end } | What::Http { path, kind, end } => {
+                self.transfer(path, *kind, *end);
+            }
             What::Rtc { time } => self.facts.outside = Some(Reading { at, time: *time }),
             What::Reset { .. } if same_reset => {}
             What::Reset { by_guest } => self.was_reset(*by_guest),

@@ -12,6 +12,7 @@ use crate::tool::{self, Running, Tool};
 
 use super::disk;
 use super::dnsmasq::{self, Entry};
+use super::efi::{self, Efi};
 use super::happening::Network;
 use super::machine::{Input, Machine};
 use super::network;
@@ -111,6 +112,11 @@ fn prepare(job: &LabJob, platform: &Platform) -> Result<()> {
             let flash = uboot::flash(&uboot::environment(&job.scenario));
             medium(uboot::FLASH, &flash, uboot::FLASH_SIZE)?;
             uboot::disk(job.arch)
+        }
+        Firmware::Efi(efi) => {
+            let flash = efi.flash(&job.scenario, Path::new(qemu::TFTP))?;
+            fs_err::write(efi::FLASH, flash)?;
+            Efi::disk(job.arch)
         }
     };
     match job.scenario.disk {

@@ -79,7 +79,7 @@ impl Lookout {
 
     /// Sees a line that has no end yet.
     pub fn unfinished(&mut self, port: Port, text: &str) -> Vec<Order> {
-        let banner = !self.banner_answered && port == Port::Screen && text.contains(BANNER);
+        let banner = !self.banner_answered && text.contains(BANNER);
         self.banner_answered |= banner;
         let key = banner.then(|| Order::Type(port, " ".to_owned()));
         key.into_iter().chain(self.see(port, text)).collect()

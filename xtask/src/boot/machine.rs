@@ -40,6 +40,8 @@ pub enum Input {
     Transfer(String, TransferEnd),
     /// Something that the image's reporter posted.
     Reported(Posted),
+    /// A file was asked for by HTTP: its path, and what became of it.
+    Http(String, TransferEnd),
     /// Bytes from whoever started the lab, for the console.
     Typed(Vec<u8>),
     /// Nobody is there any more who wants to know.

@@ -10,12 +10,13 @@
 //! ```
 //! - `scenario` is what recipes say (`model`: of machines and network cards); `qemu`, `dnsmasq` and `network` turn it into command
 //!   lines and configuration; `disk` is a disk to fall back to.
-//! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of those that are not for PCs.
-//! - `lab` is the inside: a process of its own, in which `servers`, `ntp` and `machine` run, and `watch` is the loop that
+//! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of those that are not for PCs, `efi`
+//!   UEFI.
+//! - `lab` is the inside: a process of its own, in which `servers`, `http`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
-//! - `state` is what a boot can end in, `waiting` a menu that somebody has to choose from; `reporter` is what images tell by HTTP,
+//! - `state` is what a boot can end in, `waiting` a menu that somebody has to choose from; `reporter` is what images tell by HTTP (`mailbox`),
 //!   `retry` whether a boot that failed is made again.
 //! - `judge` with `lookout` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
 //!   judged again.
@@ -31,13 +32,16 @@ pub mod checks;
 pub mod console;
 pub mod disk;
 pub mod dnsmasq;
+pub mod efi;
 pub mod foreign;
 pub mod happening;
+pub mod http;
 pub mod installed;
 pub mod judge;
 mod lab;
 pub mod lookout;
 pub mod machine;
+pub mod mailbox;
 pub mod model;
 pub mod network;
 pub mod ntp;
@@ -46,6 +50,7 @@ pub mod protocol;
 pub mod qemu;
 pub mod qmp;
 pub mod record;
+pub mod offer;
 pub mod reporter;
 pub mod retry;
 mod run;

@@ -8,6 +8,7 @@ use super::platform::{Firmware, Platform};
 use super::scenario::{Disk, Machine, Nic, Scenario};
 use super::uboot::FLASH;
 
+use crate::arch::Arch;
 use crate::date;
 
 /// Socket of the first serial port; the lab listens.
@@ -41,10 +42,14 @@ pub fn arguments(
         line.add(option, String::new());
     }
     line.add("-display", "none".to_owned());
-    if platform.firmware == Firmware::Bios {
+    if platform.arch == Arch::Amd64 {
         line.add("-vga", "none".to_owned());
     }
-    line.add("-machine", scenario.machine().to_string());
+    let suffix = match platform.firmware {
+        Firmware::Efi(efi) => efi.machine(scenario),
+        Firmware::Bios | Firmware::UBoot(_) => "",
+    };
+    line.add("-machine", format!("{}{suffix}", scenario.machine()));
     if let Some(cpu) = platform.cpu {
         line.add("-cpu", cpu.to_owned());
     }
@@ -67,18 +72,26 @@ pub fn arguments(
             let flash = format!("if=pflash,unit=1,format=raw,file={FLASH}");
             line.add("-drive", flash);
         }
+        Firmware::Efi(efi) => {
+            for (option, value) in efi.options(scenario) {
+                line.add(option, value);
+            }
+        }
     }
     line.add("-chardev", format!("socket,id=qmp,path={QMP}"));
     line.add("-mon", "chardev=qmp,mode=control".to_owned());
     for card in cards(scenario) {
         line.add("-netdev", netdev(card, network, loader));
-        line.add("-device", card_device(scenario, card));
+        line.add("-device", card_device(scenario, platform, card));
     }
     if scenario.disk == Disk::Bootable {
         line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
-        let device = match platform.firmware {
-            Firmware::Bios => "ide-hd,drive=disk,bootindex=2",
-            Firmware::UBoot(_) => "virtio-blk-device,drive=disk",
+        let device = match (platform.firmware, platform.arch) {
+            (Firmware::UBoot(_), _) => "virtio-blk-device,drive=disk",
+            (Firmware::Bios, _) | (Firmware::Efi(_), Arch::Amd64) => {
+                "ide-hd,drive=disk,bootindex=2"
+            }
+            (Firmware::Efi(_), _) => "virtio-blk-device,drive=disk,bootindex=2",
         };
         line.add("-device", device.to_owned());
     }
@@ -161,10 +174,15 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
 /// Only the first card has a firmware: the machine boots from it alone. A PC's is QEMU's choice for the card: `efi-….rom` of
 /// Debian's package `ipxe-qemu`, which holds iPXE for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on
 /// every machine.)
-fn card_device(scenario: &Scenario, card: u32) -> String {
+fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> String {
     let (device, mac) = (scenario.nic(), scenario.mac_of(card));
+    let efi = matches!(platform.firmware, Firmware::Efi(_));
     let firmware = match (scenario.machine(), device) {
+        (Machine::Virt, Nic::VirtioNetDevice) if efi && card == 0 => ",bootindex=1",
         (Machine::Virt, Nic::VirtioNetDevice) => "",
+        // UEFI has a driver of its own, which is what is to be proved; for other cards that is their ROM's.
+        (_, Nic::VirtioNetPci) if efi && card == 0 => ",bootindex=1,romfile=",
+        (_, _) if efi && card == 0 => ",bootindex=1",
         (Machine::Q35 | Machine::Pc, _) if card == 0 => ",bootindex=1",
         _ => ",romfile=",
     };
@@ -175,8 +193,6 @@ fn card_device(scenario: &Scenario, card: u32) -> String {
 mod tests {
     use super::super::scenario::Clock;
     use super::*;
-    use crate::arch::Arch;
-
     fn line(arch: Arch, scenario: Scenario, accel: &str, network: Network, loader: &str) -> String {
         let platform = Platform::of(arch, scenario.route(arch)).unwrap();
         arguments(platform, &scenario.on(arch), accel, network, loader).join(" ")

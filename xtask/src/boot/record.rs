@@ -281,6 +281,7 @@ fn words(what: &What) -> (&'static str, String) {
         What::Lease { ip, mac } => ("dhcp", format!("{ip} to {mac}")),
         What::Tftp { path, end, .. } => ("tftp", format!("{path}: {end:?}").to_lowercase()),
         What::Reported { mac, report } => ("report", format!("{report} from {mac}")),
+        What::Http { path, end, .. } => ("http", format!("{path}: {end:?}").to_lowercase()),
         What::ServerFailed { program, tail } => {
             ("lab", format!("{program} ended: {}", tail.join(" | ")))
         }

@@ -382,6 +382,7 @@ impl Hearing<'_> {
         let line = match &happening.what {
             What::Line { text, .. } => Some(text.clone()),
             What::Tftp { path, .. } => Some(format!("TFTP: {path}")),
+            What::Http { path, .. } => Some(format!("HTTP: {path}")),
             What::Lease { ip, .. } => Some(format!("DHCP: {ip}")),
             _ => None,
         };

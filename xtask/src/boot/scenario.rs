@@ -65,6 +65,10 @@ pub struct Scenario {
     /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). Not for `virt`: few builds of U-Boot know that option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+    /// The certificate (X.509, as PEM or DER) that the firmware of a machine with Secure Boot trusts, a file of the bundle: for the route
+    /// `secure-uki`, which otherwise trusts the test key of Debian's package `ovmf`. `secure-grub` is for machines that trust Microsoft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// What to type when something shows on the screen or the console. The entries do not wait for each other: each looks out by
     /// itself from power-on, and is typed once a boot, where it was seen; of those that one line sets off, the first in the list is
     /// typed first. To have one follow another, let its `when` fit what the other leads to, not what both can be seen with; what is
@@ -198,6 +202,7 @@ impl Scenario {
             ntp: false,
             clock: None,
             config: None,
+            certificate: None,
             answer: Vec::new(),
             expect: Vec::new(),
             lease: false,
@@ -266,6 +271,21 @@ impl Scenario {
                 "config",
                 "U-Boot is not told by DHCP which configuration to read".to_owned(),
             ),
+            misfit(
+                route.is_efi() && machine == Machine::Pc,
+                "machine",
+                format!("`{machine}` is older than UEFI: `q35` is not"),
+            ),
+            misfit(
+                self.certificate.is_some() && route != Route::SecureUki,
+                "certificate",
+                format!("machines that boot by `{route}` trust no certificate of yours"),
+            ),
+            misfit(
+                route.is_secure() && self.disk == Disk::Bootable,
+                "disk",
+                "what is on the disk is not signed, and Secure Boot is on".to_owned(),
+            ),
         ]
         .into_iter()
         .flatten()
@@ -294,6 +314,11 @@ impl Scenario {
                 "config",
                 r"^[A-Za-z0-9._+-][A-Za-z0-9._+/-]*$",
                 self.config.as_ref(),
+            ),
+            (
+                "certificate",
+                r"^[A-Za-z0-9._+-][A-Za-z0-9._+/-]*$",
+                self.certificate.as_ref(),
             ),
         ];
         let words = words.into_iter().filter_map(|(field, shape, word)| {

@@ -2,18 +2,21 @@
 //! lab's loop line by line.
 
 use std::io::{BufRead, BufReader, PipeReader, Write as _};
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::mpsc::Sender;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool::{Running, Stdio, Tool};
 
 use super::dnsmasq::{self, Part};
+use super::http;
 use super::installed::{self, Installed, TftpServer};
 use super::machine::Input;
+use super::mailbox::Mailbox;
 use super::network::ADDRESS;
 use super::ntp;
 use super::qemu::TFTP;
@@ -52,6 +55,9 @@ pub fn start(
     if job.scenario.ntp {
         ntp::serve()?;
     }
+    if job.installed.is_none() {
+        files(root, inputs)?;
+    }
     let own = Tool::new("dnsmasq").arg(format!("--conf-file={CONFIGURATION}"));
     let own = own.folder(work);
     let Some(system) = &job.installed else {
@@ -67,6 +73,20 @@ pub fn start(
         run(own, "", "dnsmasq", inputs)?,
         run(tftpd, "", system.server.package(), inputs)?,
     ])
+}
+
+/// Serves the folder by HTTP.
+fn files(root: &str, inputs: &Sender<Input>) -> Result<()> {
+    let listener =
+        TcpListener::bind((ADDRESS, http::PORT)).doing(|| "cannot listen for HTTP".to_owned())?;
+    let mailbox = Mailbox::new(inputs.clone());
+    let inputs = Mutex::new(inputs.clone());
+    let tell = move |path, end| {
+        // A loop that is over wants to know nothing more.
+        let inputs = inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        inputs.send(Input::Http(path, end)).ok();
+    };
+    http::serve(listener, Path::new(root), Box::new(mailbox), Box::new(tell))
 }
 
 fn inside(system: &Installed, words: &[&str]) -> Tool {

@@ -178,6 +178,11 @@ impl Timeline {
                 kind,
                 end: TransferEnd::Sent,
                 ..
+            }
+            | What::Http {
+                kind,
+                end: TransferEnd::Sent,
+                ..
             } => match kind {
                 FileKind::Loader => Some(Stage::Loader),
                 FileKind::Config => Some(Stage::Config),

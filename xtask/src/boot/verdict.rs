@@ -41,7 +41,7 @@ pub enum Verdict {
     LoadFailed {
         /// The line that says so.
         line: String,
-        /// Files that the TFTP server was asked for last and could not send.
+        /// Files that a server was asked for last and could not send.
         missing: Vec<String>,
     },
     /// The firmware had nothing left to boot.
@@ -235,7 +235,7 @@ impl Verdict {
         match self {
             Self::LoadFailed { missing, .. } => missing
                 .iter()
-                .map(|path| format!("the TFTP server could not send {path}"))
+                .map(|path| format!("no server could send {path}"))
                 .collect(),
             Self::QemuDied { tail, .. } | Self::ServerDied { tail, .. } => tail.clone(),
             _ => Vec::new(),

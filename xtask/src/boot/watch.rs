@@ -16,6 +16,7 @@ use super::dnsmasq::{self, Entry};
 use super::happening::{FileKind, Happening, Port, TransferEnd, What};
 use super::judge::{Judge, Order};
 use super::machine::{Input, Machine};
+use super::offer;
 use super::qemu::TFTP;
 use super::qmp::{Command, Message};
 use super::reporter::{self, Posted};
@@ -167,6 +168,10 @@ impl<'a> Watch<'a> {
             Input::Server(line) => self.server(&line),
             Input::Transfer(path, end) => self.transfer(path, end),
             Input::Reported(posted) => self.reported(posted),
+            Input::Http(path, end) => {
+                let kind = kind_of(&path, &self.job.loader);
+                self.happened(What::Http { path, kind, end })
+            }
             Input::ServerEnded(program) => {
                 let tail = self.server_tail.iter().cloned().collect();
                 self.happened(What::ServerFailed { program, tail })
@@ -317,7 +322,7 @@ fn relative(path: &str) -> String {
 fn kind_of(path: &str, loader: &str) -> FileKind {
     if path == loader {
         FileKind::Loader
-    } else if path.split('/').any(|folder| folder == "pxelinux.cfg") {
+    } else if offer::is_configuration(path) {
         FileKind::Config
     } else {
         content_kind(&Path::new(TFTP).join(path))

@@ -1,9 +1,11 @@
-//! What a bundle boots, in words that every boot loader's configuration can be written from. Writing it is `pxelinux`'s and
-//! `uboot`'s.
+//! What a bundle boots, in words that every boot loader's configuration can be written from, and the files that each of its readers
+//! gets. What one reader can do is `reader`'s, writing for it `pxelinux`'s, `ipxe`'s, `grub`'s and `uboot`'s.
 
+use super::TextFile;
 use super::address::Address;
 use super::check::mistakes;
-use super::{TextFile, pxelinux, uboot};
+use super::reader::{Place, Reader};
+use super::route::Route;
 use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 
@@ -12,13 +14,16 @@ use crate::failure::{Failure, Kind, Result};
 pub struct BundleText {
     /// The machines it is for.
     pub arch: Arch,
+    /// The ways by which they boot it; never empty.
+    pub routes: Vec<Route>,
     /// The image's name.
     pub name: String,
     /// Its version.
     pub version: String,
     /// The kernel's path inside the bundle.
     pub kernel: String,
-    /// The paths inside the bundle of the archives that make up the initramfs, in order; a single one for [`Reader::UBoot`].
+    /// The paths inside the bundle of the archives that make up the initramfs, in order; a single one where
+    /// a reader does not join them.
     pub initramfs: Vec<String>,
     /// The console of boot loader and kernel.
     pub console: Console,
@@ -34,15 +39,6 @@ pub struct BundleText {
     pub menu: Option<Menu>,
     /// The machines that have a file of their own.
     pub nodes: Vec<Node>,
-}
-
-/// Who reads `pxelinux.cfg/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// PXELINUX, which comes with the bundle.
-    Pxelinux,
-    /// U-Boot's `pxe`, which is the machine's firmware; petitboot and SLOF on PowerPC read the same.
-    UBoot,
 }
 
 /// A menu: every entry that [`Boot`] has, as far as the reader knows it.
@@ -91,7 +87,7 @@ pub struct Node {
     pub initramfs: Vec<String>,
 }
 
-/// What a single file in `pxelinux.cfg/` says.
+/// What a single file says.
 #[derive(Clone)]
 pub(super) struct Configuration<'a> {
     /// The machine or the image.
@@ -104,35 +100,6 @@ pub(super) struct Configuration<'a> {
     pub append: &'a [String],
     /// Archives of the initramfs.
     pub initramfs: &'a [String],
-}
-
-impl Reader {
-    /// Who reads the configuration on machines of this architecture.
-    #[must_use]
-    pub const fn of(arch: Arch) -> Self {
-        match arch {
-            Arch::Amd64 => Self::Pxelinux,
-            Arch::Arm64 | Arch::Armhf | Arch::Ppc64el => Self::UBoot,
-        }
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pxelinux => "pxelinux",
-            Self::UBoot => "U-Boot",
-        }
-    }
-
-    /// Everything it can boot.
-    #[must_use]
-    pub const fn boots(self) -> &'static [Boot] {
-        match self {
-            Self::Pxelinux => &[Boot::Image, Boot::Localboot, Boot::Chain],
-            Self::UBoot => &[Boot::Image, Boot::Localboot],
-        }
-    }
 }
 
 impl Boot {
@@ -161,10 +128,10 @@ impl Console {
 }
 
 impl BundleText {
-    /// Who reads its configuration.
+    /// Who reads its configurations.
     #[must_use]
-    pub const fn reader(&self) -> Reader {
-        Reader::of(self.arch)
+    pub fn readers(&self) -> Vec<Reader> {
+        Reader::of_all(&self.routes)
     }
 
     /// The same bundle for a boot loader whose own folder is another one, in which the bundle is at `folder`: `NAME/VERSION`.
@@ -191,30 +158,32 @@ impl BundleText {
     }
 }
 
-/// The texts of a bundle: `pxelinux.cfg/` and the message.
+/// The texts of a bundle: the configurations of each of its readers, and the message.
 ///
 /// # Errors
-/// [`Kind::Recipe`] with a note for each thing that their reader could not do; see [`super::check`].
+/// [`Kind::Recipe`] with a note for each thing that the readers could not do; see [`super::check`].
 pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
+    let readers = bundle.readers();
     let mistakes = mistakes(bundle);
     if !mistakes.is_empty() {
-        let reader = bundle.reader().name();
-        let what = format!("{reader} cannot boot {} as it is described", bundle.name);
+        let who: Vec<_> = readers.iter().map(|reader| reader.name()).collect();
+        let who = who.join(", ");
+        let what = format!("{who} cannot boot {} as it is described", bundle.name);
         return Err(mistakes
             .into_iter()
             .fold(Failure::new(Kind::Recipe, what), Failure::note));
     }
     let mut files = Vec::new();
-    for (path, reason, configuration) in configurations(bundle) {
-        let content = match bundle.reader() {
-            Reader::Pxelinux => pxelinux::configuration(bundle, &configuration)?,
-            Reader::UBoot => uboot::configuration(bundle, &configuration)?,
-        };
-        files.push(TextFile {
-            path: format!("pxelinux.cfg/{path}"),
-            content,
-            reason,
-        });
+    for reader in &readers {
+        for (place, reason, configuration) in configurations(bundle, *reader) {
+            if let Some((path, content)) = reader.file(bundle, place, &configuration)? {
+                files.push(TextFile {
+                    path,
+                    content,
+                    reason,
+                });
+            }
+        }
     }
     if !bundle.message.is_empty() {
         files.push(TextFile {
@@ -226,8 +195,11 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
     Ok(files)
 }
 
-/// Each file in `pxelinux.cfg/` with why it is there.
-fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>)> {
+/// Each file of a reader with why it is there.
+fn configurations(
+    bundle: &BundleText,
+    reader: Reader,
+) -> Vec<(Place<'_>, String, Configuration<'_>)> {
     let plain = |boot| Configuration {
         title: bundle.name.clone(),
         boot,
@@ -235,11 +207,11 @@ fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>
         append: &[],
         initramfs: &bundle.initramfs,
     };
-    let boots = bundle.reader().boots().iter();
+    let boots = reader.boots().iter();
     let mut files: Vec<_> = boots
         .map(|&boot| {
             let reason = format!("boots: {}", boot.name());
-            (boot.name().to_owned(), reason, plain(boot))
+            (Place::Named(boot.name()), reason, plain(boot))
         })
         .collect();
     let default = Configuration {
@@ -251,13 +223,13 @@ fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>
     };
     if bundle.menu.is_some() {
         let reason = "lets people choose".to_owned();
-        files.push((MENU.to_owned(), reason, default.clone()));
+        files.push((Place::Named(MENU), reason, default.clone()));
     }
     let reason = format!(
         "machines without a file of their own: {}",
         bundle.menu.as_ref().map_or(bundle.default.name(), |_| MENU)
     );
-    files.push(("default".to_owned(), reason, default));
+    files.push((Place::Default, reason, default));
     files.extend(bundle.nodes.iter().map(|node| {
         let reason = format!("the machine {}: {}", node.name, node.boot.name());
         let configuration = Configuration {
@@ -267,7 +239,7 @@ fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>
             append: &node.append,
             initramfs: &node.initramfs,
         };
-        (node.address.file_name(), reason, configuration)
+        (Place::Machine(node), reason, configuration)
     }));
     files
 }

@@ -1,12 +1,15 @@
 //! Descriptions in, files out.
 
+use super::super::c32::Flavour;
 use super::super::check::{check_argument, check_console};
+use super::super::pxelinux;
 use super::*;
 
 /// A bundle with everything.
 pub(in super::super) fn bundle() -> BundleText {
     BundleText {
         arch: Arch::Amd64,
+        routes: vec![Route::Pxelinux],
         name: "demo".to_owned(),
         version: "0.1.0-1".to_owned(),
         kernel: "vmlinuz".to_owned(),
@@ -43,6 +46,7 @@ pub(in super::super) fn bundle() -> BundleText {
 pub(in super::super) fn uboot() -> BundleText {
     let mut bundle = BundleText {
         arch: Arch::Arm64,
+        routes: vec![Route::UBoot],
         message: String::new(),
         ..bundle()
     };
@@ -214,7 +218,7 @@ fn a_command_line_that_the_kernel_would_cut_is_a_mistake() {
 fn rates_that_pxelinux_cannot_make_are_refused() {
     let check = |baud| {
         let device = "ttyS0".to_owned();
-        check_console(Reader::Pxelinux, &Console { device, baud })
+        check_console(&[Reader::Pxelinux], &Console { device, baud })
     };
     for baud in [75, 9600, 38_400, 115_200] {
         check(baud).unwrap();
@@ -290,7 +294,7 @@ fn a_machine_of_its_own_keeps_what_it_boots_in_a_menu() {
 #[test]
 fn only_a_menu_needs_its_module() {
     let names = |bundle: &BundleText| -> Vec<&str> {
-        let modules = pxelinux::modules(bundle).into_iter();
+        let modules = pxelinux::modules(Flavour::Bios, bundle).into_iter();
         modules.map(|(name, _)| name).collect()
     };
     assert_eq!(names(&bundle()), ["chain.c32"]);
@@ -407,7 +411,7 @@ fn titles_and_times_that_menus_cannot_have_are_refused() {
 proptest::proptest! {
     #[test]
     fn no_argument_adds_a_line(argument in "[ -~\n\r\té\"=]{0,20}") {
-        if check_argument(Reader::Pxelinux, &argument).is_ok() {
+        if check_argument(&[Reader::Pxelinux], &argument).is_ok() {
             let lines = |bundle: &BundleText| file(bundle, "pxelinux.cfg/image").lines().count();
             let with = BundleText { append: vec![argument], ..bundle() };
             assert_eq!(lines(&with), lines(&bundle()));

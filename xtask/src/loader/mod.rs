@@ -6,7 +6,11 @@ pub mod bundle;
 pub mod c32;
 pub mod check;
 pub mod dhcp;
+mod grub;
+mod ipxe;
 pub mod pxelinux;
+pub mod program;
+pub mod reader;
 pub mod route;
 mod uboot;
 

@@ -15,7 +15,7 @@ use crate::debian::changelog::Entry;
 use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Result};
 use crate::image::overlay;
-use crate::loader::bundle::Reader;
+use crate::loader::program;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
@@ -86,12 +86,11 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
     names
 }
 
-/// The inputs of the bundle that are its boot loader, where it has one, and the names of their sources.
+/// The inputs of the bundle that boot programs are taken from, and the names of their sources.
 fn loader_sources(recipe: &Recipe) -> impl Iterator<Item = (&'static str, &String)> {
-    let bundle = &recipe.bundle;
-    let both = [("pxelinux", &bundle.pxelinux), ("modules", &bundle.modules)];
-    let needed = Reader::of(recipe.arch) == Reader::Pxelinux;
-    both.into_iter().filter(move |_| needed)
+    let routes = recipe.bundle.routes(recipe.arch);
+    let packages = program::packages(&routes, recipe.arch).into_iter();
+    packages.map(|package| (package.key(), recipe.bundle.source(package)))
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].

@@ -17,6 +17,7 @@ use crate::image::compress::Compression;
 use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
 pub use crate::lint::Allow;
+use crate::loader::program;
 use crate::loader::route::Route;
 use crate::source::spec::{Policy, Source};
 pub use ready::{
@@ -249,6 +250,21 @@ pub struct Bundle {
     /// Name in `[sources]` of the package with the `.c32` modules.
     #[serde(default = "default_syslinux_source")]
     pub modules: String,
+    /// Name in `[sources]` of the package with `syslinux.efi`.
+    #[serde(default = "default_syslinux_efi_source")]
+    pub syslinux_efi: String,
+    /// Name in `[sources]` of the package with iPXE.
+    #[serde(default = "default_ipxe_source")]
+    pub ipxe: String,
+    /// Name in `[sources]` of the package with GRUB for EFI and networks, signed by Debian.
+    #[serde(default = "default_grub_source")]
+    pub grub: String,
+    /// Name in `[sources]` of the package with shim.
+    #[serde(default = "default_shim_source")]
+    pub shim: String,
+    /// Name in `[sources]` of the package with the stub of unified kernel images.
+    #[serde(default = "default_systemd_boot_source")]
+    pub systemd_boot: String,
     /// What a machine without a configuration of its own boots.
     #[serde(default)]
     pub default: Menu,
@@ -274,6 +290,20 @@ impl Bundle {
             vec![Route::usual(arch)]
         } else {
             self.routes.clone()
+        }
+    }
+
+    /// The name in `[sources]` of a package that boot programs are taken from.
+    #[must_use]
+    pub const fn source(&self, package: program::Package) -> &String {
+        match package {
+            program::Package::Pxelinux => &self.pxelinux,
+            program::Package::Modules => &self.modules,
+            program::Package::SyslinuxEfi => &self.syslinux_efi,
+            program::Package::Ipxe => &self.ipxe,
+            program::Package::Grub => &self.grub,
+            program::Package::Shim => &self.shim,
+            program::Package::SystemdBoot => &self.systemd_boot,
         }
     }
 }
@@ -302,6 +332,26 @@ fn default_pxelinux_source() -> String {
 
 fn default_syslinux_source() -> String {
     "syslinux".to_owned()
+}
+
+fn default_syslinux_efi_source() -> String {
+    "syslinux-efi".to_owned()
+}
+
+fn default_ipxe_source() -> String {
+    "ipxe".to_owned()
+}
+
+fn default_grub_source() -> String {
+    "grub".to_owned()
+}
+
+fn default_shim_source() -> String {
+    "shim".to_owned()
+}
+
+fn default_systemd_boot_source() -> String {
+    "systemd-boot".to_owned()
 }
 
 /// What a machine boots, by the name of a file in `pxelinux.cfg/`.

@@ -18,7 +18,7 @@ use crate::archive;
 use crate::debian::deb822;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::FileTree;
-use crate::loader::bundle::Reader;
+use crate::loader::route::Route;
 use crate::plan::Packages;
 use crate::plan::packages::{COPYRIGHT, FOLDERS};
 
@@ -151,7 +151,7 @@ fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Res
         maintainer: (package.maintainer.clone()).unwrap_or_else(|| newest.maintainer.clone()),
         homepage: package.homepage.clone(),
         arch: packages.bundle.arch.debian(),
-        loader: Reader::of(packages.bundle.arch) == Reader::Pxelinux,
+        loader: (packages.bundle.bundle.routes(packages.bundle.arch)).contains(&Route::Pxelinux),
         message: !packages.bundle.bundle.message.is_empty(),
         description: description::paragraphs(&[&packages.description, &package.description]),
         depends: package.depends.join(", "),
