@@ -60,7 +60,7 @@ const CASES: &[Case] = &[
     Case {
         name: "a local disk that nobody waits for",
         fields: "config = 'pxelinux.cfg/localboot'\ndisk = 'bootable'",
-        verdict: r#"{"verdict":"wrong-end","expected":"ready","got":"local-boot"}"#,
+        verdict: r#"{"verdict":"wrong-end","expected":"ready","got":"local-boot""#,
         state: "\"local-boot\"",
         ..PLAIN
     },
@@ -74,7 +74,8 @@ const CASES: &[Case] = &[
     Case {
         name: "a menu that nobody waits for",
         tables: MENU,
-        verdict: r#"{"verdict":"wrong-end","expected":"ready","got":"menu"}"#,
+        fields: "timeout = 600", // which is not waited out
+        verdict: r#"{"verdict":"wrong-end","expected":"ready","got":"menu""#,
         state: "\"menu\"",
         ..PLAIN
     },
@@ -143,7 +144,7 @@ const CASES: &[Case] = &[
         name: "a reporter that says something else than the console",
         injure: |copy| add(copy, "after-verdict/90-report", "report-boot clock 50\n"),
         fields: "report = true",
-        verdict: r#"{"verdict":"reports-disagree","console":"ready","reported":"failed clock code 50"}"#,
+        verdict: r#"{"verdict":"reports-disagree","console":"ready","reported":"failed clock code 50""#,
         log: &["== kernel"],
         ..PLAIN
     },
@@ -169,6 +170,7 @@ fn add(copy: &Copy, path: &str, text: &str) {
     let file = Entry::file(text.as_bytes().to_vec(), false, Origin::Generated { what });
     tree.add(format!("etc/rcS.d/{path}").parse().unwrap(), file)
         .unwrap();
+    tree.fill_parents(0o755);
     newc::write(&tree, 0, &mut bytes).unwrap();
     fs_err::write(initramfs, bytes).unwrap();
 }
