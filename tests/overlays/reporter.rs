@@ -2,7 +2,7 @@
 //! own programs, as in an image.
 
 use crate::http::{gone, server};
-use crate::{Room, Shell};
+use crate::{Room, Shell, project};
 
 const REPORT: &str = "reporter/usr/sbin/report-boot";
 const SHELLS: &[Shell] = &[&["dash"], &["busybox", "sh"]];
@@ -148,4 +148,17 @@ fn nothing_is_sent_where_it_is_switched_off_or_cannot_be() {
     let (code, sent, said) = asked("report=ftp://127.255.0.3", |_| ());
     assert_eq!((code, &*sent), (1, ""));
     assert!(said.contains("neither off nor http://"), "{said}");
+}
+
+#[test]
+fn the_demos_busybox_has_all_that_it_needs() {
+    let config = |name: &str| {
+        let path = project().join("busybox-configs").join(name);
+        fs_err::read_to_string(path).unwrap()
+    };
+    let (needed, demo) = (config("reporter.config"), config("demo.config"));
+    assert!(needed.contains("\nCONFIG_WGET=y\n"));
+    for symbol in needed.lines().filter(|line| line.starts_with("CONFIG_")) {
+        assert!(demo.lines().any(|line| line == symbol), "{symbol}");
+    }
 }
