@@ -42,9 +42,14 @@ pub(crate) struct Copy {
 
 impl Copy {
     pub(crate) fn new() -> Result<Self, Failed> {
+        Self::of(&bundle("demo")?)
+    }
+
+    /// The same of another bundle.
+    pub(crate) fn of(bundle: &Path) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let it = Self { folder };
-        copy(&bundle("demo")?, &it.bundle());
+        copy(bundle, &it.bundle());
         Ok(it)
     }
 

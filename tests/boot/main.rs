@@ -22,6 +22,7 @@ mod readme;
 mod recipes;
 mod routes;
 mod segments;
+mod states;
 mod threads;
 mod typing;
 
@@ -36,6 +37,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     typing::all,
     segments::all,
     controls::all,
+    states::all,
     recipes::all,
     routes::all,
     readme::all,

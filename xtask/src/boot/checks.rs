@@ -3,8 +3,7 @@
 
 use super::happening::Network;
 use super::offer;
-use super::protocol::GuestVerdict;
-use super::scenario::{ConfigSearch, End, Machine, Scenario};
+use super::scenario::{ConfigSearch, Machine, Scenario};
 use super::verdict::Verdict;
 use crate::date;
 
@@ -43,6 +42,7 @@ pub fn not_to_be_had(scenario: &Scenario, network: Network) -> Vec<String> {
         ("config", scenario.config.is_some()),
         ("ntp", scenario.ntp),
         ("dhcp", !scenario.dhcp),
+        ("report", scenario.report),
         ("route", scenario.route.is_some_and(offer::needs_http)),
     ];
     wished(&wishes, network)
@@ -74,36 +74,6 @@ pub fn check(scenario: &Scenario, boot: usize, wall: f64, facts: &Facts) -> Resu
     config_search(scenario, facts)?;
     lease(scenario, facts)?;
     clocks(scenario, boot, wall, facts).map_err(|what| Verdict::WrongClock { what })
-}
-
-/// Compares how the guest says it ended with what was expected; `why` is what it said of a failed step.
-///
-/// # Errors
-/// The verdict, when it is another end.
-pub fn end(expected: &End, said: Option<&GuestVerdict>, why: &str) -> Result<(), Verdict> {
-    let word = match expected {
-        End::Expected => return Ok(()),
-        End::Ready => "ready".to_owned(),
-        End::LocalBoot => "local-boot".to_owned(),
-        End::Panic => "panic".to_owned(),
-        End::Failed(step) => format!("failed {step}"),
-    };
-    match (expected, said) {
-        (End::Ready, Some(GuestVerdict::Ready))
-        | (End::LocalBoot, Some(GuestVerdict::LocalBoot)) => Ok(()),
-        (End::Failed(wanted), Some(GuestVerdict::Failed { step, .. })) if step == wanted => Ok(()),
-        (_, Some(GuestVerdict::Failed { step, code })) => {
-            let (step, code, why) = (step.clone(), *code, why.to_owned());
-            Err(Verdict::GuestFailed { step, code, why })
-        }
-        (_, said) => {
-            let got = said.map_or_else(|| "nothing".to_owned(), ToString::to_string);
-            Err(Verdict::WrongEnd {
-                expected: word,
-                got,
-            })
-        }
-    }
 }
 
 /// The names that the machine's boot loader asks for, in its order. PXELINUX:

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reporter::Report;
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Happening {
@@ -62,6 +64,13 @@ pub enum What {
         kind: FileKind,
         /// What became of it.
         end: TransferEnd,
+    },
+    /// The image's reporter told something by HTTP.
+    Reported {
+        /// The MAC address that it says it has, in small letters.
+        mac: String,
+        /// What it told.
+        report: Report,
     },
     /// The HTTP server was asked for a file.
     Http {

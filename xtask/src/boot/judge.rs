@@ -8,14 +8,19 @@ use super::checks::{self, Facts, Reading};
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
-use super::scenario::{ConfigSearch, Disk, End, Scenario};
+use super::reporter::{self, Report, Reports};
+use super::scenario::{ConfigSearch, Disk, Scenario};
 use super::signs::{self, Sign};
+use super::state::State;
 use super::timeline::{Stage, Timeline};
 use super::verdict::Verdict;
+use super::waiting::Waiting;
 
 /// For so many seconds after something decisive, nothing else may happen: a second verdict, a panic, QEMU's end; and what
 /// explains it still comes in.
 const SETTLE: f64 = 0.25;
+/// So much later than a report by HTTP, what the console says of the same is not just late.
+const LATE: f64 = 5.0;
 
 /// What the lab should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +42,9 @@ pub struct Judge {
     facts: Facts,
     wall: f64,
     said: Option<GuestVerdict>,
+    came: Option<State>,
+    waiting: Waiting,
+    reports: Reports,
     why: String,
     missing: Vec<String>,
     last_on_console: String,
@@ -68,6 +76,9 @@ impl Judge {
             facts: Facts::default(),
             wall: 0.0,
             said: None,
+            came: None,
+            waiting: Waiting::default(),
+            reports: Reports::default(),
             why: String::new(),
             missing: Vec::new(),
             last_on_console: String::new(),
@@ -83,6 +94,12 @@ impl Judge {
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
         self.verdict.as_ref()
+    }
+
+    /// The state that the last boot came to, if it came to one.
+    #[must_use]
+    pub fn state(&self) -> Option<&State> {
+        self.came.as_ref()
     }
 
     /// The timeline so far.
@@ -101,7 +118,19 @@ impl Judge {
             && self.scenario.machine().tells_rtc()
             && self.said.is_some()
             && self.facts.outside.is_none();
-        self.settled_at.filter(|_| !asked).unwrap_or(limit)
+        let report = self.scenario.report
+            && reporter::awaited(self.came.as_ref())
+            && !self.reports.complete();
+        let settled = self.settled_at.filter(|_| !asked && !report);
+        let idle = || self.idle_from().map_or(limit, |idle| idle.min(limit));
+        settled.unwrap_or_else(idle)
+    }
+
+    /// When it is certain that a menu waits which nobody wants to see.
+    fn idle_from(&self) -> Option<f64> {
+        let unwanted = self.came.is_none() && !self.scenario.end.take_lines();
+        let slowness = self.limit / f64::from(self.scenario.timeout);
+        self.waiting.until(slowness).filter(|_| unwanted)
     }
 
     /// Whether a line that has no end yet should be reported as it stands.
@@ -122,6 +151,9 @@ impl Judge {
             self.lookout.count();
         }
         let at = happening.at;
+        if self.waiting.observe(at, &happening.what) && self.scenario.end.take(&State::Menu) {
+            self.arrive(at, State::Menu);
+        }
         match &happening.what {
             What::Started { wall, network, .. } => self.started(*wall, *network),
             What::Line { port, text } => {
@@ -136,6 +168,7 @@ impl Judge {
                 return self.seen(at, orders);
             }
             What::Lease { ip, mac } => self.facts.leases.push((ip.clone(), mac.clone())),
+            What::Reported { mac, report } => self.reported(at, mac, report),
             What::Tftp { path, kind, end } | What::Http { path, kind, end } => {
                 self.transfer(path, *kind, *end);
             }
@@ -150,12 +183,7 @@ impl Judge {
             What::TooMuchOutput => self.decide(Verdict::TooMuchOutput),
             What::QemuEnded { end, tail, .. } => self.qemu_died(end, tail),
             What::Deadline if self.settled_at.is_some() => return self.conclude(),
-            What::Deadline => self.decide(Verdict::TimedOut {
-                seconds: self.limit,
-                last_line: self.last_line(),
-                stage: self.timeline.furthest(),
-                unmatched: self.lookout.missed(),
-            }),
+            What::Deadline => self.ran_out(),
             What::Typed { .. } => {}
         }
         self.orders_for_end(at)
@@ -215,8 +243,48 @@ impl Judge {
     }
 
     fn suspect(&mut self, at: f64, cause: Verdict) {
+        if let Some(state) = State::of(&cause) {
+            self.came.get_or_insert(state);
+        }
         self.cause.get_or_insert(cause);
-        self.settled_at.get_or_insert(at + SETTLE);
+        self.settle(at + SETTLE);
+    }
+
+    /// The first state is the one that came.
+    fn arrive(&mut self, at: f64, state: State) {
+        if self.came.is_none() {
+            self.came = Some(state);
+            self.settle(at + SETTLE);
+        }
+    }
+
+    fn settle(&mut self, at: f64) {
+        let earliest = self.settled_at.map_or(at, |earlier| earlier.min(at));
+        self.settled_at = Some(earliest);
+    }
+
+    /// The time is over.
+    fn ran_out(&mut self) {
+        if self.waiting.is() && !self.scenario.end.take_lines() {
+            self.came = Some(State::Menu);
+            let wrong = self.scenario.end.judge(self.came.as_ref(), "");
+            return self.decide(wrong.err().unwrap_or(Verdict::Passed));
+        }
+        self.decide(Verdict::TimedOut {
+            seconds: self.limit,
+            last_line: self.last_line(),
+            stage: self.timeline.furthest(),
+            unmatched: self.lookout.missed(),
+        });
+    }
+
+    /// What was told by HTTP is not taken for what happened, but the console has to say the same before long.
+    fn reported(&mut self, at: f64, mac: &str, report: &Report) {
+        self.reports.add(mac, report);
+        if report.is_state() && self.came.is_none() && !self.scenario.end.only_lines() {
+            let slowness = self.limit / f64::from(self.scenario.timeout);
+            self.settle(at + LATE * slowness);
+        }
     }
 
     /// What a finished line says.
@@ -226,12 +294,12 @@ impl Judge {
             Some(Word::StepOk(step, detail)) => self.step(at, &step, &detail),
             Some(Word::StepFailed(_, _, why)) => self.why = why,
             // Whoever waits for lines of his own waits for no verdict.
-            Some(Word::Verdict(_)) if self.scenario.end == End::Expected => {}
+            Some(Word::Verdict(_)) if self.scenario.end.only_lines() => {}
             Some(Word::Verdict(second)) => match self.said.clone() {
                 Some(first) => self.suspect(at, Verdict::TwoVerdicts { first, second }),
                 None => {
+                    self.arrive(at, State::from(&second));
                     self.said = Some(second);
-                    self.settled_at.get_or_insert(at + SETTLE);
                 }
             },
             Some(Word::Image | Word::StepSkipped(..)) | None => {}
@@ -281,8 +349,8 @@ impl Judge {
 
     /// After a line was seen: whoever waits for nothing but lines may have seen them all.
     fn seen(&mut self, at: f64, mut orders: Vec<Order>) -> Vec<Order> {
-        if self.scenario.end == End::Expected && self.lookout.missed().is_empty() {
-            self.settled_at.get_or_insert(at + SETTLE);
+        if self.scenario.end.take_lines() && self.lookout.missed().is_empty() {
+            self.arrive(at, State::Expected);
         }
         orders.extend(self.orders_for_end(at));
         orders
@@ -323,6 +391,9 @@ impl Judge {
         self.reset_ordered = false;
         self.facts = Facts::default();
         self.said = None;
+        self.came = None;
+        self.waiting = Waiting::default();
+        self.reports = Reports::default();
         self.last_on_console.clear();
         self.last_on_screen.clear();
         self.lookout.again();
@@ -351,18 +422,13 @@ impl Judge {
 
     fn sum_up(&mut self) -> Result<(), Verdict> {
         let boot = self.timeline.boots.len() - 1;
-        match (self.cause.take(), &self.scenario.end) {
-            (Some(Verdict::Panic { .. }), End::Panic) => {}
-            (Some(Verdict::LoadFailed { line, .. }), _) => {
-                let first = self.missing.len().saturating_sub(3);
-                let missing = self.missing.split_off(first);
-                return Err(Verdict::LoadFailed { line, missing });
-            }
-            (Some(cause), _) => return Err(cause),
-            (None, end) => checks::end(end, self.said.as_ref(), &self.why)?,
-        }
+        self.cause()?;
+        self.reports.judge(&self.scenario, self.came.as_ref())?;
+        self.scenario.end.judge(self.came.as_ref(), &self.why)?;
         checks::check(&self.scenario, boot, self.wall, &self.facts)?;
-        if boot < self.scenario.reboots as usize {
+        // Where lines are one of several ends, another may come before them.
+        let other = self.scenario.end.take_lines() && self.came != Some(State::Expected);
+        if boot < self.scenario.reboots as usize || other {
             return Ok(());
         }
         let patterns = self.lookout.missed();
@@ -370,6 +436,23 @@ impl Judge {
             Ok(())
         } else {
             Err(Verdict::ExpectationMissed { patterns })
+        }
+    }
+
+    /// What went wrong, unless it is the state that is waited for, and the first that came.
+    fn cause(&mut self) -> Result<(), Verdict> {
+        let Some(cause) = self.cause.take() else {
+            return Ok(());
+        };
+        let state = State::of(&cause).filter(|state| self.came.as_ref() == Some(state));
+        match cause {
+            _ if state.is_some_and(|state| self.scenario.end.take(&state)) => Ok(()),
+            Verdict::LoadFailed { line, .. } => {
+                let first = self.missing.len().saturating_sub(3);
+                let missing = self.missing.split_off(first);
+                Err(Verdict::LoadFailed { line, missing })
+            }
+            cause => Err(cause),
         }
     }
 }

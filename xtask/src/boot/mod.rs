@@ -16,6 +16,8 @@
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
+//! - `state` is what a boot can end in, `waiting` a menu that somebody has to choose from; `reporter` is what images tell by HTTP (`mailbox`),
+//!   `retry` whether a boot that failed is made again.
 //! - `judge` with `lookout` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
 //!   judged again.
 //! - `run` is the outside; `record` is what it keeps; `accel` finds out whether KVM is any good; `foreign` boots bundles that say
@@ -39,6 +41,7 @@ pub mod judge;
 mod lab;
 pub mod lookout;
 pub mod machine;
+pub mod mailbox;
 pub mod model;
 pub mod network;
 pub mod ntp;
@@ -48,19 +51,23 @@ pub mod qemu;
 pub mod qmp;
 pub mod record;
 pub mod offer;
+pub mod reporter;
+pub mod retry;
 mod run;
 pub mod scenario;
 pub mod servers;
 mod shell;
 pub mod signs;
+pub mod state;
 pub mod timeline;
 pub mod transfers;
 pub mod typist;
 pub mod uboot;
 pub mod verdict;
+pub mod waiting;
 pub mod watch;
 pub mod wire;
 
 pub use lab::main as lab_main;
-pub use run::{Job, Outcome, probe, run};
+pub use run::{Attempt, Job, Outcome, probe, run};
 pub use shell::shell;

@@ -159,7 +159,10 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
         // A comma in a value is written twice.
         Network::User => {
             let (first, file) = (guest_address(card), loader.replace(',', ",,"));
-            let mut user = format!("user,id=net{card},net={NETWORK},dhcpstart={first},tftp={TFTP}");
+            // As in the lab's, nothing outside can be reached: not this host's own servers either.
+            let mut user = format!(
+                "user,id=net{card},net={NETWORK},dhcpstart={first},tftp={TFTP},restrict=on"
+            );
             if !file.is_empty() {
                 user += &format!(",bootfile={file}");
             }
@@ -244,7 +247,7 @@ mod tests {
         for part in [
             "-machine virt -cpu cortex-a57 -accel tcg",
             "-bios /usr/lib/u-boot/qemu_arm64/u-boot.bin -drive if=pflash,unit=1,format=raw,file=flash.img ",
-            "tftp=tftp -device virtio-net-device,netdev=net1,mac=52:54:00:12:34:57 ",
+            "tftp=tftp,restrict=on -device virtio-net-device,netdev=net1,mac=52:54:00:12:34:57 ",
             "virtio-net-device,netdev=net0,mac=52:54:00:12:34:56 -drive",
             "virtio-blk-device,drive=disk",
         ] {

@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 use crate::failure::{Doing, Failure, Kind, Result};
 
 use super::happening::{Happening, Port, What};
+use super::reporter;
 use super::scenario::Scenario;
+use super::state::State;
 use super::timeline::Timeline;
 use super::verdict::Verdict;
 
@@ -24,6 +26,7 @@ const PREFIX: &str = ".boot-";
 const LOCK: &str = "lock";
 /// The files of a record; everything else in the folder was for the work.
 const KEPT: &[&str] = &[
+    reporter::LOG,
     "command",
     "console.log",
     "dnsmasq.conf",
@@ -98,6 +101,36 @@ impl Workshop {
     }
 }
 
+/// The place of the record of an attempt that was made again, counted from 1. No scenario's name can have a tilde.
+fn attempt(record: &Path, number: u32) -> PathBuf {
+    let mut name = record.file_name().unwrap_or_default().to_owned();
+    name.push(format!("~{number}"));
+    record.with_file_name(name)
+}
+
+/// Moves the record of an attempt aside, so that the next one can have its place; returns where it is then.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn set_aside(record: &Path, number: u32) -> Result<PathBuf> {
+    let aside = attempt(record, number);
+    remove(&aside)?;
+    fs_err::rename(record, &aside)?;
+    Ok(aside)
+}
+
+/// Removes the records of attempts of an earlier run: they are counted without a gap.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn forget_attempts(record: &Path) -> Result<()> {
+    let left = (1..).map(|number| attempt(record, number));
+    for left in left.take_while(|left| left.symlink_metadata().is_ok()) {
+        remove(&left)?;
+    }
+    Ok(())
+}
+
 /// Puts a folder in the place of another, which is moved into it first and then removed. Somebody else may be doing the
 /// same at the same time: then one of the two stays, whole.
 fn replace(made: &Path, record: &Path) -> Result<()> {
@@ -169,6 +202,7 @@ pub fn write(
     happenings: &[Happening],
     timeline: &Timeline,
     verdict: &Verdict,
+    state: Option<&State>,
 ) -> Result<()> {
     fs_err::write(folder.join("scenario.json"), json(scenario)?)?;
     let lines: Result<Vec<String>> = happenings.iter().map(json).collect();
@@ -176,7 +210,17 @@ pub fn write(
     fs_err::write(folder.join("transcript.log"), transcript(happenings))?;
     fs_err::write(folder.join("timeline.json"), json(timeline)?)?;
     fs_err::write(folder.join("timeline.txt"), timeline.bars())?;
-    Ok(fs_err::write(folder.join("verdict.json"), json(verdict)?)?)
+    let judged = Judged { verdict, state };
+    Ok(fs_err::write(folder.join("verdict.json"), json(&judged)?)?)
+}
+
+/// What `verdict.json` holds: the verdict, and beside it the state that came.
+#[derive(Serialize)]
+struct Judged<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a State>,
 }
 
 /// Reads a record: what was to happen, what happened, and how it was judged.
@@ -236,6 +280,7 @@ fn words(what: &What) -> (&'static str, String) {
         What::Typed { port, text } => (place(port), format!("<- typed {text:?}")),
         What::Lease { ip, mac } => ("dhcp", format!("{ip} to {mac}")),
         What::Tftp { path, end, .. } => ("tftp", format!("{path}: {end:?}").to_lowercase()),
+        What::Reported { mac, report } => ("report", format!("{report} from {mac}")),
         What::Http { path, end, .. } => ("http", format!("{path}: {end:?}").to_lowercase()),
         What::ServerFailed { program, tail } => {
             ("lab", format!("{program} ended: {}", tail.join(" | ")))
@@ -274,6 +319,19 @@ mod tests {
         );
         assert_eq!(fs_err::read_dir(&record).unwrap().count(), 1);
         assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn attempts_are_kept_until_the_next_run() {
+        let place = tempfile::tempdir().unwrap();
+        let record = place.path().join("plain");
+        for number in [1, 2] {
+            fs_err::create_dir(&record).unwrap();
+            let aside = set_aside(&record, number).unwrap();
+            assert_eq!(aside, place.path().join(format!("plain~{number}")));
+        }
+        forget_attempts(&record).unwrap();
+        assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use crate::arch::Arch;
 use crate::event::{Event, Listen};
 use crate::failure::{Doing, Failure, Kind, Result};
@@ -18,7 +20,9 @@ use super::judge::Judge;
 use super::platform::Platform;
 use super::qemu::TFTP;
 use super::record::{self, Workshop};
+use super::retry::{Hardware, Retry};
 use super::scenario::Scenario;
+use super::state::State;
 use super::timeline::Timeline;
 use super::verdict::Verdict;
 use super::wire::{self, JOB, LabJob, Mode, Report};
@@ -51,13 +55,34 @@ pub struct Job {
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
+    /// The state that it came to, if it came to one.
+    pub state: Option<State>,
+    /// The attempts before this one, which did not pass, in order.
+    pub before: Vec<Attempt>,
     /// When the boot was how far.
     pub timeline: Timeline,
     /// Where the record is.
     pub record: PathBuf,
 }
 
+/// An attempt that did not pass, and was made again.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Attempt {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The state that it came to, if it came to one.
+    pub state: Option<State>,
+    /// Where its record is: beside the last one's, with a tilde and a number behind the name, which no scenario's name can have.
+    pub record: PathBuf,
+}
+
 impl Outcome {
+    /// Whether it passed, but not the first time.
+    #[must_use]
+    pub fn flaky(&self) -> bool {
+        self.verdict.passed() && !self.before.is_empty()
+    }
+
     /// Nothing when it passed, else the failure that it is; `scenario` is named in it.
     ///
     /// # Errors
@@ -67,11 +92,34 @@ impl Outcome {
     }
 }
 
-/// Boots and judges. A boot that fails is an outcome, not a failure.
+/// Boots and judges, again where the scenario says so. A boot that fails is an outcome, not a failure.
 ///
 /// # Errors
 /// When the boot could not be made: a bad scenario, missing programs, a host that refuses.
 pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
+    record::forget_attempts(&job.record)?;
+    let mut before = Vec::new();
+    loop {
+        let outcome = attempt(job, listen)?;
+        let made = before.len() as u32 + 1;
+        let again = |retry: &Retry| retry.again(Hardware::Virtual, made, &outcome.verdict);
+        if !job.scenario.retry.as_ref().is_some_and(again) {
+            return Ok(Outcome { before, ..outcome });
+        }
+        let record = record::set_aside(&job.record, made)?;
+        let (name, sentence) = (&job.scenario.name, outcome.verdict.sentence());
+        listen.hear(Event::Warning(format!(
+            "{name}: attempt {made} did not pass, and is made again: {sentence}"
+        )));
+        before.push(Attempt {
+            verdict: outcome.verdict,
+            state: outcome.state,
+            record,
+        });
+    }
+}
+
+fn attempt(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     let begun = Instant::now();
     let limit = limit(&job.scenario)?;
     let scenario = prepared(job)?;
@@ -117,6 +165,7 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
         &hearing.happenings,
         &timeline,
         &verdict,
+        hearing.judge.state(),
     )?;
     let record = workshop.publish(&job.record)?;
     listen.hear(Event::Finished {
@@ -125,6 +174,8 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     });
     Ok(Outcome {
         verdict,
+        state: hearing.judge.state().cloned(),
+        before: Vec::new(),
         timeline,
         record,
     })

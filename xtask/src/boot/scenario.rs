@@ -11,6 +11,8 @@ use crate::date;
 use crate::loader::route::Route;
 
 pub use super::model::{Machine, Nic};
+pub use super::retry::Retry;
+pub use super::state::{End, Ends};
 
 /// One boot that proves something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -85,9 +87,16 @@ pub struct Scenario {
     /// How often the machine is reset after it came up, and has to come up again.
     #[serde(default)]
     pub reboots: u32,
-    /// The end that is expected.
+    /// The state that is waited for, or a list of states, any of which will do.
     #[serde(default)]
-    pub end: End,
+    pub end: Ends,
+    /// Whether and when a boot that did not pass is made again; without it, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Whether the image's reporter must tell the lab by HTTP how the boot ended, and on failure before that the log and the code. What it
+    /// tells must agree with the console in any case.
+    #[serde(default)]
+    pub report: bool,
     /// Seconds until a boot is given up, each time. `CORDWAINER_TIMEOUT_FACTOR` multiplies it on slow hosts.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
@@ -138,23 +147,6 @@ pub enum ConfigSearch {
     Standard,
     /// Exactly these names in `pxelinux.cfg/`.
     Exactly(Vec<String>),
-}
-
-/// How a boot can end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum End {
-    /// The guest said that it is ready.
-    #[default]
-    Ready,
-    /// The guest said that this step failed.
-    Failed(String),
-    /// The local disk booted.
-    LocalBoot,
-    /// The kernel panicked.
-    Panic,
-    /// All of `expect` showed, and the machine still ran: for bundles that say nothing of themselves.
-    Expected,
 }
 
 const fn one() -> u32 {
@@ -216,7 +208,9 @@ impl Scenario {
             lease: false,
             config_search: ConfigSearch::default(),
             reboots: 0,
-            end: End::default(),
+            end: Ends::default(),
+            retry: None,
+            report: false,
             timeout: default_timeout(),
         }
     }
@@ -346,15 +340,17 @@ impl Scenario {
                 .is_err()
                 .then_some(Problem { field, message })
         });
-        let end = (self.end == End::Expected && self.expect.is_empty()).then(|| Problem {
+        let end = (self.end.take_lines() && self.expect.is_empty()).then(|| Problem {
             field: "end",
             message: "`expected` needs something in `expect`".to_owned(),
         });
+        let retry = self.retry.iter().flat_map(Retry::problems);
         ranges
             .chain(words)
             .chain(patterns)
             .chain(clock)
             .chain(end)
+            .chain(retry)
             .collect()
     }
 
@@ -448,7 +444,7 @@ mod tests {
     fn ends_are_words_or_tables() {
         let text = "name = 'x'\nend = { failed = 'clock' }\nconfig-search = 'standard'";
         let scenario: Scenario = toml::from_str(text).unwrap();
-        assert_eq!(scenario.end, End::Failed("clock".to_owned()));
+        assert_eq!(scenario.end, End::Failed("clock".into()).into());
         assert_eq!(scenario.config_search, ConfigSearch::Standard);
     }
 }

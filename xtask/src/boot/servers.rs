@@ -13,9 +13,10 @@ use crate::failure::{Doing, Failure, Kind, Result};
 use crate::tool::{Running, Stdio, Tool};
 
 use super::dnsmasq::{self, Part};
-use super::http::{self, Nobody};
+use super::http;
 use super::installed::{self, Installed, TftpServer};
 use super::machine::Input;
+use super::mailbox::Mailbox;
 use super::network::ADDRESS;
 use super::ntp;
 use super::qemu::TFTP;
@@ -78,13 +79,14 @@ pub fn start(
 fn files(root: &str, inputs: &Sender<Input>) -> Result<()> {
     let listener =
         TcpListener::bind((ADDRESS, http::PORT)).doing(|| "cannot listen for HTTP".to_owned())?;
+    let mailbox = Mailbox::new(inputs.clone());
     let inputs = Mutex::new(inputs.clone());
     let tell = move |path, end| {
         // A loop that is over wants to know nothing more.
         let inputs = inputs.lock().unwrap_or_else(PoisonError::into_inner);
         inputs.send(Input::Http(path, end)).ok();
     };
-    http::serve(listener, Path::new(root), Box::new(Nobody), Box::new(tell))
+    http::serve(listener, Path::new(root), Box::new(mailbox), Box::new(tell))
 }
 
 fn inside(system: &Installed, words: &[&str]) -> Tool {

@@ -181,7 +181,8 @@ pub(super) fn relay(mut machine: Machine, inputs: &Receiver<Input>) -> Result<()
             | Input::Answered
             | Input::ServerEnded(_)
             | Input::Transfer(..)
-            | Input::Http(..) => {}
+            | Input::Http(..)
+            | Input::Reported(_) => {}
         }
     }
 }

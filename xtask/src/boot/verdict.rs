@@ -111,6 +111,18 @@ pub enum Verdict {
         /// What is wrong.
         what: String,
     },
+    /// What the image's reporter told by HTTP is not what the console says.
+    ReportsDisagree {
+        /// The state by the console.
+        console: String,
+        /// The state and code by HTTP.
+        reported: String,
+    },
+    /// The image's reporter did not tell all that it has to, or not in order.
+    WrongReport {
+        /// What is wrong.
+        what: String,
+    },
     /// The guest gave more than one verdict in one boot.
     TwoVerdicts {
         /// The first.
@@ -198,7 +210,12 @@ impl Verdict {
                 seen.join(" "),
                 expected.join(" ")
             ),
-            Self::WrongLease { what } | Self::WrongClock { what } => what.clone(),
+            Self::WrongLease { what } | Self::WrongClock { what } | Self::WrongReport { what } => {
+                what.clone()
+            }
+            Self::ReportsDisagree { console, reported } => {
+                format!("the console says `{console}`, but the reporter told `{reported}` by HTTP")
+            }
             Self::TwoVerdicts { first, second } => {
                 format!("the guest gave two verdicts in one boot: `{first}` and `{second}`")
             }

@@ -19,6 +19,7 @@ use super::machine::{Input, Machine};
 use super::offer;
 use super::qemu::TFTP;
 use super::qmp::{Command, Message};
+use super::reporter::{self, Posted};
 use super::typist::Typist;
 use super::wire::{self, LabJob, Report};
 
@@ -166,6 +167,7 @@ impl<'a> Watch<'a> {
             Input::Message(message) => self.message(message),
             Input::Server(line) => self.server(&line),
             Input::Transfer(path, end) => self.transfer(path, end),
+            Input::Reported(posted) => self.reported(posted),
             Input::Http(path, end) => {
                 let kind = kind_of(&path, &self.job.loader);
                 self.happened(What::Http { path, kind, end })
@@ -264,6 +266,15 @@ impl<'a> Watch<'a> {
     fn transfer(&mut self, path: String, end: TransferEnd) -> Result<()> {
         let kind = kind_of(&path, &self.job.loader);
         self.happened(What::Tftp { path, kind, end })
+    }
+
+    /// The log itself is kept in a file beside the transcript; of several the last, as everywhere.
+    fn reported(&mut self, posted: Posted) -> Result<()> {
+        let Posted { mac, report, log } = posted;
+        if let Some(log) = log {
+            fs_err::write(reporter::LOG, log)?;
+        }
+        self.happened(What::Reported { mac, report })
     }
 
     /// Reports it, tells the judge, and does what the judge orders.

@@ -243,21 +243,38 @@ fn tell(context: &Context<'_>, job: &Job, outcome: &Outcome) -> Answer {
         .relative(&outcome.record)
         .display()
         .to_string();
-    let state = if outcome.verdict.passed() {
+    let attempt = match outcome.before.len() {
+        0 => String::new(),
+        before => format!(" at attempt {}", before + 1),
+    };
+    let passed = if outcome.verdict.passed() {
         "passed"
     } else {
         "FAILED"
     };
+    let state = outcome
+        .state
+        .as_ref()
+        .map_or_else(String::new, |state| format!(" ({state})"));
+    let flaky = outcome.before.iter().map(|attempt| {
+        let record = context.workshop.checkout.relative(&attempt.record);
+        let (record, why) = (record.display(), attempt.verdict.sentence());
+        format!("not before: {why}; record: {record}\n")
+    });
     let text = format!(
-        "{}: {state}: {}\n{}record: {record}\n",
+        "{}: {passed}{attempt}{state}: {}\n{}{}record: {record}\n",
         job.scenario.name,
         outcome.verdict.sentence(),
+        flaky.collect::<String>(),
         outcome.timeline.bars()
     );
     let value: Value = json!({
         "scenario": job.scenario.name,
         "passed": outcome.verdict.passed(),
         "verdict": outcome.verdict,
+        "state": outcome.state,
+        "flaky": outcome.flaky(),
+        "before": outcome.before,
         "seconds": outcome.timeline.boots.first().and_then(|boot| boot.marks.last()).map(|mark| mark.at),
         "timeline": outcome.timeline,
         "record": outcome.record,

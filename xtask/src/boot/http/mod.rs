@@ -39,16 +39,6 @@ pub trait Endpoint: Send + Sync {
     fn post(&self, path: &str, body: &[u8]) -> Status;
 }
 
-/// Whoever takes nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Nobody;
-
-impl Endpoint for Nobody {
-    fn post(&self, _path: &str, _body: &[u8]) -> Status {
-        405
-    }
-}
-
 /// What stands at the end of a body of `length` bytes that is too long.
 #[must_use]
 pub fn cut(length: u64) -> String {

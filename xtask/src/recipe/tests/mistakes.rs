@@ -189,8 +189,73 @@ fn scenarios_are_checked_where_they_are_wrong() {
     recipes/demo.toml:22:17 «'('» this is no regular expression; unclosed group; backslashes survive in single quotes: '\d+'
     recipes/demo.toml:23:22 «'2001'» `clock.power-on`: `2001` is not like 2001-01-01T00:00:00Z
     recipes/demo.toml:26:22 «2001-01-01T00:00:00Z» `power-on` has to be a string; this is a date or time; write it in quotes: "2001-01-01T00:00:00Z"
-    recipes/demo.toml:27:7 «'pannic'» `end` cannot be `pannic`; did you mean `panic`?; it has to be `ready`, `local-boot`, `panic` or `expected`, or `{ failed = … }`
+    recipes/demo.toml:27:7 «'pannic'» `end` cannot be `pannic`; did you mean `panic`?; it has to be `ready`, `local-boot`, `panic`, `menu`, `no-dhcp`, `load-failed`, `nothing-to-boot` or `expected`, or `{ failed = … }`, or a list of values
     recipes/demo.toml:28:20 «'['» this is no regular expression; unclosed character class; backslashes survive in single quotes: '\d+'
     recipes/demo.toml:30:8 «'x'» two of [[boot]] have this `name`; the other one is at recipes/demo.toml:25
     "#);
+}
+
+/// What is said of one scenario with these fields.
+fn of_scenario(fields: &str) -> String {
+    about(&format!("{GOOD}[[boot]]\nname = 'x'\n{fields}\n"))
+}
+
+#[test]
+fn states_may_be_written_in_every_way() {
+    let good = [
+        "end = 'menu'",
+        "end = ['ready']",
+        "end = ['ready', 'local-boot', { failed = 'clock' }]",
+        "end = { failed = { step = 'clock', code = 50 } }",
+        "end = [{ failed = {} }]",
+        "retry = {}",
+        "retry = { virtual = 3, on = ['panic', 'timed-out'] }\nreport = true",
+    ];
+    for fields in good {
+        let said = of_scenario(fields);
+        assert_eq!(said, "good", "{fields}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_states_is_said_at_its_place() {
+    let wrong = [
+        (
+            "end = ['ready', 'redy']",
+            "«'redy'»",
+            "did you mean `ready`?",
+        ),
+        ("end = []", "«[]»", "needs at least 1"),
+        ("end = 7", "«7»", "`end` has to be `ready`"),
+        ("end = ['ready', 7]", "«7»", "has to be"),
+        (
+            "end = { failed = { stop = 'x' } }",
+            "«stop»",
+            "did you mean `step`?",
+        ),
+        ("end = { faild = 'x' }", "«faild»", "did you mean `failed`?"),
+        (
+            "end = ['expected']",
+            "«['expected']»",
+            "needs something in `expect`",
+        ),
+        (
+            "retry = { virtual = 99 }",
+            "«99»",
+            "99 is not within 0 and 10",
+        ),
+        (
+            "retry = { on = ['passed'] }",
+            "«'passed'»",
+            "cannot be `passed`",
+        ),
+    ];
+    for (fields, place, message) in wrong {
+        let said = of_scenario(fields);
+        assert_eq!(said.lines().count(), 2, "{fields}: {said}");
+        assert!(
+            said.contains(place) && said.contains(message),
+            "{fields}: {said}"
+        );
+    }
 }

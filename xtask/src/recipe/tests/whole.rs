@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use super::{GOOD, about, checkout, said};
+use super::{GOOD, about_files, checkout, said};
 use crate::recipe::{Site, load, show, show_origins};
 
 #[test]
@@ -24,12 +24,18 @@ fn a_good_recipe_gets_its_defaults() {
 #[test]
 fn the_tutorial_is_a_good_recipe() {
     let text = include_str!("../../../../recipes/demo.toml");
-    assert_eq!(about(text), "good");
+    let files = [
+        ("recipes/demo.toml", text),
+        ("overlays/reporter/etc/rc", ""),
+    ];
+    assert_eq!(about_files(&files), "good");
 }
 
 #[test]
 fn what_is_shown_is_the_same_recipe() {
-    let more = "\n[[node]]\nname = 'a'\nmac = '52:54:00:12:34:56'\n[[boot]]\nname = 'plain'\n";
+    let more = "\n[[node]]\nname = 'a'\nmac = '52:54:00:12:34:56'\n[[boot]]\nname = 'plain'\n\
+        [[boot]]\nname = 'list'\nretry = {}\nend = ['ready', 'menu', { failed = { step = 'a', code = 7 } }]\n\
+        [[boot]]\nname = 'tables'\nend = [{ failed = 'a' }, { failed = {} }]\n";
     let more = format!("{GOOD}message = \"two\\nlines \\\"quoted\\\"\"{more}");
     let (folder, checkout) = checkout(&[("recipes/demo.toml", &more)]);
     let loaded = load(&checkout, "demo").unwrap();
