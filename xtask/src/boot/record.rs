@@ -22,6 +22,10 @@ use super::verdict::Verdict;
 const PREFIX: &str = ".boot-";
 /// Held by whoever works in such a folder. Without a holder, the folder was left by somebody who was killed.
 const LOCK: &str = "lock";
+/// The display at the verdict, where the machine has one.
+pub const SCREENSHOT: &str = "screen.png";
+/// What the names of files with a card's frames end with.
+pub const FRAMES: &str = ".pcap";
 /// The files of a record; everything else in the folder was for the work.
 const KEPT: &[&str] = &[
     "command",
@@ -31,6 +35,7 @@ const KEPT: &[&str] = &[
     "qemu.log",
     "scenario.json",
     "screen.log",
+    SCREENSHOT,
     "timeline.json",
     "timeline.txt",
     "transcript.jsonl",
@@ -83,7 +88,7 @@ impl Workshop {
             let kept = entry
                 .file_name()
                 .to_str()
-                .is_some_and(|name| KEPT.contains(&name));
+                .is_some_and(|name| KEPT.contains(&name) || name.ends_with(FRAMES));
             if !kept {
                 remove(&entry.path())?;
             }
@@ -96,6 +101,22 @@ impl Workshop {
         published.doing(|| format!("cannot put the record to {}", record.display()))?;
         Ok(record.to_owned())
     }
+}
+
+/// Puts a record in the place of another; nothing where there is none to put.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn put(made: &Path, record: &Path) -> Result<()> {
+    if made.is_dir() { replace(made, record) } else { Ok(()) }
+}
+
+/// Removes a record, if it is there.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn discard(record: &Path) -> Result<()> {
+    remove(record)
 }
 
 /// Puts a folder in the place of another, which is moved into it first and then removed. Somebody else may be doing the
