@@ -240,14 +240,7 @@ impl Case {
                 let hint = format!("the record is of the first that failed: {}", log.display());
                 Err(Failure::new(Kind::Boot, what).hint(hint))
             }
-            Came::Error(failure) => {
-                let mut told = Failure::new(failure.kind, failure.what.clone());
-                told.notes.clone_from(&failure.notes);
-                told.hint.clone_from(&failure.hint);
-                told.diagnostics.clone_from(&failure.diagnostics);
-                told.tool.clone_from(&failure.tool);
-                Err(told)
-            }
+            Came::Error(failure) => Err(failure.again()),
             Came::NotRun => Err(crate::tool::interruption()),
         }
     }
@@ -309,7 +302,7 @@ pub fn beside(record: &Path, number: usize) -> PathBuf {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::super::happening::{Happening, Port, What};
     use super::*;
 

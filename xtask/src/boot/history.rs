@@ -314,7 +314,11 @@ mod tests {
         for number in 0..20 {
             history.add("demo/plain".to_owned(), past("passed", f64::from(number)));
         }
-        let seconds: Vec<_> = history.of("demo/plain").iter().map(|it| it.seconds).collect();
+        let seconds: Vec<_> = history
+            .of("demo/plain")
+            .iter()
+            .map(|it| it.seconds)
+            .collect();
         assert_eq!(seconds.len(), KEPT);
         assert_eq!(seconds.last(), Some(&Some(19.0)));
     }

@@ -24,6 +24,8 @@ const PREFIX: &str = ".boot-";
 const LOCK: &str = "lock";
 /// The display at the verdict, where the machine has one.
 pub const SCREENSHOT: &str = "screen.png";
+/// What was judged, as JSON.
+pub const VERDICT: &str = "verdict.json";
 /// What the names of files with a card's frames end with.
 pub const FRAMES: &str = ".pcap";
 /// The files of a record; everything else in the folder was for the work.
@@ -40,7 +42,7 @@ const KEPT: &[&str] = &[
     "timeline.txt",
     "transcript.jsonl",
     "transcript.log",
-    "verdict.json",
+    VERDICT,
 ];
 
 /// A folder that a record is being made in.
@@ -108,7 +110,11 @@ impl Workshop {
 /// # Errors
 /// When the host does not let us.
 pub fn put(made: &Path, record: &Path) -> Result<()> {
-    if made.is_dir() { replace(made, record) } else { Ok(()) }
+    if made.is_dir() {
+        replace(made, record)
+    } else {
+        Ok(())
+    }
 }
 
 /// Removes a record, if it is there.
@@ -197,7 +203,7 @@ pub fn write(
     fs_err::write(folder.join("transcript.log"), transcript(happenings))?;
     fs_err::write(folder.join("timeline.json"), json(timeline)?)?;
     fs_err::write(folder.join("timeline.txt"), timeline.bars())?;
-    Ok(fs_err::write(folder.join("verdict.json"), json(verdict)?)?)
+    Ok(fs_err::write(folder.join(VERDICT), json(verdict)?)?)
 }
 
 /// Reads a record: what was to happen, what happened, and how it was judged.
@@ -218,6 +224,20 @@ pub fn read(record: &Path) -> Result<(Scenario, Vec<Happening>, Verdict)> {
             &fs_err::read_to_string(record.join("verdict.json"))?,
         )?,
     ))
+}
+
+/// QEMU's word for the accelerator of a record; empty where that is not known.
+#[must_use]
+pub fn accel(record: &Path) -> String {
+    let transcript = fs_err::read_to_string(record.join("transcript.jsonl")).unwrap_or_default();
+    let first = transcript.lines().next().unwrap_or_default();
+    match serde_json::from_str(first) {
+        Ok(Happening {
+            what: What::Started { accel, .. },
+            ..
+        }) => accel,
+        _ => String::new(),
+    }
 }
 
 fn parsed<T: DeserializeOwned>(record: &Path, text: &str) -> Result<T> {

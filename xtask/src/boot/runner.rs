@@ -254,10 +254,7 @@ mod tests {
 
     #[test]
     fn memory_is_what_host_and_control_group_leave() {
-        assert_eq!(
-            available("MemFree: 1 kB\nMemAvailable:   204800 kB\n"),
-            200
-        );
+        assert_eq!(available("MemFree: 1 kB\nMemAvailable:   204800 kB\n"), 200);
         assert_eq!(available(""), 0);
         assert_eq!(left("max\n", "1"), None);
         assert_eq!(left("2147483648\n", "1073741824\n"), Some(1024));

@@ -84,6 +84,12 @@ pub struct Scenario {
     /// The end that is expected.
     #[serde(default)]
     pub end: End,
+    /// Whether the machine has a display; a picture of it at the verdict is kept (`screen.png`).
+    #[serde(default)]
+    pub display: bool,
+    /// Whether all that goes over each network card is kept (`card-0.pcap` and so on).
+    #[serde(default)]
+    pub pcap: bool,
     /// Seconds until a boot is given up, each time. `CORDWAINER_TIMEOUT_FACTOR` multiplies it on slow hosts.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
@@ -212,6 +218,8 @@ impl Scenario {
             config_search: ConfigSearch::default(),
             reboots: 0,
             end: End::default(),
+            display: false,
+            pcap: false,
             timeout: default_timeout(),
         }
     }

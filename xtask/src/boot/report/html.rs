@@ -1,6 +1,8 @@
 //! Text that may stand in HTML. Templates escape nothing, so the page's data holds no other text than this.
 
+use std::borrow::Cow;
 use std::fmt::Display;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -35,8 +37,21 @@ impl Html {
         Self(out)
     }
 
+    /// The link from a page in a folder to a file, both absolute: relative, so that the two can be moved together.
+    pub(super) fn link(folder: &Path, file: &Path) -> Self {
+        let (from, to): (Vec<_>, Vec<_>) =
+            (folder.components().collect(), file.components().collect());
+        let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+        let up = from[common..].iter().map(|_| "..".into());
+        let down = to[common..]
+            .iter()
+            .map(|part| part.as_os_str().to_string_lossy());
+        let parts: Vec<Cow<'_, str>> = up.chain(down).collect();
+        Self::reference(&parts.join("/"))
+    }
+
     /// A path as the reference of a link: relative, with all but plain characters as percent signs and digits (RFC 3986).
-    pub(super) fn reference(path: &str) -> Self {
+    fn reference(path: &str) -> Self {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte);
         let mut out = String::new();
         for byte in path.bytes() {
@@ -72,10 +87,10 @@ mod tests {
             "&lt;/pre&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; \
              &quot;&#123;&#123;x&#125;&#125;&quot; &amp;amp; \u{fffd}[2J\u{fffd}x"
         );
-        assert_eq!(
-            Html::reference("a b/\"<é.log").0,
-            "a%20b/%22%3C%C3%A9.log"
-        );
+        assert_eq!(Html::reference("a b/\"<é.log").0, "a%20b/%22%3C%C3%A9.log");
+        let link = |file: &str| Html::link(Path::new("/out/+boots"), Path::new(file)).0;
+        assert_eq!(link("/out/+boots/x/a.log"), "x/a.log");
+        assert_eq!(link("/out/demo/a.log"), "../demo/a.log");
         assert_eq!(Html::id("demo/a \"b\"").0, "demo-a--b-");
     }
 }

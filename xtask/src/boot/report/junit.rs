@@ -29,13 +29,7 @@ pub fn file(cases: &[Case], evidence: &[Evidence], wall: i64) -> String {
 }
 
 /// The beginning of a suite, or of all of them, with its counts.
-fn element(
-    text: &mut String,
-    tag: &str,
-    more: &str,
-    cases: &[(&Case, &Evidence)],
-    name: &str,
-) {
+fn element(text: &mut String, tag: &str, more: &str, cases: &[(&Case, &Evidence)], name: &str) {
     let tag = tag.trim_start_matches("  <");
     let indent = if tag == "testsuite" { "  " } else { "" };
     let count = |state| cases.iter().filter(|(it, _)| it.state() == state).count();
@@ -66,10 +60,14 @@ fn testcase(case: &Case, evidence: &Evidence) -> String {
     match case.state() {
         State::Passed => {}
         State::Failed => {
-            text += &format!("      <failure message=\"{sentence}\" type=\"{kind}\">{sentence}</failure>\n");
+            text += &format!(
+                "      <failure message=\"{sentence}\" type=\"{kind}\">{sentence}</failure>\n"
+            );
         }
         State::Error => {
-            text += &format!("      <error message=\"{sentence}\" type=\"{kind}\">{sentence}</error>\n");
+            text += &format!(
+                "      <error message=\"{sentence}\" type=\"{kind}\">{sentence}</error>\n"
+            );
         }
         State::NotRun => text += &format!("      <skipped message=\"{sentence}\"/>\n"),
     }
@@ -125,7 +123,10 @@ for suite in E.parse(sys.argv[1]).getroot():
             case("late", vec![Came::NotRun]),
         ];
         let mut evidence: Vec<Evidence> = cases.iter().map(|_| Evidence::default()).collect();
-        evidence[0].tail = vec!["\u{1b}[31m]]> & <b>\0\u{ffff}".to_owned(), "é\tend".to_owned()];
+        evidence[0].tail = vec![
+            "\u{1b}[31m]]> & <b>\0\u{ffff}".to_owned(),
+            "é\tend".to_owned(),
+        ];
         let file = file(&cases, &evidence, 0);
         assert!(file.contains("timestamp=\"1970-01-01T00:00:00\""), "{file}");
         let place = tempfile::NamedTempFile::new().unwrap();
@@ -136,7 +137,10 @@ for suite in E.parse(sys.argv[1]).getroot():
         assert_eq!(lines[0], "demo 4 1 1 1");
         assert!(lines[1].starts_with("demo.pxelinux plain [('system-out', None, 'record: /r/demo/plain\\n�[31m]]> & <b>��\\né\\tend"), "{read}");
         assert!(lines[2].contains("[('failure', 'panic', 'the kernel panicked: Kernel panic - not syncing: <&\"\\'>�')]"), "{read}");
-        assert!(lines[3].contains("[('error', 'error', 'the boot could not be made: no QEMU')]"), "{read}");
+        assert!(
+            lines[3].contains("[('error', 'error', 'the boot could not be made: no QEMU')]"),
+            "{read}"
+        );
         assert!(lines[4].contains("[('skipped', None, None)]"), "{read}");
     }
 }

@@ -1,6 +1,8 @@
 //! Reports of boots: one HTML page that holds all it needs, and a JUnit file. Both are pure functions of what came of the boots and of what
 //! their records show.
 
+mod chart;
+mod detail;
 pub mod evidence;
 mod html;
 pub mod junit;

@@ -22,7 +22,12 @@ fn the_page_has_a_row_for_each_recipe_and_a_chip_for_each_scenario() {
     let mut cases = [
         case("plain", vec![passed()]),
         case("bad", vec![panicked(), passed()]),
-        case("gone", vec![Came::Error(Failure::new(Kind::Missing, "no QEMU").hint("get it"))]),
+        case(
+            "gone",
+            vec![Came::Error(
+                Failure::new(Kind::Missing, "no QEMU").hint("get it"),
+            )],
+        ),
         case("late", vec![Came::NotRun]),
     ];
     cases[3].suite = "orbit".to_owned();
@@ -56,7 +61,10 @@ fn hostile_consoles_stay_text() {
     hostile.clone_into(&mut one.scenario.description);
     hostile.clone_into(&mut one.suite);
     let page = rendered(&[one], &[evidence]);
-    assert!(!page.contains("<script") && !page.contains("<img src=x"), "{page}");
+    assert!(
+        !page.contains("<script") && !page.contains("<img src=x"),
+        "{page}"
+    );
     assert!(page.contains("&lt;script&gt;alert(1)"));
     assert!(page.contains("href=\"demo/plain/%22%3E%3Cscript%3E.log\""));
 }
@@ -75,7 +83,9 @@ fn what_is_not_as_the_last_time_is_said_first() {
     cases[1].before = vec![past];
     let page = rendered(&cases, &vec![Evidence::default(); 2]);
     assert!(page.contains("it passed the last time, as 0.9"));
-    assert!(page.contains("slower by 1.8 s (350 %): 0.5 s in 1 earlier boot; that few boots may be chance"));
+    assert!(page.contains(
+        "slower by 1.8 s (350 %): 0.5 s in 1 earlier boot; that few boots may be chance"
+    ));
     let same = rendered(&[case("plain", vec![passed()])], &[Evidence::default()]);
     assert!(!same.contains("Not as the last time"));
 }
