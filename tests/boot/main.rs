@@ -20,6 +20,7 @@ mod oracle;
 mod project;
 mod readme;
 mod recipes;
+mod report;
 mod segments;
 mod threads;
 mod typing;
@@ -37,6 +38,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     controls::all,
     recipes::all,
     readme::all,
+    report::all,
     installed::all,
 ];
 
