@@ -164,7 +164,7 @@ fn with_everything() -> Result<(), Failed> {
     for seen in looked_at(&page, "everything")? {
         assert_eq!(
             (seen.rows, seen.chips),
-            (2, 2 * Route::ALL.len()),
+            (2 * Route::ALL.len(), 2 * Route::ALL.len()),
             "{seen:?}"
         );
         assert_eq!((seen.scripts, seen.alerts), (0, 0), "{seen:?}");

@@ -24,7 +24,6 @@ pub(super) struct Page {
     summary: Html,
     facts: Vec<Fact>,
     changes: Vec<Link>,
-    routes: Vec<Html>,
     rows: Vec<Row>,
     bars: Vec<Bar>,
     ticks: Vec<Tick>,
@@ -49,17 +48,13 @@ struct Link {
     more: Html,
 }
 
-/// A recipe's row of the matrix.
+/// A row of the matrix: the scenarios of a recipe that boot by one route.
 #[derive(Debug, Serialize)]
 struct Row {
+    /// How many rows the recipe has, in the first of them; nothing in the others.
+    span: Option<usize>,
     suite: Html,
     version: Html,
-    cells: Vec<Cell>,
-}
-
-/// The scenarios of a recipe that boot by one route.
-#[derive(Debug, Serialize)]
-struct Cell {
     route: Html,
     links: Vec<Link>,
 }
@@ -96,7 +91,6 @@ impl Page {
             [one] => (*one).to_owned(),
             many => counted(many.len(), "recipe"),
         };
-        let routes = routes(cases);
         let longest = longest(cases);
         let details = cases.iter().zip(evidence);
         Self {
@@ -109,9 +103,8 @@ impl Page {
             changes: changes(cases),
             rows: suites
                 .iter()
-                .map(|suite| row(*suite, &routes, cases))
+                .flat_map(|suite| rows(*suite, cases))
                 .collect(),
-            routes: routes.iter().map(Html::text).collect(),
             bars: cases.iter().filter_map(|case| bar(case, longest)).collect(),
             ticks: ticks(longest),
             phases: legend(),
@@ -135,13 +128,6 @@ fn suites(cases: &[Case]) -> Vec<(&str, &str)> {
         }
     }
     suites
-}
-
-fn routes(cases: &[Case]) -> Vec<Route> {
-    let mut routes: Vec<Route> = cases.iter().map(Case::route).collect();
-    routes.sort();
-    routes.dedup();
-    routes
 }
 
 fn summary(cases: &[Case], suites: &[(&str, &str)]) -> String {
@@ -225,28 +211,30 @@ fn changes(cases: &[Case]) -> Vec<Link> {
     cases.iter().filter_map(told).collect()
 }
 
-fn row((suite, version): (&str, &str), routes: &[Route], cases: &[Case]) -> Row {
-    let cell = |route: &Route| {
-        let of = |case: &&Case| case.suite == suite && case.route() == *route;
-        let links = cases.iter().filter(of).map(|case| {
-            let time = case
-                .shown()
-                .seconds()
-                .filter(|_| case.state() == State::Passed);
-            let more = match case.count() {
-                (made, bad @ 1..) if made > 1 => format!("{bad} of {made} failed"),
-                _ => time.map_or_else(String::new, |seconds| format!("{seconds:.1} s")),
-            };
-            link(case, more)
-        });
-        Cell {
+fn rows((suite, version): (&str, &str), cases: &[Case]) -> Vec<Row> {
+    let of: Vec<&Case> = cases.iter().filter(|case| case.suite == suite).collect();
+    let mut routes: Vec<Route> = of.iter().map(|case| case.route()).collect();
+    routes.sort();
+    routes.dedup();
+    let row = |(number, route): (usize, &Route)| {
+        let of = of.iter().filter(|case| case.route() == *route);
+        Row {
+            span: (number == 0).then_some(routes.len()),
+            suite: Html::text(suite),
+            version: Html::text(version),
             route: Html::text(route),
-            links: links.collect(),
+            links: of.map(|case| link(case, result(case))).collect(),
         }
     };
-    Row {
-        suite: Html::text(suite),
-        version: Html::text(version),
-        cells: routes.iter().map(cell).collect(),
+    routes.iter().enumerate().map(row).collect()
+}
+
+/// What stands beside a scenario's verdict.
+fn result(case: &Case) -> String {
+    let time = case.shown().seconds();
+    let time = time.filter(|_| case.state() == State::Passed);
+    match case.count() {
+        (made, bad @ 1..) if made > 1 => format!("{bad} of {made} failed"),
+        _ => time.map_or_else(String::new, |seconds| format!("{seconds:.1} s")),
     }
 }

@@ -35,7 +35,7 @@ fn the_page_has_a_row_for_each_recipe_and_a_chip_for_each_scenario() {
     for part in [
         "<h1>3 of 4 boots did not pass</h1>",
         "<p class=\"soft\">demo 1.0, orbit 1.0 · 1 passed, 1 failed, 1 error, 1 not run</p>",
-        "<th scope=\"row\">demo <span class=\"version soft small\">1.0</span></th>",
+        "<th scope=\"rowgroup\" rowspan=\"1\">demo <span class=\"version soft small\">1.0</span></th>",
         "href=\"#demo-bad\"><span class=\"mark\" aria-hidden=\"true\">✗</span>bad <span class=\"more\">failed, 1 of 2 failed</span>",
         "aria-label=\"firmware 0.25 s, kernel 2.00 s\"",
         "<p class=\"note idle small\">get it</p>",
