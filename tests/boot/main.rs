@@ -22,6 +22,7 @@ mod readme;
 mod recipes;
 mod report;
 mod segments;
+mod serve;
 mod threads;
 mod typing;
 
@@ -39,6 +40,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     recipes::all,
     readme::all,
     report::all,
+    serve::all,
     installed::all,
 ];
 

@@ -2,6 +2,7 @@
 
 mod all;
 mod choose;
+mod serve;
 mod told;
 
 use std::path::{Path, PathBuf};
@@ -70,6 +71,12 @@ pub(super) struct Args {
     /// Keep all that went over each network card (card-0.pcap)
     #[arg(long)]
     pcap: bool,
+    /// Boot nothing here: serve the bundle by DHCP and TFTP to real machines in the network of this interface, until Ctrl-C
+    #[arg(long, value_name = "INTERFACE", conflicts_with_all = ["bundle", "all", "list", "junit", "html", "shard", "filter", "scenario"])]
+    serve: Option<String>,
+    /// With --serve: leave giving addresses to the DHCP server that is there, and only say what to boot
+    #[arg(long, requires = "serve")]
+    proxy: bool,
     /// Where the records are kept [default: out/RECIPE/boots/VERSION, or out/+boots for --bundle]
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -92,7 +99,11 @@ compared (with earlier boots), record.
 Exit codes: 0 when all passed, 7 when a machine did not boot as expected; when a boot could not be made, the code of what kept it from being made;
 130 after Ctrl-C.
 
+--serve needs CAP_NET_ADMIN, CAP_NET_RAW and ports below 1024: whoever is not root is asked for a password by sudo, which gives these rights to
+the servers alone; they run as you. It gives addresses to whoever asks: where there is a DHCP server already, use --proxy.
+
 Examples:
+  cargo xtask boot lab --serve eth1
   cargo xtask boot lab --scenario plain --repeat 20
   cargo xtask boot --all --shard 2/5 --junit boots.xml
   cargo xtask boot --all --filter 'efi-*' --list";
@@ -127,6 +138,9 @@ impl Args {
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
     if let Some(bundle) = &args.bundle {
         return foreign(context, args, bundle);
+    }
+    if let Some(interface) = &args.serve {
+        return serve::run(context, args, interface);
     }
     let chosen = choose::chosen(context, args)?;
     if args.list {
