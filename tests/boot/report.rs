@@ -31,6 +31,7 @@ pub(crate) fn all() -> Vec<Trial> {
 }
 
 /// Runs `boot`.
+#[expect(clippy::disallowed_methods, reason = "the program as its users run it")]
 fn boot(folder: &Path, arguments: &[&str]) -> Output {
     let record = folder.join("records");
     std::process::Command::new(env!("CARGO_BIN_EXE_xtask"))

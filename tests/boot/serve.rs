@@ -18,6 +18,15 @@ pub(crate) fn all() -> Vec<Trial> {
     ]
 }
 
+/// A program.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program as its users run it, and what machines run"
+)]
+fn program(name: &str) -> Command {
+    Command::new(name)
+}
+
 /// A process that holds a network namespace, until its input ends.
 struct Space(Child);
 
@@ -26,7 +35,7 @@ impl Space {
     fn new(beside: Option<&Self>) -> Result<Self, Failed> {
         let mut command = match beside {
             None => {
-                let mut unshare = Command::new("unshare");
+                let mut unshare = program("unshare");
                 unshare.args(["--user", "--map-root-user", "--net", "--", "cat"]);
                 unshare
             }
@@ -47,7 +56,7 @@ impl Space {
     }
 
     fn enter(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
+        let mut command = program("nsenter");
         command
             .args(["--user", "--net", "--preserve-credentials", "--target"])
             .arg(self.0.id().to_string())
@@ -147,7 +156,7 @@ fn serves(more: &[&str], leased: &str) -> Result<(), Failed> {
         fs_err::read(folder.join("pxelinux.0"))?
     );
 
-    let interrupted = Command::new("kill")
+    let interrupted = program("kill")
         .args(["-INT", &serving.id().to_string()])
         .status()?;
     assert!(interrupted.success());

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Failed;
 use serde_json::Value;
 use xtask::needs;
@@ -52,6 +54,10 @@ impl Browser {
         Ok(Self { folder })
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a browser that is looked at from outside"
+    )]
     fn run(&self, page: &Path, width: u32, arguments: &[&str]) -> Result<Output, Failed> {
         let name = "chromium-headless-shell";
         let program = needs::find(name).ok_or_else(|| needs::missing(name).to_string())?;
@@ -119,11 +125,8 @@ impl Browser {
             .split_once("<pre>")
             .and_then(|(_, rest)| rest.split_once("</pre>"));
         let (told, _) = told.ok_or_else(|| format!("it was not measured: {dom}"))?;
-        let decoded = Command::new("base64")
-            .arg("--decode")
-            .stdin(pipe(told)?)
-            .output()?;
-        Ok(serde_json::from_slice(&decoded.stdout)?)
+        let decoded = STANDARD.decode(told)?;
+        Ok(serde_json::from_slice(&decoded)?)
     }
 
     /// Takes a picture of a page.
@@ -131,14 +134,6 @@ impl Browser {
         let to = format!("--screenshot={}", to.display());
         self.run(page, width, &[&to]).map(drop)
     }
-}
-
-fn pipe(text: &str) -> Result<std::process::Stdio, Failed> {
-    use std::io::{Seek, Write};
-    let mut file = tempfile::tempfile()?;
-    file.write_all(text.as_bytes())?;
-    file.rewind()?;
-    Ok(file.into())
 }
 
 /// Addresses in a log of Chromium's network, but for files.

@@ -20,7 +20,7 @@
 //! - `run` is the outside; `record` is what it keeps; `accel` finds out whether KVM is any good; `foreign` boots bundles that say
 //!   nothing of themselves; `shell` boots to be used and not to be judged.
 //! - `runner` makes several boots at a time, `shard` deals them to several machines; `case` is what came of a scenario, `history` what came
-//!   of it before; `serve` is for machines that are real; `report` is the page and the JUnit file about all of them.
+//!   of it before; `serve` is for machines that are real; `report` is the page and the `JUnit` file about all of them.
 //!
 //! Whatever happens, nothing is left: the lab's process is the first of its process namespace, killed by the kernel when the
 //! one that started it dies, and everything else with it. `CORDWAINER_TIMEOUT_FACTOR` multiplies every time limit,

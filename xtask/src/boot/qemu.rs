@@ -124,7 +124,8 @@ fn frames(card: u32) -> String {
 
 /// With a small buffer for translated code, TCG forgets what is stale. With its default, a kernel that is unpacked over the code
 /// of the one before a reset takes ten times as long: every write looks for translations to drop.
-fn accelerator(word: &str) -> String {
+#[must_use]
+pub fn accelerator(word: &str) -> String {
     if word == "tcg" {
         "tcg,tb-size=16".to_owned()
     } else {

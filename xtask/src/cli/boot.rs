@@ -83,7 +83,7 @@ pub(super) struct Args {
     /// Where the page about all of it goes [default: report.html beside the records, or in out/+boots for several recipes]
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write the results as JUnit's XML, too
+    /// Write the results as `JUnit`'s XML, too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }

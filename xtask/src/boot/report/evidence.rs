@@ -85,7 +85,11 @@ fn files(folder: &Path) -> Vec<(String, u64)> {
     let mut files: Vec<(String, u64)> = entries
         .filter_map(Result::ok)
         .filter_map(|entry| {
-            let length = entry.metadata().ok().filter(|meta| meta.is_file())?.len();
+            let length = entry
+                .metadata()
+                .ok()
+                .filter(std::fs::Metadata::is_file)?
+                .len();
             Some((entry.file_name().into_string().ok()?, length))
         })
         .collect();

@@ -1,4 +1,4 @@
-//! JUnit's XML as CI systems read it (Jenkins' schema, which GitLab and others follow): a `testsuite` per recipe, a `testcase` per scenario.
+//! `JUnit`'s XML as CI systems read it (Jenkins' schema, which GitLab and others follow): a `testsuite` per recipe, a `testcase` per scenario.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Reports of boots: one HTML page that holds all it needs, and a JUnit file. Both are pure functions of what came of the boots and of what
+//! Reports of boots: one HTML page that holds all it needs, and a `JUnit` file. Both are pure functions of what came of the boots and of what
 //! their records show.
 
 mod chart;

@@ -53,7 +53,7 @@ pub(super) struct Boots {
     pub(super) repeat: usize,
     /// Where the page goes, an absolute path.
     pub(super) page: Option<PathBuf>,
-    /// Where the JUnit file goes.
+    /// Where the `JUnit` file goes.
     pub(super) junit: Option<PathBuf>,
     /// Which they are, as on the command line.
     pub(super) chosen: String,
