@@ -20,8 +20,10 @@ mod oracle;
 mod project;
 mod readme;
 mod recipes;
+mod report;
 mod routes;
 mod segments;
+mod serve;
 mod states;
 mod threads;
 mod typing;
@@ -41,6 +43,8 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     recipes::all,
     routes::all,
     readme::all,
+    report::all,
+    serve::all,
     installed::all,
 ];
 

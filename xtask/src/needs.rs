@@ -317,6 +317,11 @@ pub const NEEDS: &[Need] = &[
     program("busybox", "busybox", Purpose::Test),
     program("inotifywait", "inotify-tools", Purpose::Test),
     program("prlimit", "util-linux", Purpose::Test),
+    program(
+        "chromium-headless-shell",
+        "chromium-headless-shell",
+        Purpose::Test,
+    ),
     program("python3", "python3", Purpose::Test),
     program("pip3", "python3-pip", Purpose::Test),
 ];

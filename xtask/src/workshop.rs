@@ -52,7 +52,8 @@ pub struct Workshop {
     pub store: Store,
     tools: tools::Memory,
     unreachable: Unreachable,
-    jobs: Option<usize>,
+    /// How many jobs may run at once, where that was said.
+    pub jobs: Option<usize>,
 }
 
 /// A recipe with its plan.

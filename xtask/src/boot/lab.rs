@@ -19,6 +19,7 @@ use super::network;
 use super::platform::{Firmware, Platform};
 use super::qemu;
 use super::scenario::Disk;
+use super::serve;
 use super::servers;
 use super::shell;
 use super::transfers;
@@ -34,6 +35,9 @@ const SERVING: Duration = Duration::from_secs(10);
 /// # Errors
 /// What went wrong, after it was reported.
 pub fn main(job: &Path) -> Result<()> {
+    if job.ends_with(serve::JOB) {
+        return serve::inside(job);
+    }
     let work = job.parent().unwrap_or(Path::new("."));
     std::env::set_current_dir(work)?;
     let job: LabJob = serde_json::from_slice(&fs_err::read(job)?)

@@ -22,12 +22,15 @@
 //!   judged again.
 //! - `run` is the outside; `record` is what it keeps; `accel` finds out whether KVM is any good; `foreign` boots bundles that say
 //!   nothing of themselves; `shell` boots to be used and not to be judged.
+//! - `runner` makes several boots at a time, `shard` deals them to several machines; `case` is what came of a scenario, `history` what came
+//!   of it before; `serve` is for machines that are real; `report` is the page and the `JUnit` file about all of them.
 //!
 //! Whatever happens, nothing is left: the lab's process is the first of its process namespace, killed by the kernel when the
 //! one that started it dies, and everything else with it. `CORDWAINER_TIMEOUT_FACTOR` multiplies every time limit,
 //! `CORDWAINER_ACCEL` (`kvm`, `tcg`) takes the place of the KVM trial.
 
 pub mod accel;
+pub mod case;
 pub mod checks;
 pub mod console;
 pub mod disk;
@@ -35,6 +38,7 @@ pub mod dnsmasq;
 pub mod efi;
 pub mod foreign;
 pub mod happening;
+pub mod history;
 pub mod http;
 pub mod installed;
 pub mod judge;
@@ -53,9 +57,13 @@ pub mod record;
 pub mod offer;
 pub mod reporter;
 pub mod retry;
+pub mod report;
 mod run;
+pub mod runner;
 pub mod scenario;
+pub mod serve;
 pub mod servers;
+pub mod shard;
 mod shell;
 pub mod signs;
 pub mod state;

@@ -5,6 +5,7 @@
 use super::happening::Network;
 use super::network::{NETWORK, guest_address, tap};
 use super::platform::{Firmware, Platform};
+use super::record::FRAMES;
 use super::scenario::{Disk, Machine, Nic, Scenario};
 use super::uboot::FLASH;
 
@@ -42,7 +43,9 @@ pub fn arguments(
         line.add(option, String::new());
     }
     line.add("-display", "none".to_owned());
-    if platform.arch == Arch::Amd64 {
+    if scenario.display {
+        line.add("-device", display(scenario.machine()).to_owned());
+    } else if platform.arch == Arch::Amd64 {
         line.add("-vga", "none".to_owned());
     }
     let suffix = match platform.firmware {
@@ -82,6 +85,9 @@ pub fn arguments(
     line.add("-mon", "chardev=qmp,mode=control".to_owned());
     for card in cards(scenario) {
         line.add("-netdev", netdev(card, network, loader));
+        if scenario.pcap {
+            line.add("-object", frames(card));
+        }
         line.add("-device", card_device(scenario, platform, card));
     }
     if scenario.disk == Disk::Bootable {
@@ -116,9 +122,23 @@ impl Line {
     }
 }
 
+/// The graphics card of a machine.
+const fn display(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Virt => "virtio-gpu-pci",
+        _ => "VGA",
+    }
+}
+
+/// Keeps what goes over a network card.
+fn frames(card: u32) -> String {
+    format!("filter-dump,id=frames{card},netdev=net{card},file=card-{card}{FRAMES}")
+}
+
 /// With a small buffer for translated code, TCG forgets what is stale. With its default, a kernel that is unpacked over the code
 /// of the one before a reset takes ten times as long: every write looks for translations to drop.
-fn accelerator(word: &str) -> String {
+#[must_use]
+pub fn accelerator(word: &str) -> String {
     if word == "tcg" {
         "tcg,tb-size=16".to_owned()
     } else {
@@ -234,6 +254,22 @@ mod tests {
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
+    }
+
+    #[test]
+    fn a_display_and_what_goes_over_the_wire() {
+        let scenario = Scenario {
+            display: true,
+            pcap: true,
+            nics: 2,
+            ..Scenario::named("x")
+        };
+        let pc = line(Arch::Amd64, scenario.clone(), "tcg", Network::Lab, "a");
+        assert!(pc.contains("-device VGA ") && !pc.contains("-vga"), "{pc}");
+        let frames = "-object filter-dump,id=frames1,netdev=net1,file=card-1.pcap ";
+        assert!(pc.contains(frames), "{pc}");
+        let virt = line(Arch::Arm64, scenario, "tcg", Network::Lab, "");
+        assert!(virt.contains("-device virtio-gpu-pci "), "{virt}");
     }
 
     #[test]

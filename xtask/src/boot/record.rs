@@ -24,6 +24,12 @@ use super::verdict::Verdict;
 const PREFIX: &str = ".boot-";
 /// Held by whoever works in such a folder. Without a holder, the folder was left by somebody who was killed.
 const LOCK: &str = "lock";
+/// The display at the verdict, where the machine has one.
+pub const SCREENSHOT: &str = "screen.png";
+/// What was judged, as JSON.
+pub const VERDICT: &str = "verdict.json";
+/// What the names of files with a card's frames end with.
+pub const FRAMES: &str = ".pcap";
 /// The files of a record; everything else in the folder was for the work.
 const KEPT: &[&str] = &[
     reporter::LOG,
@@ -34,11 +40,12 @@ const KEPT: &[&str] = &[
     "qemu.log",
     "scenario.json",
     "screen.log",
+    SCREENSHOT,
     "timeline.json",
     "timeline.txt",
     "transcript.jsonl",
     "transcript.log",
-    "verdict.json",
+    VERDICT,
 ];
 
 /// A folder that a record is being made in.
@@ -86,7 +93,7 @@ impl Workshop {
             let kept = entry
                 .file_name()
                 .to_str()
-                .is_some_and(|name| KEPT.contains(&name));
+                .is_some_and(|name| KEPT.contains(&name) || name.ends_with(FRAMES));
             if !kept {
                 remove(&entry.path())?;
             }
@@ -129,6 +136,26 @@ pub fn forget_attempts(record: &Path) -> Result<()> {
         remove(&left)?;
     }
     Ok(())
+}
+
+/// Puts a record in the place of another; nothing where there is none to put.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn put(made: &Path, record: &Path) -> Result<()> {
+    if made.is_dir() {
+        replace(made, record)
+    } else {
+        Ok(())
+    }
+}
+
+/// Removes a record, if it is there.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn discard(record: &Path) -> Result<()> {
+    remove(record)
 }
 
 /// Puts a folder in the place of another, which is moved into it first and then removed. Somebody else may be doing the
@@ -211,7 +238,7 @@ pub fn write(
     fs_err::write(folder.join("timeline.json"), json(timeline)?)?;
     fs_err::write(folder.join("timeline.txt"), timeline.bars())?;
     let judged = Judged { verdict, state };
-    Ok(fs_err::write(folder.join("verdict.json"), json(&judged)?)?)
+    Ok(fs_err::write(folder.join(VERDICT), json(&judged)?)?)
 }
 
 /// What `verdict.json` holds: the verdict, and beside it the state that came.
@@ -241,6 +268,20 @@ pub fn read(record: &Path) -> Result<(Scenario, Vec<Happening>, Verdict)> {
             &fs_err::read_to_string(record.join("verdict.json"))?,
         )?,
     ))
+}
+
+/// QEMU's word for the accelerator of a record; empty where that is not known.
+#[must_use]
+pub fn accel(record: &Path) -> String {
+    let transcript = fs_err::read_to_string(record.join("transcript.jsonl")).unwrap_or_default();
+    let first = transcript.lines().next().unwrap_or_default();
+    match serde_json::from_str(first) {
+        Ok(Happening {
+            what: What::Started { accel, .. },
+            ..
+        }) => accel,
+        _ => String::new(),
+    }
 }
 
 fn parsed<T: DeserializeOwned>(record: &Path, text: &str) -> Result<T> {

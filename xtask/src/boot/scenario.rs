@@ -97,6 +97,12 @@ pub struct Scenario {
     /// tells must agree with the console in any case.
     #[serde(default)]
     pub report: bool,
+    /// Whether the machine has a display; a picture of it at the verdict is kept (`screen.png`).
+    #[serde(default)]
+    pub display: bool,
+    /// Whether all that goes over each network card is kept (`card-0.pcap` and so on).
+    #[serde(default)]
+    pub pcap: bool,
     /// Seconds until a boot is given up, each time. `CORDWAINER_TIMEOUT_FACTOR` multiplies it on slow hosts.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
@@ -211,6 +217,8 @@ impl Scenario {
             end: Ends::default(),
             retry: None,
             report: false,
+            display: false,
+            pcap: false,
             timeout: default_timeout(),
         }
     }

@@ -231,7 +231,8 @@ impl Verdict {
     }
 
     /// Further facts, one a line.
-    fn notes(&self) -> Vec<String> {
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
         match self {
             Self::LoadFailed { missing, .. } => missing
                 .iter()

@@ -307,6 +307,10 @@ impl<'a> Watch<'a> {
             return Ok(());
         }
         self.quitting = Some(Instant::now());
+        if self.job.scenario.display {
+            // QEMU answers one command after the other: it quits when the picture is written.
+            self.machine.command(Command::Picture)?;
+        }
         self.machine.command(Command::Quit)
     }
 }
