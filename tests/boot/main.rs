@@ -15,6 +15,7 @@ mod controls;
 mod copy;
 mod installed;
 mod lab;
+mod network;
 #[path = "../../xtask/src/closure/tests/oracle.rs"]
 mod oracle;
 mod project;
@@ -35,6 +36,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     typing::all,
     segments::all,
     controls::all,
+    network::all,
     recipes::all,
     readme::all,
     installed::all,

@@ -264,6 +264,8 @@ pub const NEEDS: &[Need] = &[
     ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
     program("mmdebstrap", "mmdebstrap", Purpose::Test),
+    // What scenarios with loss ask for, too.
+    program("nft", "nftables", Purpose::Test),
     program("nsenter", "util-linux", Purpose::Test),
     program("lintian", "lintian", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),

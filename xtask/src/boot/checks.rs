@@ -4,6 +4,7 @@
 use super::happening::Network;
 use super::protocol::GuestVerdict;
 use super::scenario::{ConfigSearch, End, Machine, Scenario};
+use super::topology::Topology;
 use super::verdict::Verdict;
 use crate::date;
 
@@ -42,6 +43,8 @@ pub fn not_to_be_had(scenario: &Scenario, network: Network) -> Vec<String> {
         ("config", scenario.config.is_some()),
         ("ntp", scenario.ntp),
         ("dhcp", !scenario.dhcp),
+        ("fault", !scenario.fault.is_empty()),
+        ("network", scenario.network != Topology::default()),
     ];
     wished(&wishes, network)
 }
@@ -118,7 +121,10 @@ fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
         Machine::Virt => (str::to_lowercase, &["default-arm", "default"]),
     };
     let uuid = scenario.uuid.iter().map(|text| uuid(text));
-    let mac = format!("01-{}", scenario.mac_of(0).replace(':', "-"));
+    let mac = format!(
+        "01-{}",
+        scenario.mac_of(scenario.network.boot_nic).replace(':', "-")
+    );
     let digits = (1..=hex.len()).rev().map(|length| hex[..length].to_owned());
     uuid.chain([mac])
         .chain(digits)
@@ -156,7 +162,7 @@ fn config_search(scenario: &Scenario, facts: &Facts) -> Result<(), Verdict> {
             let ip = facts
                 .leases
                 .iter()
-                .find(|(_, mac)| *mac == scenario.mac_of(0));
+                .find(|(_, mac)| *mac == scenario.mac_of(scenario.network.boot_nic));
             let mut order = standard_order(scenario, ip.map_or("", |(ip, _)| ip));
             // How far it goes depends on what the bundle holds.
             order.truncate(facts.searched.len().max(1));

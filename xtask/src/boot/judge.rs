@@ -5,6 +5,7 @@ use crate::date;
 use crate::failure::{Failure, Kind, Result};
 
 use super::checks::{self, Facts, Reading};
+use super::fault::Plan;
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
@@ -26,6 +27,13 @@ pub enum Order {
     Reset,
     /// Ask for the battery clock.
     ReadRtc,
+    /// Begin a fault of the scenario, counted from 0, or end it.
+    Fault {
+        /// Which.
+        number: usize,
+        /// Whether it begins.
+        on: bool,
+    },
 }
 
 /// The judge of one run.
@@ -44,6 +52,13 @@ pub struct Judge {
     cause: Option<Verdict>,
     settled_at: Option<f64>,
     reset_ordered: bool,
+    /// Since when the time limit counts, how often the lab has reset the machine, and it itself.
+    since: f64,
+    resets: u32,
+    own_resets: u32,
+    plan: Plan,
+    /// What went wrong and need not be the end, as there is something left to boot.
+    trouble: Option<Verdict>,
     verdict: Option<Verdict>,
 }
 
@@ -75,6 +90,11 @@ impl Judge {
             cause: None,
             settled_at: None,
             reset_ordered: false,
+            since: 0.0,
+            resets: 0,
+            own_resets: 0,
+            plan: Plan::new(&scenario.fault),
+            trouble: None,
             verdict: None,
         })
     }
@@ -94,14 +114,20 @@ impl Judge {
     /// Until when to wait for the next happening, in seconds since QEMU's start; then comes [`What::Deadline`].
     #[must_use]
     pub fn deadline(&self) -> f64 {
-        let from = self.timeline.boots.last().map_or(0.0, |boot| boot.from);
-        let limit = from + self.limit;
+        let limit = self.since + self.limit;
         // The battery clock was asked for, and is needed: the answer is waited for.
         let asked = self.scenario.ntp
             && self.scenario.machine().tells_rtc()
             && self.said.is_some()
             && self.facts.outside.is_none();
-        self.settled_at.filter(|_| !asked).unwrap_or(limit)
+        let due = self.settled_at.filter(|_| !asked).unwrap_or(limit);
+        self.plan.due().map_or(due, |over| over.min(due))
+    }
+
+    /// What the lab was to let go wrong, as far as it came.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        self.plan.met()
     }
 
     /// Whether a line that has no end yet should be reported as it stands.
@@ -118,6 +144,14 @@ impl Judge {
         }
         let same_reset = self.timeline.only_just_reset();
         self.timeline.observe(happening);
+        let mut orders = self.plan.observe(happening, self.timeline.furthest());
+        if orders.is_empty() || happening.what != What::Deadline {
+            orders.extend(self.take_in(happening, same_reset));
+        }
+        orders
+    }
+
+    fn take_in(&mut self, happening: &Happening, same_reset: bool) -> Vec<Order> {
         if self.timeline.reached(Stage::Loader) {
             self.lookout.count();
         }
@@ -139,7 +173,7 @@ impl Judge {
             What::Tftp { path, kind, end } => self.transfer(path, *kind, *end),
             What::Rtc { time } => self.facts.outside = Some(Reading { at, time: *time }),
             What::Reset { .. } if same_reset => {}
-            What::Reset { by_guest } => self.was_reset(*by_guest),
+            What::Reset { by_guest } => self.was_reset(at, *by_guest),
             What::ServerFailed { program, tail } => {
                 let (program, tail) = (program.clone(), tail.clone());
                 self.decide(Verdict::ServerDied { program, tail });
@@ -148,13 +182,12 @@ impl Judge {
             What::TooMuchOutput => self.decide(Verdict::TooMuchOutput),
             What::QemuEnded { end, tail, .. } => self.qemu_died(end, tail),
             What::Deadline if self.settled_at.is_some() => return self.conclude(),
-            What::Deadline => self.decide(Verdict::TimedOut {
-                seconds: self.limit,
-                last_line: self.last_line(),
-                stage: self.timeline.furthest(),
-                unmatched: self.lookout.missed(),
-            }),
-            What::Typed { .. } => {}
+            What::Deadline => self.out_of_time(),
+            What::RogueLease { server, ip, mac } => {
+                let (server, ip, mac) = (server.clone(), ip.clone(), mac.clone());
+                self.suspect(at, Verdict::RogueDhcp { server, ip, mac });
+            }
+            What::Typed { .. } | What::Fault { .. } | What::Asked { .. } => {}
         }
         self.orders_for_end(at)
     }
@@ -225,6 +258,7 @@ impl Judge {
             Some(Word::StepFailed(_, _, why)) => self.why = why,
             // Whoever waits for lines of his own waits for no verdict.
             Some(Word::Verdict(_)) if self.scenario.end == End::Expected => {}
+            Some(Word::Verdict(said)) if self.goes_on_after(&said) => {}
             Some(Word::Verdict(second)) => match self.said.clone() {
                 Some(first) => self.suspect(at, Verdict::TwoVerdicts { first, second }),
                 None => {
@@ -247,7 +281,17 @@ impl Judge {
             Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
-        self.suspect(at, cause);
+        match (self.tolerates(&cause), &cause) {
+            (true, _) => {
+                self.trouble.get_or_insert(cause);
+            }
+            // Nothing is left to boot: what led to it is the cause.
+            (false, Verdict::NothingToBoot { .. }) => {
+                let cause = self.trouble.take().unwrap_or(cause);
+                self.suspect(at, cause);
+            }
+            (false, _) => self.suspect(at, cause),
+        }
     }
 
     fn step(&mut self, at: f64, step: &str, detail: &str) {
@@ -295,22 +339,89 @@ impl Judge {
         }
     }
 
-    fn was_reset(&mut self, by_guest: bool) {
-        if by_guest || !self.reset_ordered {
-            // The timeline has begun the next boot already.
-            let before = self.timeline.boots.iter().rev().nth(1);
-            let stage = before.and_then(|boot| boot.marks.iter().map(|mark| mark.stage).max());
-            let last_line = self.last_line();
-            self.decide(Verdict::ResetItself { stage, last_line });
-            return;
+    fn was_reset(&mut self, at: f64, by_guest: bool) {
+        let ordered = self.reset_ordered && !by_guest;
+        if ordered {
+            (self.since, self.resets) = (at, self.resets + 1);
+        } else if let Err(verdict) = self.own_reset() {
+            return self.decide(verdict);
         }
         self.reset_ordered = false;
+        self.cause = None;
         self.facts = Facts::default();
         self.said = None;
         self.last_on_console.clear();
         self.last_on_screen.clear();
         self.lookout.again();
         self.settled_at = None;
+    }
+
+    /// Whether the machine is still to reset itself, as after an installation that went well, and to come to another end then.
+    fn goes_on_after(&self, said: &GuestVerdict) -> bool {
+        let well = !matches!(said, GuestVerdict::Failed { .. });
+        let other = checks::end(&self.scenario.end, Some(said), "").is_err();
+        self.own_resets < self.scenario.own_resets && well && other
+    }
+
+    /// A reset that nobody ordered: one of those that are meant to be, or the end.
+    fn own_reset(&mut self) -> Result<(), Verdict> {
+        // The timeline has begun the next boot already.
+        let before = self.timeline.boots.iter().rev().nth(1);
+        let stage = before.and_then(|boot| boot.marks.iter().map(|mark| mark.stage).max());
+        let linux_ran = stage >= Some(Stage::Linux);
+        if self.scenario.firmware_retry.is_some() && !linux_ran {
+            return Ok(());
+        }
+        let last_line = self.last_line();
+        if !linux_ran || self.scenario.own_resets == 0 {
+            return Err(Verdict::ResetItself { stage, last_line });
+        }
+        self.own_resets += 1;
+        let boots = self.own_resets;
+        if boots > self.scenario.own_resets {
+            return Err(Verdict::Loop { boots, last_line });
+        }
+        Ok(())
+    }
+
+    /// With the files that the TFTP server could not send, where that is the cause.
+    fn with_missing(&mut self, cause: Verdict) -> Verdict {
+        match cause {
+            Verdict::LoadFailed { line, .. } => {
+                let first = self.missing.len().saturating_sub(3);
+                let missing = self.missing.split_off(first);
+                Verdict::LoadFailed { line, missing }
+            }
+            cause => cause,
+        }
+    }
+
+    /// Whether this need not be the end: the firmware goes on to the next it can boot, or begins anew.
+    fn tolerates(&self, cause: &Verdict) -> bool {
+        let scenario = &self.scenario;
+        match cause {
+            Verdict::NoDhcp { .. } | Verdict::LoadFailed { .. } => {
+                !self.plan.is_empty()
+                    || scenario.firmware_retry.is_some()
+                    || scenario.network.tries_all_nics
+            }
+            Verdict::NothingToBoot { .. } => scenario.firmware_retry.is_some(),
+            _ => false,
+        }
+    }
+
+    fn out_of_time(&mut self) {
+        let timed_out = Verdict::TimedOut {
+            seconds: self.limit,
+            last_line: self.last_line(),
+            stage: self.timeline.furthest(),
+            unmatched: self.lookout.missed(),
+        };
+        // Once Linux runs, it has come through what went wrong before.
+        let linux_runs = self.timeline.reached(Stage::Linux);
+        let trouble = self.trouble.take().filter(|_| !linux_runs);
+        let trouble = trouble.map(|cause| self.with_missing(cause));
+        self.decide(trouble.unwrap_or(timed_out));
     }
 
     /// Nothing more came: what does it add up to?
@@ -320,7 +431,7 @@ impl Judge {
                 self.verdict = Some(verdict);
                 Vec::new()
             }
-            Ok(()) if self.timeline.boots.len() <= self.scenario.reboots as usize => {
+            Ok(()) if self.resets < self.scenario.reboots => {
                 self.reset_ordered = true;
                 // Until the reset is done, the limit of this boot stands.
                 self.settled_at = None;
@@ -337,16 +448,15 @@ impl Judge {
         let boot = self.timeline.boots.len() - 1;
         match (self.cause.take(), &self.scenario.end) {
             (Some(Verdict::Panic { .. }), End::Panic) => {}
-            (Some(Verdict::LoadFailed { line, .. }), _) => {
-                let first = self.missing.len().saturating_sub(3);
-                let missing = self.missing.split_off(first);
-                return Err(Verdict::LoadFailed { line, missing });
+            (Some(cause), _) => return Err(self.with_missing(cause)),
+            (None, _) if !self.plan.unmet().is_empty() => {
+                let faults = self.plan.unmet();
+                return Err(Verdict::FaultNotMet { faults });
             }
-            (Some(cause), _) => return Err(cause),
             (None, end) => checks::end(end, self.said.as_ref(), &self.why)?,
         }
         checks::check(&self.scenario, boot, self.wall, &self.facts)?;
-        if boot < self.scenario.reboots as usize {
+        if self.resets < self.scenario.reboots {
             return Ok(());
         }
         let patterns = self.lookout.missed();

@@ -14,6 +14,8 @@
 //! - `lab` is the inside: a process of its own, in which `servers`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
+//! - `topology` is who else is in the network, `namespace` where those hosts run. `fault` is what goes wrong and when; `inject` makes it so,
+//!   `farm` changes what TFTP serves.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
 //! - `judge` with `lookout` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
 //!   judged again.
@@ -29,14 +31,18 @@ pub mod checks;
 pub mod console;
 pub mod disk;
 pub mod dnsmasq;
+pub mod farm;
+pub mod fault;
 pub mod foreign;
 pub mod happening;
+pub mod inject;
 pub mod installed;
 pub mod judge;
 mod lab;
 pub mod lookout;
 pub mod machine;
 pub mod model;
+pub mod namespace;
 pub mod network;
 pub mod ntp;
 pub mod platform;
@@ -50,6 +56,7 @@ pub mod servers;
 mod shell;
 pub mod signs;
 pub mod timeline;
+pub mod topology;
 pub mod transfers;
 pub mod typist;
 pub mod uboot;

@@ -55,6 +55,9 @@ pub fn arguments(
     if let Some(uuid) = &scenario.uuid {
         line.add("-uuid", uuid.clone());
     }
+    if let Some(seconds) = scenario.firmware_retry {
+        line.add("-boot", format!("reboot-timeout={}", seconds * 1000));
+    }
     line.port("console", CONSOLE);
     match platform.firmware {
         Firmware::Bios => {
@@ -77,10 +80,10 @@ pub fn arguments(
     if scenario.disk == Disk::Bootable {
         line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
         let device = match platform.firmware {
-            Firmware::Bios => "ide-hd,drive=disk,bootindex=2",
-            Firmware::UBoot(_) => "virtio-blk-device,drive=disk",
+            Firmware::Bios => format!("ide-hd,drive=disk,bootindex={}", scenario.nics + 1),
+            Firmware::UBoot(_) => "virtio-blk-device,drive=disk".to_owned(),
         };
-        line.add("-device", device.to_owned());
+        line.add("-device", device);
     }
     line.0
 }
@@ -155,15 +158,19 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
     }
 }
 
-/// Only the first card has a firmware: the machine boots from it alone. A PC's is QEMU's choice for the card: `efi-….rom` of
+/// Only the card that the machine boots from has a firmware, unless it tries them all. A PC's is QEMU's choice for the card: `efi-….rom` of
 /// Debian's package `ipxe-qemu`, which holds iPXE for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on
 /// every machine.)
 fn card_device(scenario: &Scenario, card: u32) -> String {
     let (device, mac) = (scenario.nic(), scenario.mac_of(card));
+    let network = &scenario.network;
     let firmware = match (scenario.machine(), device) {
-        (Machine::Virt, Nic::VirtioNetDevice) => "",
-        (Machine::Q35 | Machine::Pc, _) if card == 0 => ",bootindex=1",
-        _ => ",romfile=",
+        (Machine::Virt, Nic::VirtioNetDevice) => String::new(),
+        (Machine::Q35 | Machine::Pc, _) if network.tries_all_nics => {
+            format!(",bootindex={}", card + 1)
+        }
+        (Machine::Q35 | Machine::Pc, _) if card == network.boot_nic => ",bootindex=1".to_owned(),
+        _ => ",romfile=".to_owned(),
     };
     format!("{device},netdev=net{card},mac={mac}{firmware}")
 }
@@ -211,7 +218,7 @@ mod tests {
             "base=2001-01-01T00:00:00 ",
             "bootfile=a,,b",
             "mac=52:54:00:12:34:57,romfile= ",
-            "ide-hd,drive=disk,bootindex=2",
+            "ide-hd,drive=disk,bootindex=3",
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }

@@ -31,6 +31,8 @@ pub enum Command {
     Reset,
     /// Asks for the battery clock.
     ReadRtc,
+    /// Plugs a network card in or out: its number, and whether it has carrier then.
+    Link(u32, bool),
     /// Ends QEMU.
     Quit,
 }
@@ -45,6 +47,10 @@ impl Command {
             Self::ReadRtc => json!({
                 "execute": "qom-get",
                 "arguments": {"path": "/machine", "property": "rtc-time"},
+            }),
+            Self::Link(card, up) => json!({
+                "execute": "set_link",
+                "arguments": {"name": format!("net{card}"), "up": up},
             }),
             Self::Quit => json!({"execute": "quit"}),
         };

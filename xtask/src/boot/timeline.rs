@@ -1,12 +1,15 @@
 //! How far a boot came, and when: the stages every boot passes, found in what happened.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::protocol::{self, Word};
 
 /// A stage of a boot, in the usual order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The firmware shows its first line.
