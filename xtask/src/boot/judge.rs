@@ -5,9 +5,9 @@ use crate::date;
 use crate::failure::{Failure, Kind, Result};
 
 use super::checks::{self, Facts, Reading};
-use super::fault::Plan;
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
+use super::ordeal::Ordeal;
 use super::protocol::{self, GuestVerdict, Word};
 use super::scenario::{ConfigSearch, End, Scenario};
 use super::signs::{self, Sign};
@@ -52,13 +52,10 @@ pub struct Judge {
     cause: Option<Verdict>,
     settled_at: Option<f64>,
     reset_ordered: bool,
-    /// Since when the time limit counts, how often the lab has reset the machine, and it itself.
+    /// Since when the time limit counts, and how often the lab has reset the machine.
     since: f64,
     resets: u32,
-    own_resets: u32,
-    plan: Plan,
-    /// What went wrong and need not be the end, as there is something left to boot.
-    trouble: Option<Verdict>,
+    ordeal: Ordeal,
     verdict: Option<Verdict>,
 }
 
@@ -92,9 +89,7 @@ impl Judge {
             reset_ordered: false,
             since: 0.0,
             resets: 0,
-            own_resets: 0,
-            plan: Plan::new(&scenario.fault),
-            trouble: None,
+            ordeal: Ordeal::new(scenario),
             verdict: None,
         })
     }
@@ -121,13 +116,13 @@ impl Judge {
             && self.said.is_some()
             && self.facts.outside.is_none();
         let due = self.settled_at.filter(|_| !asked).unwrap_or(limit);
-        self.plan.due().map_or(due, |over| over.min(due))
+        self.ordeal.plan.due().map_or(due, |over| over.min(due))
     }
 
     /// What the lab was to let go wrong, as far as it came.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        self.plan.met()
+        self.ordeal.plan.met()
     }
 
     /// Whether a line that has no end yet should be reported as it stands.
@@ -144,7 +139,10 @@ impl Judge {
         }
         let same_reset = self.timeline.only_just_reset();
         self.timeline.observe(happening);
-        let mut orders = self.plan.observe(happening, self.timeline.furthest());
+        let mut orders = self
+            .ordeal
+            .plan
+            .observe(happening, self.timeline.furthest());
         if orders.is_empty() || happening.what != What::Deadline {
             orders.extend(self.take_in(happening, same_reset));
         }
@@ -281,16 +279,8 @@ impl Judge {
             Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
-        match (self.tolerates(&cause), &cause) {
-            (true, _) => {
-                self.trouble.get_or_insert(cause);
-            }
-            // Nothing is left to boot: what led to it is the cause.
-            (false, Verdict::NothingToBoot { .. }) => {
-                let cause = self.trouble.take().unwrap_or(cause);
-                self.suspect(at, cause);
-            }
-            (false, _) => self.suspect(at, cause),
+        if let Some(cause) = self.ordeal.endures(cause) {
+            self.suspect(at, cause);
         }
     }
 
@@ -340,11 +330,15 @@ impl Judge {
     }
 
     fn was_reset(&mut self, at: f64, by_guest: bool) {
-        let ordered = self.reset_ordered && !by_guest;
-        if ordered {
+        if self.reset_ordered && !by_guest {
             (self.since, self.resets) = (at, self.resets + 1);
-        } else if let Err(verdict) = self.own_reset() {
-            return self.decide(verdict);
+        } else {
+            // The timeline has begun the next boot already.
+            let before = self.timeline.boots.iter().rev().nth(1);
+            let stage = before.and_then(|boot| boot.marks.iter().map(|mark| mark.stage).max());
+            if let Err(verdict) = self.ordeal.reset(stage, self.last_line()) {
+                return self.decide(verdict);
+            }
         }
         self.reset_ordered = false;
         self.cause = None;
@@ -360,28 +354,7 @@ impl Judge {
     fn goes_on_after(&self, said: &GuestVerdict) -> bool {
         let well = !matches!(said, GuestVerdict::Failed { .. });
         let other = checks::end(&self.scenario.end, Some(said), "").is_err();
-        self.own_resets < self.scenario.own_resets && well && other
-    }
-
-    /// A reset that nobody ordered: one of those that are meant to be, or the end.
-    fn own_reset(&mut self) -> Result<(), Verdict> {
-        // The timeline has begun the next boot already.
-        let before = self.timeline.boots.iter().rev().nth(1);
-        let stage = before.and_then(|boot| boot.marks.iter().map(|mark| mark.stage).max());
-        let linux_ran = stage >= Some(Stage::Linux);
-        if self.scenario.firmware_retry.is_some() && !linux_ran {
-            return Ok(());
-        }
-        let last_line = self.last_line();
-        if !linux_ran || self.scenario.own_resets == 0 {
-            return Err(Verdict::ResetItself { stage, last_line });
-        }
-        self.own_resets += 1;
-        let boots = self.own_resets;
-        if boots > self.scenario.own_resets {
-            return Err(Verdict::Loop { boots, last_line });
-        }
-        Ok(())
+        self.ordeal.awaits_reset() && well && other
     }
 
     /// With the files that the TFTP server could not send, where that is the cause.
@@ -396,20 +369,6 @@ impl Judge {
         }
     }
 
-    /// Whether this need not be the end: the firmware goes on to the next it can boot, or begins anew.
-    fn tolerates(&self, cause: &Verdict) -> bool {
-        let scenario = &self.scenario;
-        match cause {
-            Verdict::NoDhcp { .. } | Verdict::LoadFailed { .. } => {
-                !self.plan.is_empty()
-                    || scenario.firmware_retry.is_some()
-                    || scenario.network.tries_all_nics
-            }
-            Verdict::NothingToBoot { .. } => scenario.firmware_retry.is_some(),
-            _ => false,
-        }
-    }
-
     fn out_of_time(&mut self) {
         let timed_out = Verdict::TimedOut {
             seconds: self.limit,
@@ -417,11 +376,10 @@ impl Judge {
             stage: self.timeline.furthest(),
             unmatched: self.lookout.missed(),
         };
-        // Once Linux runs, it has come through what went wrong before.
         let linux_runs = self.timeline.reached(Stage::Linux);
-        let trouble = self.trouble.take().filter(|_| !linux_runs);
-        let trouble = trouble.map(|cause| self.with_missing(cause));
-        self.decide(trouble.unwrap_or(timed_out));
+        let verdict = self.ordeal.out_of_time(linux_runs, timed_out);
+        let verdict = self.with_missing(verdict);
+        self.decide(verdict);
     }
 
     /// Nothing more came: what does it add up to?
@@ -449,8 +407,8 @@ impl Judge {
         match (self.cause.take(), &self.scenario.end) {
             (Some(Verdict::Panic { .. }), End::Panic) => {}
             (Some(cause), _) => return Err(self.with_missing(cause)),
-            (None, _) if !self.plan.unmet().is_empty() => {
-                let faults = self.plan.unmet();
+            (None, _) if !self.ordeal.plan.unmet().is_empty() => {
+                let faults = self.ordeal.plan.unmet();
                 return Err(Verdict::FaultNotMet { faults });
             }
             (None, end) => checks::end(end, self.said.as_ref(), &self.why)?,

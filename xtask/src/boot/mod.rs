@@ -17,7 +17,7 @@
 //! - `topology` is who else is in the network, `namespace` where those hosts run. `fault` is what goes wrong and when; `inject` makes it so,
 //!   `farm` changes what TFTP serves.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
-//! - `judge` with `lookout` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
+//! - `judge` with `lookout`, `ordeal` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
 //!   judged again.
 //! - `run` is the outside; `record` is what it keeps; `accel` finds out whether KVM is any good; `foreign` boots bundles that say
 //!   nothing of themselves; `shell` boots to be used and not to be judged.
@@ -45,6 +45,7 @@ pub mod model;
 pub mod namespace;
 pub mod network;
 pub mod ntp;
+pub mod ordeal;
 pub mod platform;
 pub mod protocol;
 pub mod qemu;
