@@ -15,6 +15,7 @@ mod controls;
 mod copy;
 mod installed;
 mod lab;
+mod network;
 #[path = "../../xtask/src/closure/tests/oracle.rs"]
 mod oracle;
 mod project;
@@ -40,6 +41,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     segments::all,
     controls::all,
     states::all,
+    network::all,
     recipes::all,
     routes::all,
     readme::all,

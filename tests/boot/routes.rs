@@ -283,7 +283,7 @@ fn signed_by_debian() -> Result<(), Failed> {
     let scenario = Scenario {
         memory: 1024,
         timeout: 180,
-        end: End::Expected,
+        end: End::Expected.into(),
         expect: vec![
             "Secure boot enabled".to_owned(),
             "cordwainer: image name=fleet".to_owned(),
@@ -298,7 +298,7 @@ fn falls_back() -> Result<(), Failed> {
     let scenario = Scenario {
         dhcp: false,
         disk: Disk::Bootable,
-        end: End::LocalBoot,
+        end: End::LocalBoot.into(),
         timeout: 600,
         ..by(Route::EfiUki)
     };

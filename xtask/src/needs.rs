@@ -299,6 +299,8 @@ pub const NEEDS: &[Need] = &[
     ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
     program("mmdebstrap", "mmdebstrap", Purpose::Test),
+    // What scenarios with loss ask for, too.
+    program("nft", "nftables", Purpose::Test),
     program("nsenter", "util-linux", Purpose::Test),
     program("lintian", "lintian", Purpose::Test),
     program("openssl", "openssl", Purpose::Test),

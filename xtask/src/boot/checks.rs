@@ -4,6 +4,7 @@
 use super::happening::Network;
 use super::offer;
 use super::scenario::{ConfigSearch, Machine, Scenario};
+use super::topology::Topology;
 use super::verdict::Verdict;
 use crate::date;
 
@@ -44,6 +45,8 @@ pub fn not_to_be_had(scenario: &Scenario, network: Network) -> Vec<String> {
         ("dhcp", !scenario.dhcp),
         ("report", scenario.report),
         ("route", scenario.route.is_some_and(offer::needs_http)),
+        ("fault", !scenario.fault.is_empty()),
+        ("network", scenario.network != Topology::default()),
     ];
     wished(&wishes, network)
 }
@@ -90,7 +93,10 @@ fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
         Machine::Virt => (str::to_lowercase, &["default-arm", "default"]),
     };
     let uuid = scenario.uuid.iter().map(|text| uuid(text));
-    let mac = format!("01-{}", scenario.mac_of(0).replace(':', "-"));
+    let mac = format!(
+        "01-{}",
+        scenario.mac_of(scenario.network.boot_nic).replace(':', "-")
+    );
     let digits = (1..=hex.len()).rev().map(|length| hex[..length].to_owned());
     uuid.chain([mac])
         .chain(digits)
@@ -128,7 +134,7 @@ fn config_search(scenario: &Scenario, facts: &Facts) -> Result<(), Verdict> {
             let ip = facts
                 .leases
                 .iter()
-                .find(|(_, mac)| *mac == scenario.mac_of(0));
+                .find(|(_, mac)| *mac == scenario.mac_of(scenario.network.boot_nic));
             let mut order = standard_order(scenario, ip.map_or("", |(ip, _)| ip));
             // How far it goes depends on what the bundle holds.
             order.truncate(facts.searched.len().max(1));

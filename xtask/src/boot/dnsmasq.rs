@@ -15,6 +15,8 @@ pub enum Part<'a> {
     All(&'a str),
     /// DHCP alone.
     Dhcp,
+    /// TFTP alone, from this folder.
+    Tftp(&'a str),
     /// DHCP for a system whose dnsmasq has a configuration of its own, which names the boot file and what TFTP serves.
     Addition,
 }
@@ -24,7 +26,7 @@ pub enum Part<'a> {
 pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bool) -> String {
     let mut text = FIXED.to_owned();
     text += match part {
-        Part::All(_) | Part::Dhcp => OURS,
+        Part::All(_) | Part::Dhcp | Part::Tftp(_) => OURS,
         Part::Addition => THEIRS,
     };
     let mut line = |words: String| {
@@ -32,18 +34,25 @@ pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bo
         writeln!(text, "{words}").ok();
     };
     line(format!("interface={BRIDGE}"));
-    if let Part::All(root) = part {
-        line("enable-tftp".to_owned());
-        line(format!("tftp-root={root}"));
+    if let Part::All(root) | Part::Tftp(root) = part {
+        for words in scenario.network.tftp_lines(root) {
+            line(words);
+        }
+    }
+    if let Part::Tftp(_) = part {
+        return text;
     }
     if scenario.dhcp {
         line(format!(
             "dhcp-range={},static,255.255.255.0,1h",
             guest_address(0)
         ));
-        if part != Part::Addition {
-            let offers = offer::lines(scenario.route, loader);
-            offers.into_iter().for_each(&mut line);
+        let offers = match part {
+            Part::Addition => Vec::new(),
+            _ => offer::lines(scenario.route, loader),
+        };
+        for words in scenario.network.dhcp_lines(offers) {
+            line(words);
         }
         for card in 0..scenario.nics {
             line(format!(
@@ -69,8 +78,7 @@ pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bo
     text
 }
 
-/// `no-ping`: no wait for an answer to a ping before an address is given. Option 175 (iPXE's), 176 = 1
-/// (`no-pxedhcp`): no wait of 3 s for a proxy DHCP server.
+/// `no-ping`: no wait for an answer to a ping before an address is given.
 const FIXED: &str = "\
 log-facility=-
 log-dhcp
@@ -80,7 +88,6 @@ no-resolv
 bind-interfaces
 dhcp-authoritative
 no-ping
-dhcp-option-force=encap:175,176,1b
 ";
 
 /// Inside the lab's namespaces there is but one user.

@@ -56,6 +56,27 @@ pub enum What {
         /// To whom: MAC address in small letters.
         mac: String,
     },
+    /// Another DHCP server gave an address.
+    RogueLease {
+        /// The server's IPv4 address.
+        server: String,
+        /// The IPv4 address that it gave.
+        ip: String,
+        /// To whom: MAC address in small letters.
+        mac: String,
+    },
+    /// A fault of the scenario began, or is over.
+    Fault {
+        /// Which one, counted from 0.
+        number: usize,
+        /// Whether it began.
+        on: bool,
+    },
+    /// A machine begins to fetch a file by TFTP. Only told where a fault waits for it.
+    Asked {
+        /// The file, relative to the bundle.
+        path: String,
+    },
     /// The TFTP server was asked for a file.
     Tftp {
         /// The file, relative to the bundle.

@@ -7,9 +7,10 @@ use crate::failure::{Failure, Kind, Result};
 use super::checks::{self, Facts, Reading};
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
+use super::ordeal::Ordeal;
 use super::protocol::{self, GuestVerdict, Word};
 use super::reporter::{self, Report, Reports};
-use super::scenario::{ConfigSearch, Disk, Scenario};
+use super::scenario::{ConfigSearch, Scenario};
 use super::signs::{self, Sign};
 use super::state::State;
 use super::timeline::{Stage, Timeline};
@@ -31,6 +32,13 @@ pub enum Order {
     Reset,
     /// Ask for the battery clock.
     ReadRtc,
+    /// Begin a fault of the scenario, counted from 0, or end it.
+    Fault {
+        /// Which.
+        number: usize,
+        /// Whether it begins.
+        on: bool,
+    },
 }
 
 /// The judge of one run.
@@ -52,6 +60,10 @@ pub struct Judge {
     cause: Option<Verdict>,
     settled_at: Option<f64>,
     reset_ordered: bool,
+    /// Since when the time limit counts, and how often the lab has reset the machine.
+    since: f64,
+    resets: u32,
+    ordeal: Ordeal,
     verdict: Option<Verdict>,
 }
 
@@ -86,6 +98,9 @@ impl Judge {
             cause: None,
             settled_at: None,
             reset_ordered: false,
+            since: 0.0,
+            resets: 0,
+            ordeal: Ordeal::new(scenario),
             verdict: None,
         })
     }
@@ -111,8 +126,7 @@ impl Judge {
     /// Until when to wait for the next happening, in seconds since QEMU's start; then comes [`What::Deadline`].
     #[must_use]
     pub fn deadline(&self) -> f64 {
-        let from = self.timeline.boots.last().map_or(0.0, |boot| boot.from);
-        let limit = from + self.limit;
+        let limit = self.since + self.limit;
         // The battery clock was asked for, and is needed: the answer is waited for.
         let asked = self.scenario.ntp
             && self.scenario.machine().tells_rtc()
@@ -123,7 +137,8 @@ impl Judge {
             && !self.reports.complete();
         let settled = self.settled_at.filter(|_| !asked && !report);
         let idle = || self.idle_from().map_or(limit, |idle| idle.min(limit));
-        settled.unwrap_or_else(idle)
+        let due = settled.unwrap_or_else(idle);
+        self.ordeal.plan.due().map_or(due, |over| over.min(due))
     }
 
     /// When it is certain that a menu waits which nobody wants to see.
@@ -131,6 +146,12 @@ impl Judge {
         let unwanted = self.came.is_none() && !self.scenario.end.take_lines();
         let slowness = self.limit / f64::from(self.scenario.timeout);
         self.waiting.until(slowness).filter(|_| unwanted)
+    }
+
+    /// What the lab was to let go wrong, as far as it came.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        self.ordeal.plan.met()
     }
 
     /// Whether a line that has no end yet should be reported as it stands.
@@ -147,6 +168,17 @@ impl Judge {
         }
         let same_reset = self.timeline.only_just_reset();
         self.timeline.observe(happening);
+        let mut orders = self
+            .ordeal
+            .plan
+            .observe(happening, self.timeline.furthest());
+        if orders.is_empty() || happening.what != What::Deadline {
+            orders.extend(self.take_in(happening, same_reset));
+        }
+        orders
+    }
+
+    fn take_in(&mut self, happening: &Happening, same_reset: bool) -> Vec<Order> {
         if self.timeline.reached(Stage::Loader) {
             self.lookout.count();
         }
@@ -174,7 +206,7 @@ impl Judge {
             }
             What::Rtc { time } => self.facts.outside = Some(Reading { at, time: *time }),
             What::Reset { .. } if same_reset => {}
-            What::Reset { by_guest } => self.was_reset(*by_guest),
+            What::Reset { by_guest } => self.was_reset(at, *by_guest),
             What::ServerFailed { program, tail } => {
                 let (program, tail) = (program.clone(), tail.clone());
                 self.decide(Verdict::ServerDied { program, tail });
@@ -184,7 +216,11 @@ impl Judge {
             What::QemuEnded { end, tail, .. } => self.qemu_died(end, tail),
             What::Deadline if self.settled_at.is_some() => return self.conclude(),
             What::Deadline => self.ran_out(),
-            What::Typed { .. } => {}
+            What::RogueLease { server, ip, mac } => {
+                let (server, ip, mac) = (server.clone(), ip.clone(), mac.clone());
+                self.suspect(at, Verdict::RogueDhcp { server, ip, mac });
+            }
+            What::Typed { .. } | What::Fault { .. } | What::Asked { .. } => {}
         }
         self.orders_for_end(at)
     }
@@ -270,12 +306,16 @@ impl Judge {
             let wrong = self.scenario.end.judge(self.came.as_ref(), "");
             return self.decide(wrong.err().unwrap_or(Verdict::Passed));
         }
-        self.decide(Verdict::TimedOut {
+        let timed_out = Verdict::TimedOut {
             seconds: self.limit,
             last_line: self.last_line(),
             stage: self.timeline.furthest(),
             unmatched: self.lookout.missed(),
-        });
+        };
+        let linux_runs = self.timeline.reached(Stage::Linux);
+        let verdict = self.ordeal.out_of_time(linux_runs, timed_out);
+        let verdict = self.with_missing(verdict);
+        self.decide(verdict);
     }
 
     /// What was told by HTTP is not taken for what happened, but the console has to say the same before long.
@@ -295,6 +335,7 @@ impl Judge {
             Some(Word::StepFailed(_, _, why)) => self.why = why,
             // Whoever waits for lines of his own waits for no verdict.
             Some(Word::Verdict(_)) if self.scenario.end.only_lines() => {}
+            Some(Word::Verdict(said)) if self.goes_on_after(&said) => {}
             Some(Word::Verdict(second)) => match self.said.clone() {
                 Some(first) => self.suspect(at, Verdict::TwoVerdicts { first, second }),
                 None => {
@@ -319,19 +360,19 @@ impl Judge {
             Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
-        self.suspect(at, cause);
+        if let Some(cause) = self.ordeal.endures(cause) {
+            self.suspect(at, cause);
+        }
     }
 
-    /// What a sign means once it is known who was asked. Nothing, where the machine is to go on to its disk.
+    /// What a sign means once it is known who was asked.
     fn with_network(&self, sign: Option<Sign>) -> Option<Sign> {
         let sign = match sign? {
             Sign::NoAnswer if self.timeline.reached(Stage::Lease) => Sign::LoadFailed,
             Sign::NoAnswer => Sign::NoDhcp,
             other => other,
         };
-        let goes_on = self.scenario.disk == Disk::Bootable && self.scenario.end == End::LocalBoot;
-        let network = matches!(sign, Sign::NoDhcp | Sign::LoadFailed);
-        Some(sign).filter(|_| !(goes_on && network))
+        Some(sign)
     }
 
     fn step(&mut self, at: f64, step: &str, detail: &str) {
@@ -379,16 +420,19 @@ impl Judge {
         }
     }
 
-    fn was_reset(&mut self, by_guest: bool) {
-        if by_guest || !self.reset_ordered {
+    fn was_reset(&mut self, at: f64, by_guest: bool) {
+        if self.reset_ordered && !by_guest {
+            (self.since, self.resets) = (at, self.resets + 1);
+        } else {
             // The timeline has begun the next boot already.
             let before = self.timeline.boots.iter().rev().nth(1);
             let stage = before.and_then(|boot| boot.marks.iter().map(|mark| mark.stage).max());
-            let last_line = self.last_line();
-            self.decide(Verdict::ResetItself { stage, last_line });
-            return;
+            if let Err(verdict) = self.ordeal.reset(stage, self.last_line()) {
+                return self.decide(verdict);
+            }
         }
         self.reset_ordered = false;
+        self.cause = None;
         self.facts = Facts::default();
         self.said = None;
         self.came = None;
@@ -400,6 +444,25 @@ impl Judge {
         self.settled_at = None;
     }
 
+    /// Whether the machine is still to reset itself, as after an installation that went well, and to come to another end then.
+    fn goes_on_after(&self, said: &GuestVerdict) -> bool {
+        let well = !matches!(said, GuestVerdict::Failed { .. });
+        let other = !self.scenario.end.take(&State::from(said));
+        self.ordeal.awaits_reset() && well && other
+    }
+
+    /// With the files that the TFTP server could not send, where that is the cause.
+    fn with_missing(&mut self, cause: Verdict) -> Verdict {
+        match cause {
+            Verdict::LoadFailed { line, .. } => {
+                let first = self.missing.len().saturating_sub(3);
+                let missing = self.missing.split_off(first);
+                Verdict::LoadFailed { line, missing }
+            }
+            cause => cause,
+        }
+    }
+
     /// Nothing more came: what does it add up to?
     fn conclude(&mut self) -> Vec<Order> {
         match self.sum_up() {
@@ -407,7 +470,7 @@ impl Judge {
                 self.verdict = Some(verdict);
                 Vec::new()
             }
-            Ok(()) if self.timeline.boots.len() <= self.scenario.reboots as usize => {
+            Ok(()) if self.resets < self.scenario.reboots => {
                 self.reset_ordered = true;
                 // Until the reset is done, the limit of this boot stands.
                 self.settled_at = None;
@@ -423,12 +486,16 @@ impl Judge {
     fn sum_up(&mut self) -> Result<(), Verdict> {
         let boot = self.timeline.boots.len() - 1;
         self.cause()?;
+        let faults = self.ordeal.plan.unmet();
+        if !faults.is_empty() {
+            return Err(Verdict::FaultNotMet { faults });
+        }
         self.reports.judge(&self.scenario, self.came.as_ref())?;
         self.scenario.end.judge(self.came.as_ref(), &self.why)?;
         checks::check(&self.scenario, boot, self.wall, &self.facts)?;
         // Where lines are one of several ends, another may come before them.
         let other = self.scenario.end.take_lines() && self.came != Some(State::Expected);
-        if boot < self.scenario.reboots as usize || other {
+        if self.resets < self.scenario.reboots || other {
             return Ok(());
         }
         let patterns = self.lookout.missed();
@@ -447,12 +514,7 @@ impl Judge {
         let state = State::of(&cause).filter(|state| self.came.as_ref() == Some(state));
         match cause {
             _ if state.is_some_and(|state| self.scenario.end.take(&state)) => Ok(()),
-            Verdict::LoadFailed { line, .. } => {
-                let first = self.missing.len().saturating_sub(3);
-                let missing = self.missing.split_off(first);
-                Err(Verdict::LoadFailed { line, missing })
-            }
-            cause => Err(cause),
+            cause => Err(self.with_missing(cause)),
         }
     }
 }

@@ -32,6 +32,10 @@ pub enum Input {
     Ended(String, bool),
     /// A line of a server's log.
     Server(String),
+    /// A line of the log of a DHCP server that nobody wants.
+    Rogue(String),
+    /// A file is asked for by TFTP, seen on the wire: its name.
+    Asked(String),
     /// The TFTP server answers.
     Answered,
     /// This server ended.

@@ -15,10 +15,12 @@
 //! - `lab` is the inside: a process of its own, in which `servers`, `http`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
+//! - `topology` is who else is in the network, `namespace` where those hosts run. `fault` is what goes wrong and when; `inject` makes it so,
+//!   `farm` changes what TFTP serves.
 //! - `console` and `typist` read and write serial lines; `protocol`, `signs`, `qmp` say what lines mean.
 //! - `state` is what a boot can end in, `waiting` a menu that somebody has to choose from; `reporter` is what images tell by HTTP (`mailbox`),
 //!   `retry` whether a boot that failed is made again.
-//! - `judge` with `lookout` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
+//! - `judge` with `lookout`, `ordeal` and `checks` comes to a `verdict`; `timeline` says how far the boot was when. They do no I/O, so a record can be
 //!   judged again.
 //! - `run` is the outside; `record` is what it keeps; `accel` finds out whether KVM is any good; `foreign` boots bundles that say
 //!   nothing of themselves; `shell` boots to be used and not to be judged.
@@ -36,10 +38,13 @@ pub mod console;
 pub mod disk;
 pub mod dnsmasq;
 pub mod efi;
+pub mod farm;
+pub mod fault;
 pub mod foreign;
 pub mod happening;
 pub mod history;
 pub mod http;
+pub mod inject;
 pub mod installed;
 pub mod judge;
 mod lab;
@@ -47,8 +52,10 @@ pub mod lookout;
 pub mod machine;
 pub mod mailbox;
 pub mod model;
+pub mod namespace;
 pub mod network;
 pub mod ntp;
+pub mod ordeal;
 pub mod platform;
 pub mod protocol;
 pub mod qemu;
@@ -68,6 +75,7 @@ mod shell;
 pub mod signs;
 pub mod state;
 pub mod timeline;
+pub mod topology;
 pub mod transfers;
 pub mod typist;
 pub mod uboot;

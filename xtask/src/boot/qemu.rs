@@ -63,6 +63,9 @@ pub fn arguments(
     if let Some(uuid) = &scenario.uuid {
         line.add("-uuid", uuid.clone());
     }
+    if let Some(seconds) = scenario.firmware_retry {
+        line.add("-boot", format!("reboot-timeout={}", seconds * 1000));
+    }
     line.port("console", CONSOLE);
     match platform.firmware {
         Firmware::Bios => {
@@ -92,14 +95,15 @@ pub fn arguments(
     }
     if scenario.disk == Disk::Bootable {
         line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
+        let after = scenario.nics + 1;
         let device = match (platform.firmware, platform.arch) {
-            (Firmware::UBoot(_), _) => "virtio-blk-device,drive=disk",
+            (Firmware::UBoot(_), _) => "virtio-blk-device,drive=disk".to_owned(),
             (Firmware::Bios, _) | (Firmware::Efi(_), Arch::Amd64) => {
-                "ide-hd,drive=disk,bootindex=2"
+                format!("ide-hd,drive=disk,bootindex={after}")
             }
-            (Firmware::Efi(_), _) => "virtio-blk-device,drive=disk,bootindex=2",
+            (Firmware::Efi(_), _) => format!("virtio-blk-device,drive=disk,bootindex={after}"),
         };
-        line.add("-device", device.to_owned());
+        line.add("-device", device);
     }
     line.0
 }
@@ -191,20 +195,26 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
     }
 }
 
-/// Only the first card has a firmware: the machine boots from it alone. A PC's is QEMU's choice for the card: `efi-….rom` of
+/// Only the card that the machine boots from has a firmware, unless it tries them all. A PC's is QEMU's choice for the card: `efi-….rom` of
 /// Debian's package `ipxe-qemu`, which holds iPXE for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on
 /// every machine.)
 fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> String {
     let (device, mac) = (scenario.nic(), scenario.mac_of(card));
     let efi = matches!(platform.firmware, Firmware::Efi(_));
+    let network = &scenario.network;
+    let boots = match (network.tries_all_nics, card == network.boot_nic) {
+        (true, _) => format!(",bootindex={}", card + 1),
+        (false, true) => ",bootindex=1".to_owned(),
+        (false, false) => String::new(),
+    };
     let firmware = match (scenario.machine(), device) {
-        (Machine::Virt, Nic::VirtioNetDevice) if efi && card == 0 => ",bootindex=1",
-        (Machine::Virt, Nic::VirtioNetDevice) => "",
+        (Machine::Virt, Nic::VirtioNetDevice) if efi => boots,
+        (Machine::Virt, Nic::VirtioNetDevice) => String::new(),
+        (Machine::Virt, _) if !efi => ",romfile=".to_owned(),
+        _ if boots.is_empty() => ",romfile=".to_owned(),
         // UEFI has a driver of its own, which is what is to be proved; for other cards that is their ROM's.
-        (_, Nic::VirtioNetPci) if efi && card == 0 => ",bootindex=1,romfile=",
-        (_, _) if efi && card == 0 => ",bootindex=1",
-        (Machine::Q35 | Machine::Pc, _) if card == 0 => ",bootindex=1",
-        _ => ",romfile=",
+        (_, Nic::VirtioNetPci) if efi => boots + ",romfile=",
+        _ => boots,
     };
     format!("{device},netdev=net{card},mac={mac}{firmware}")
 }
@@ -250,7 +260,7 @@ mod tests {
             "base=2001-01-01T00:00:00 ",
             "bootfile=a,,b",
             "mac=52:54:00:12:34:57,romfile= ",
-            "ide-hd,drive=disk,bootindex=2",
+            "ide-hd,drive=disk,bootindex=3",
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }

@@ -34,6 +34,8 @@ pub enum Command {
     ReadRtc,
     /// Takes a picture of the display (PNG: since QEMU 7.1).
     Picture,
+    /// Plugs a network card in or out: its number, and whether it has carrier then.
+    Link(u32, bool),
     /// Ends QEMU.
     Quit,
 }
@@ -52,6 +54,10 @@ impl Command {
             Self::Picture => json!({
                 "execute": "screendump",
                 "arguments": {"filename": record::SCREENSHOT, "format": "png"},
+            }),
+            Self::Link(card, up) => json!({
+                "execute": "set_link",
+                "arguments": {"name": format!("net{card}"), "up": up},
             }),
             Self::Quit => json!({"execute": "quit"}),
         };

@@ -37,6 +37,9 @@ const KEPT: &[&str] = &[
     "console.log",
     "dnsmasq.conf",
     "dnsmasq.log",
+    "dnsmasq.proxy.conf",
+    "dnsmasq.rogue.conf",
+    "dnsmasq.tftp.conf",
     "qemu.log",
     "scenario.json",
     "screen.log",
@@ -320,6 +323,15 @@ fn words(what: &What) -> (&'static str, String) {
         What::Unfinished { port, text } => (place(port), format!("{text} …")),
         What::Typed { port, text } => (place(port), format!("<- typed {text:?}")),
         What::Lease { ip, mac } => ("dhcp", format!("{ip} to {mac}")),
+        What::RogueLease { server, ip, mac } => (
+            "dhcp",
+            format!("{ip} to {mac} by {server}, which is not ours"),
+        ),
+        What::Fault { number, on } => {
+            let state = if *on { "begins" } else { "is over" };
+            ("lab", format!("fault {} {state}", number + 1))
+        }
+        What::Asked { path } => ("tftp", format!("{path}: asked for")),
         What::Tftp { path, end, .. } => ("tftp", format!("{path}: {end:?}").to_lowercase()),
         What::Reported { mac, report } => ("report", format!("{report} from {mac}")),
         What::Http { path, end, .. } => ("http", format!("{path}: {end:?}").to_lowercase()),

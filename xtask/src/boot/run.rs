@@ -10,11 +10,15 @@ use serde::Serialize;
 use crate::arch::Arch;
 use crate::event::{Event, Listen};
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::needs;
 use crate::tool::{self, Running, Stdio, Tool};
 
 use super::accel;
 use super::checks;
+use super::farm;
+use super::fault::Fault;
 use super::happening::{Happening, Network, What};
+use super::inject::NFT;
 use super::installed::Installed;
 use super::judge::Judge;
 use super::platform::Platform;
@@ -61,6 +65,8 @@ pub struct Outcome {
     pub before: Vec<Attempt>,
     /// When the boot was how far.
     pub timeline: Timeline,
+    /// What the lab had let go wrong.
+    pub faults: Vec<String>,
     /// Where the record is.
     pub record: PathBuf,
 }
@@ -88,7 +94,9 @@ impl Outcome {
     /// # Errors
     /// [`Kind::Boot`], unless it passed.
     pub fn into_result(self, scenario: &str) -> Result<()> {
-        self.verdict.into_result(scenario, &self.record)
+        let faults = self.faults;
+        let result = self.verdict.into_result(scenario, &self.record);
+        result.map_err(|failure| faults.into_iter().fold(failure, Failure::note))
     }
 }
 
@@ -177,6 +185,7 @@ fn attempt(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
         state: hearing.judge.state().cloned(),
         before: Vec::new(),
         timeline,
+        faults: hearing.judge.faults(),
         record,
     })
 }
@@ -193,6 +202,15 @@ pub(super) fn prepared(job: &Job) -> Result<Scenario> {
         return Err(Failure::new(Kind::Recipe, what));
     }
     Platform::of(job.arch, job.scenario.route(job.arch))?.require()?;
+    let (network, faults) = (&job.scenario.network, &job.scenario.fault);
+    if faults.iter().any(|fault| fault.drops().is_some()) && needs::find(NFT).is_none() {
+        return Err(needs::missing(NFT));
+    }
+    let elsewhere = !network.hosts().is_empty() || faults.iter().any(Fault::changes_files);
+    if job.installed.is_some() && elsewhere {
+        let what = "other servers, and faults of files, are not to be had with an installed server";
+        return Err(Failure::new(Kind::Usage, what));
+    }
     Ok(job.scenario.clone().on(job.arch))
 }
 
@@ -253,6 +271,9 @@ pub(super) fn link_bundle(job: &Job, work: &Path) -> Result<()> {
             },
         );
         return Err(Failure::new(Kind::Usage, format!("{folder} has {what}")));
+    }
+    if job.scenario.fault.iter().any(Fault::changes_files) {
+        return farm::plant(&bundle, &work.join(TFTP));
     }
     Ok(fs_err::os::unix::fs::symlink(bundle, work.join(TFTP))?)
 }

@@ -10,9 +10,11 @@ use crate::arch::Arch;
 use crate::date;
 use crate::loader::route::Route;
 
+use super::fault::Fault;
 pub use super::model::{Machine, Nic};
 pub use super::retry::Retry;
 pub use super::state::{End, Ends};
+use super::topology::Topology;
 
 /// One boot that proves something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +40,7 @@ pub struct Scenario {
     /// Model of the network cards; `virtio-net-pci` for PCs and `virtio-net-device` for `virt` otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nic: Option<Nic>,
-    /// How many network cards; all are in the lab's network, the first one boots.
+    /// How many network cards; all are in the lab's network and the first one boots, unless `network` says otherwise.
     #[serde(default = "one")]
     pub nics: u32,
     /// MAC address of the first network card; the others count up from it. A node's own configuration
@@ -87,6 +89,19 @@ pub struct Scenario {
     /// How often the machine is reset after it came up, and has to come up again.
     #[serde(default)]
     pub reboots: u32,
+    /// How often the machine may reset itself once Linux runs, as one does whose image has installed a system. A reset more is a loop:
+    /// the image boots again and again. The time limit is for all these boots together.
+    #[serde(default)]
+    pub own_resets: u32,
+    /// Seconds after which the firmware begins anew when it found nothing to boot; it stops otherwise. Not for `virt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware_retry: Option<u32>,
+    /// The network around the machine: one host serves DHCP and TFTP, and all cards are plugged in, unless this says otherwise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: Topology,
+    /// What goes wrong. What firmware and boot loader say of it then is no end, as long as there is something left to boot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fault: Vec<Fault>,
     /// The state that is waited for, or a list of states, any of which will do.
     #[serde(default)]
     pub end: Ends,
@@ -155,6 +170,10 @@ pub enum ConfigSearch {
     Exactly(Vec<String>),
 }
 
+fn is_default(network: &Topology) -> bool {
+    *network == Topology::default()
+}
+
 const fn one() -> u32 {
     1
 }
@@ -214,6 +233,10 @@ impl Scenario {
             lease: false,
             config_search: ConfigSearch::default(),
             reboots: 0,
+            own_resets: 0,
+            firmware_retry: None,
+            network: Topology::default(),
+            fault: Vec::new(),
             end: Ends::default(),
             retry: None,
             report: false,
@@ -275,6 +298,21 @@ impl Scenario {
                 format!("`{machine}` cannot boot from a `{nic}`"),
             ),
             misfit(
+                machine == Machine::Virt && self.firmware_retry.is_some(),
+                "firmware-retry",
+                "U-Boot is not told when to begin anew".to_owned(),
+            ),
+            misfit(
+                machine == Machine::Virt && self.network.tries_all_nics,
+                "network.tries-all-nics",
+                "U-Boot boots from its first card".to_owned(),
+            ),
+            misfit(
+                machine == Machine::Virt && self.network.boot_nic != 0,
+                "network.boot-nic",
+                "U-Boot boots from its first card".to_owned(),
+            ),
+            misfit(
                 machine == Machine::Virt && self.config.is_some(),
                 "config",
                 "U-Boot is not told by DHCP which configuration to read".to_owned(),
@@ -309,6 +347,8 @@ impl Scenario {
             ("nics", self.nics, 1, 8),
             ("timeout", self.timeout, 1, 86_400),
             ("reboots", self.reboots, 0, 100),
+            ("own-resets", self.own_resets, 0, 100),
+            ("firmware-retry", self.firmware_retry.unwrap_or(1), 1, 3600),
         ];
         let ranges = ranges.into_iter().filter_map(|(field, value, low, high)| {
             let message = format!("{value} is not within {low} and {high}");
@@ -352,8 +392,16 @@ impl Scenario {
             field: "end",
             message: "`expected` needs something in `expect`".to_owned(),
         });
+        let faults = self.fault.iter().filter_map(|fault| {
+            let (field, message) = ("fault", fault.problem()?);
+            Some(Problem { field, message })
+        });
+        let network = self.network.problem(self.nics);
+        let network = network.map(|(field, message)| Problem { field, message });
         let retry = self.retry.iter().flat_map(Retry::problems);
         ranges
+            .chain(faults)
+            .chain(network)
             .chain(words)
             .chain(patterns)
             .chain(clock)

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use crate::failure::{Failure, Kind};
 use crate::loader::route::Route;
 
-use super::scenario::{End, Scenario};
+use super::scenario::Scenario;
+use super::state::State;
 
 /// One of several equal parts, such as `2/5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ const fn usual(route: Route) -> u32 {
 pub fn weight(scenario: &Scenario, route: Route) -> u32 {
     let boots = usual(route) * (1 + scenario.reboots);
     // What has to happen first, before it comes to the disk, is mostly waiting.
-    let waits = u32::from(scenario.end == End::LocalBoot || !scenario.dhcp) * 20;
+    let waits = u32::from(scenario.end.take(&State::LocalBoot) || !scenario.dhcp) * 20;
     (boots + waits).min(scenario.timeout.max(1) * (1 + scenario.reboots))
 }
 

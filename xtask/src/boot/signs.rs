@@ -26,7 +26,7 @@ pub enum Sign {
 
 /// Pattern, meaning, and whether it only means that before Linux runs (after that, it can be anybody's words).
 /// Sources: Linux (`init/initramfs.c`, `kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
-/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`),
+/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/pxelinux.asm`, `core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`),
 /// U-Boot (`net/bootp.c`, `net/tftp.c`, `cmd/pxe.c`, `boot/pxe_utils.c`, `arch/arm/lib/`).
 /// Text of the boot loader can come doubled when it writes to screen and console at once: patterns must not mind.
 const SIGNS: &[(&str, Sign, bool)] = &[
@@ -115,6 +115,8 @@ const SIGNS: &[(&str, Sign, bool)] = &[
         true,
     ),
     (r"No bootable device", Sign::NothingToBoot, true),
+    // PXELINUX then waits five minutes for a key, and resets the machine.
+    (r"^Boot failed: press a key", Sign::NothingToBoot, true),
     (r"\bInitramfs unpacking failed: ", Sign::Unpacking, false),
     (
         r"\brootfs image is not initramfs \(",

@@ -37,6 +37,27 @@ pub enum Verdict {
         /// The line that says so.
         line: String,
     },
+    /// A DHCP server that is not ours gave the machine an address.
+    RogueDhcp {
+        /// The server's address.
+        server: String,
+        /// The address that it gave.
+        ip: String,
+        /// To which network card.
+        mac: String,
+    },
+    /// The image booted again and again: each time the machine reset itself.
+    Loop {
+        /// How often in a row.
+        boots: u32,
+        /// The last line of the last one.
+        last_line: String,
+    },
+    /// A fault that the scenario asks for never came about: the boot proved nothing of it.
+    FaultNotMet {
+        /// What should have gone wrong.
+        faults: Vec<String>,
+    },
     /// The firmware or the boot loader could not get a file, or not start it.
     LoadFailed {
         /// The line that says so.
@@ -168,6 +189,15 @@ impl Verdict {
             Self::Panic { line } => format!("the kernel panicked: {line}"),
             Self::Oops { line } => format!("the kernel met a bug: {line}"),
             Self::NoDhcp { line } => format!("the firmware got no address by DHCP: {line}"),
+            Self::RogueDhcp { server, ip, mac } => {
+                format!("a DHCP server that is not ours, {server}, gave {ip} to {mac}")
+            }
+            Self::Loop { boots, last_line } => format!(
+                "the image booted {boots} times in a row, and reset the machine each time; last line: {last_line}"
+            ),
+            Self::FaultNotMet { faults } => {
+                format!("it never came so far: {}", faults.join("; "))
+            }
             Self::LoadFailed { line, .. } => format!("a file could not be loaded: {line}"),
             Self::NothingToBoot { line } => format!("the firmware found nothing to boot: {line}"),
             Self::NotUnpacked { line } => {
