@@ -55,12 +55,12 @@ impl Space {
         Ok(Self(child))
     }
 
-    fn enter(&self, program: &str) -> Command {
+    fn enter(&self, inner: &str) -> Command {
         let mut command = program("nsenter");
         command
             .args(["--user", "--net", "--preserve-credentials", "--target"])
             .arg(self.0.id().to_string())
-            .args(["--", program]);
+            .args(["--", inner]);
         command
     }
 
@@ -165,7 +165,7 @@ fn serves(more: &[&str], leased: &str) -> Result<(), Failed> {
     serving.stdout.take().unwrap().read_to_string(&mut told)?;
     assert!(serving.wait()?.success(), "{heard}");
     assert!(heard.contains("note sent pxelinux.0\n"), "{heard}");
-    assert_eq!(heard.contains("10.99.0."), true, "{heard}");
+    assert!(heard.contains("10.99.0."), "{heard}");
     let machines = if asked.is_some() {
         "1 machine"
     } else {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::files;
 
 use super::happening::{Happening, Port, What};
 use super::reporter;
@@ -66,6 +67,8 @@ impl Workshop {
         let parent = record.parent().unwrap_or(Path::new("."));
         fs_err::create_dir_all(parent)?;
         let parent = fs_err::canonicalize(parent)?;
+        // Until a new folder's lock is held, it looks to others like one whose maker is dead.
+        let _guard = files::Guard::exclusive(&parent)?;
         sweep(&parent)?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
@@ -397,6 +400,24 @@ mod tests {
         let other = Workshop::open(&place.path().join("b")).unwrap();
         assert!(!left.exists());
         assert!(in_use.path().exists() && other.path().exists());
+    }
+
+    #[test]
+    fn those_that_are_made_at_a_time_are_not_taken_for_left() {
+        let place = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let record = place.path().join(number.to_string());
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        let workshop = Workshop::open(&record).unwrap();
+                        fs_err::write(workshop.path().join("command"), "x").unwrap();
+                        workshop.publish(&record).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 8);
     }
 
     #[test]
