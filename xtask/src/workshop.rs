@@ -249,6 +249,7 @@ impl Workshop {
             for note in &planned.notes {
                 listen.hear(Event::Warning(note.clone()));
             }
+            self.check_keys(&planned.plan, &steps)?;
             let (gone, built) = self.run(&planned, &sources, &steps, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.

@@ -18,8 +18,8 @@ pub const RELEASE: &str = ".uname";
 pub const KERNEL: &str = ".linux";
 /// The initramfs.
 pub const INITRAMFS: &str = ".initrd";
-/// By this section tools know the stub, and the stub itself.
-const MAGIC: &str = ".sdmagic";
+/// By these words tools know the stub, whatever section they are in.
+const MAGIC: &str = "#### LoaderInfo: systemd-stub ";
 
 /// What a unified kernel image is made of.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ impl Uki<'_> {
             Addition {
                 name: KERNEL,
                 content: self.kernel,
-                memory: kernel.size_of_image().map_err(broken_kernel)?,
+                memory: kernel.size_of_image(),
                 flags: CODE,
             },
             data(INITRAMFS, self.initramfs),
@@ -94,8 +94,8 @@ impl Uki<'_> {
     }
 
     fn check_kernel(&self) -> Result<Pe<'_>> {
-        let kernel = Pe::parse(self.kernel).map_err(broken_kernel)?;
-        if Some(kernel.machine().map_err(broken_kernel)?) == machine(self.arch) {
+        let kernel = Pe::parse(self.kernel).map_err(|wrong| broken_kernel(&wrong))?;
+        if Some(kernel.machine()) == machine(self.arch) {
             return Ok(kernel);
         }
         let what = format!("the kernel is no EFI program for {}", self.arch);
@@ -107,12 +107,12 @@ impl Uki<'_> {
             Failure::new(Kind::Source, format!("systemd-boot's stub {wrong}")).hint(STUB)
         };
         let stub = Pe::parse(self.stub).map_err(wrong)?;
-        if Some(stub.machine().map_err(wrong)?) != machine(self.arch) {
+        if Some(stub.machine()) != machine(self.arch) {
             let what = format!("systemd-boot's stub is not for {}", self.arch);
             return Err(Failure::new(Kind::Source, what).hint(STUB));
         }
-        if stub.content(MAGIC).is_none() {
-            let what = format!("what should be systemd-boot's stub has no section {MAGIC}");
+        if memchr::memmem::find(self.stub, MAGIC.as_bytes()).is_none() {
+            let what = "what should be systemd-boot's stub is another program";
             return Err(Failure::new(Kind::Source, what).hint(STUB));
         }
         Ok(())
@@ -123,7 +123,7 @@ const EFI_STUB: &str = "CONFIG_EFI and CONFIG_EFI_STUB make a kernel that UEFI f
 const STUB: &str =
     "`stub` in the recipe's [bundle.uki] must name a source with the package systemd-boot-efi";
 
-fn broken_kernel(wrong: Malformed) -> Failure {
+fn broken_kernel(wrong: &Malformed) -> Failure {
     let what = format!("UEFI firmware cannot start the kernel: it {wrong}");
     Failure::new(Kind::Recipe, what).hint(EFI_STUB)
 }
@@ -165,7 +165,7 @@ mod tests {
     fn what_cannot_be_started_is_refused() {
         let (good, arm) = (samples::stub(AMD64), samples::stub(ARM64));
         let mut plain = good.clone();
-        plain[samples::TABLE + 40..][..8].copy_from_slice(b".another");
+        plain[0x400..0x410].fill(0);
         let already = uki(&good, &good).build().unwrap();
         for (stub, kernel, why) in [
             (
@@ -175,7 +175,7 @@ mod tests {
             ),
             (&good, &arm, "the kernel is no EFI program for amd64"),
             (&arm, &good, "stub is not for amd64"),
-            (&plain, &good, "has no section .sdmagic"),
+            (&plain, &good, "is another program"),
             (&already, &good, "has a section `.osrel` already"),
         ] {
             let failure = uki(stub, kernel).build().unwrap_err();

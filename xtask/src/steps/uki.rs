@@ -74,3 +74,56 @@ pub(super) fn sign(work: &Work<'_>, key: &str, certificate: &str) -> Result<()> 
     })?;
     Ok(fs_err::write(work.output("image"), image)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::Arch;
+
+    fn parts(arch: Arch) -> Uki {
+        Uki {
+            arch,
+            arguments: String::new(),
+            segments: Vec::new(),
+            stamps: Stamps {
+                name: "demo".to_owned(),
+                version: "1.2-3".to_owned(),
+                build_id: "0123456789ab".to_owned(),
+                date: "1970-01-01T00:00:00Z".to_owned(),
+            },
+        }
+    }
+
+    #[test]
+    fn the_stub_is_found_in_debians_package_and_in_a_folder() {
+        for place in [FOLDER, "."] {
+            let tree = tempfile::tempdir().unwrap();
+            let folder = tree.path().join(place);
+            fs_err::create_dir_all(&folder).unwrap();
+            fs_err::write(folder.join("linuxaa64.efi.stub"), "x").unwrap();
+            std::os::unix::fs::symlink("/etc/hostname", folder.join("linuxx64.efi.stub")).unwrap();
+            let found = stub(tree.path(), &parts(Arch::Arm64)).unwrap();
+            assert!(found.ends_with("linuxaa64.efi.stub"));
+            let link = stub(tree.path(), &parts(Arch::Amd64)).unwrap_err();
+            assert!(
+                link.to_string().contains("has no usr/lib/systemd"),
+                "{link}"
+            );
+            assert!(stub(tree.path(), &parts(Arch::Armhf)).is_err());
+        }
+    }
+
+    #[test]
+    fn the_image_says_what_it_is() {
+        let said = os_release(&parts(Arch::Amd64).stamps);
+        insta::assert_snapshot!(said, @r#"
+    ID=cordwainer
+    NAME="demo"
+    PRETTY_NAME="demo 1.2-3"
+    VERSION_ID="1.2-3"
+    IMAGE_ID="demo"
+    IMAGE_VERSION="1.2-3"
+    BUILD_ID=0123456789ab
+    "#);
+    }
+}

@@ -3,6 +3,9 @@
 
 use super::Workshop;
 use crate::failure::{Failure, Kind, Result};
+use crate::plan::assemble::BUNDLE;
+use crate::plan::packages::PACKAGES;
+use crate::plan::{Action, Plan, Step};
 use crate::recipe::site::key::{Key, TOKEN};
 use crate::steps::Sign;
 use crate::text::{listing, quoted};
@@ -28,6 +31,27 @@ impl Sign for Workshop {
 }
 
 impl Workshop {
+    /// Says before anything is built that a signature cannot be made: a kernel takes long.
+    pub(super) fn check_keys(&self, plan: &Plan, steps: &[String]) -> Result<()> {
+        if !steps
+            .iter()
+            .any(|step| [BUNDLE, PACKAGES].contains(&step.as_str()))
+        {
+            return Ok(());
+        }
+        for step in plan.steps() {
+            let Action::Sign { key, .. } = &step.definition.action else {
+                continue;
+            };
+            let there = |step: &Step| self.store.lookup(&step.key).map(|found| found.is_some());
+            let bundle = plan.get(BUNDLE).map_or(Ok(false), there)?;
+            if !self.site.key.contains_key(key) && !bundle && !there(step)? {
+                return Err(self.no_key(key));
+            }
+        }
+        Ok(())
+    }
+
     fn no_key(&self, name: &str) -> Failure {
         let what = format!(
             "site.toml does not say where the private key {} is",

@@ -114,7 +114,7 @@ impl Layout {
             image: 0,
         };
         let end = pe.sections.iter().map(super::Section::end).max();
-        let mut end = end.unwrap_or(0).max(u64::from(pe.size_of_image()?));
+        let mut end = end.unwrap_or(0).max(u64::from(pe.size_of_image()));
         for addition in additions {
             check_name(pe, addition.name)?;
             let length = round(addition.content.len() as u64, file)?;

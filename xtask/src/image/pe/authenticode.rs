@@ -1,5 +1,5 @@
 //! Authenticode signatures, by which UEFI's Secure Boot knows what it may run: Microsoft's "Windows Authenticode Portable Executable
-//! Signature Format", a SignedData of PKCS #7 (RFC 2315). SHA-256 and RSA only, which is what firmware takes.
+//! Signature Format", a `SignedData` of PKCS #7 (RFC 2315). SHA-256 and RSA only, which is what firmware takes.
 //!
 //! The private key is somebody else's: [`Unsigned`] says what has to be signed, and takes the signature. No time is written, so equal input
 //! makes equal bytes. What is read back is what firmware looks at, except whose certificate it trusts.

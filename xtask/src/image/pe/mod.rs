@@ -93,6 +93,9 @@ pub struct Pe<'a> {
     bytes: &'a [u8],
     /// Where `PE\0\0` is.
     header: usize,
+    machine: u16,
+    /// `SizeOfImage`.
+    memory: u32,
     directories: usize,
     table: usize,
     sections: Vec<Section>,
@@ -132,6 +135,8 @@ impl<'a> Pe<'a> {
         let mut pe = Self {
             bytes,
             header,
+            machine: u16_at(bytes, header + 4)?,
+            memory: u32_at(bytes, optional + 56)?,
             directories: directories as usize,
             table: optional + length,
             sections: Vec::new(),
@@ -209,19 +214,15 @@ impl<'a> Pe<'a> {
     }
 
     /// The type of machine it runs on: [`AMD64`], [`ARM64`] or another.
-    ///
-    /// # Errors
-    /// Never: it was read.
-    pub fn machine(&self) -> Result<u16> {
-        u16_at(self.bytes, self.header + 4)
+    #[must_use]
+    pub const fn machine(&self) -> u16 {
+        self.machine
     }
 
     /// How much memory it takes once it is loaded, in bytes.
-    ///
-    /// # Errors
-    /// Never: it was read.
-    pub fn size_of_image(&self) -> Result<u32> {
-        self.optional(56)
+    #[must_use]
+    pub const fn size_of_image(&self) -> u32 {
+        self.memory
     }
 
     /// Its sections, in the order of the table.

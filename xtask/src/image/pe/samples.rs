@@ -55,7 +55,7 @@ pub(crate) fn stub(machine: u16) -> Vec<u8> {
         put(at + 36, &word(flags));
     }
     put(0x200, &[0xc3; 0x180]);
-    put(0x400, b"#### LoaderInfo: systemd-stub ####");
+    put(0x400, b"#### LoaderInfo: systemd-stub 252 ####");
     bytes.extend_from_slice(b"symbols");
     bytes
 }

@@ -12,8 +12,11 @@ use crate::text::quoted;
 
 /// How a key and its certificate are made.
 fn make(key: &str, certificate: &str) -> String {
+    let folder = certificate
+        .rsplit_once('/')
+        .map_or(".", |(folder, _)| folder);
     format!(
-        "make a key with it, outside of the checkout: openssl req -x509 -newkey rsa:2048 -sha256 -days 3650 -nodes -subj '/CN={key}/' -keyout {key}.key -out {certificate}"
+        "make a key with it, and keep that outside of the checkout: mkdir -p {folder} && openssl req -x509 -newkey rsa:2048 -sha256 -days 3650 -nodes -subj '/CN={key}/' -keyout {key}.key -out {certificate}"
     )
 }
 
@@ -78,7 +81,7 @@ impl Check<'_> {
         let read =
             read.and_then(|file| Certificate::read(&file).map_err(|wrong| wrong.to_string()));
         if let Err(wrong) = read {
-            let message = format!("the certificate {} {wrong}", quoted(certificate));
+            let message = format!("the file {} {wrong}", quoted(certificate));
             self.wrong(&place, message, String::new(), "");
         }
     }

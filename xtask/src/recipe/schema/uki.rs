@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Arch, Bundle};
+use crate::loader::route::Route;
 
 /// Kernel, initramfs and arguments in one program, which UEFI firmware boots without a boot loader. It is made where one of the bundle's `routes`
 /// boots it.
@@ -49,6 +50,6 @@ impl Bundle {
     /// Whether a unified kernel image is part of it.
     #[must_use]
     pub fn has_uki(&self, arch: Arch) -> bool {
-        self.routes(arch).into_iter().any(|route| route.is_uki())
+        self.routes(arch).into_iter().any(Route::is_uki)
     }
 }
