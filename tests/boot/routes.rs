@@ -3,7 +3,7 @@
 //!
 //! UEFI takes its time under emulation: what tells little that the others do not is for `cargo xtask test --all`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use libtest_mimic::{Failed, Trial};
@@ -18,13 +18,9 @@ use crate::lab;
 use crate::project::Project;
 
 /// The fleet's recipe with what it leaves out: routes that want a signature, by a key that everybody has.
-const TABLES: &str = r#"
-[sources.shim]
-kind = "debian-binary"
-package = "shim-signed"
-
+const SIGNED: &str = r#"
 [bundle]
-routes = ["pxelinux", "lpxelinux", "ipxe", "efi-grub", "efi-syslinux", "efi-ipxe", "efi-uki", "efi-http", "secure-grub", "secure-uki"]
+routes = ["pxelinux", "lpxelinux", "ipxe", "efi-grub", "efi-syslinux", "efi-ipxe", "efi-uki", "efi-http", "secure-uki"]
 
 [bundle.uki]
 key = "test"
@@ -32,6 +28,13 @@ key = "test"
 
 /// A kernel that Debian signed, which finds no network card in an image without modules.
 const DEBIAN: &str = r#"
+[sources.shim]
+kind = "debian-binary"
+package = "shim-signed"
+
+[bundle]
+routes = ["secure-grub"]
+
 [sysroot]
 suite = "bookworm"
 packages = ["linux-image-amd64"]
@@ -61,7 +64,7 @@ impl Fleet {
         }
         project.write("recipes/base/fleet.toml", ours);
         let recipe =
-            format!("description = \"x\"\nextends = [\"base/fleet\"]\nboot = []\n{TABLES}{tables}");
+            format!("description = \"x\"\nextends = [\"base/fleet\"]\nboot = []\n{tables}");
         project.write("recipes/fleet.toml", recipe);
         project.write("certificates/test.pem", fs_err::read(format!("{KEY}.pem"))?);
         project.write("passphrase", "snakeoil");
@@ -81,12 +84,20 @@ impl Fleet {
     }
 }
 
-/// The bundle that most of these boot.
-fn fleet() -> Result<&'static Fleet, Failed> {
-    static FLEET: LazyLock<Result<Fleet, String>> = LazyLock::new(|| {
-        Fleet::new("").map_err(|failed| failed.message().unwrap_or("").to_owned())
-    });
-    FLEET.as_ref().map_err(|failed| failed.clone().into())
+type Made = LazyLock<Result<Fleet, String>>;
+
+/// The bundle that these boot by a route.
+fn fleet(route: Route) -> Result<&'static Fleet, Failed> {
+    fn made(tables: &str) -> Result<Fleet, String> {
+        Fleet::new(tables).map_err(|failed| failed.message().unwrap_or("").to_owned())
+    }
+    static OURS: Made = LazyLock::new(|| made(SIGNED));
+    static DEBIANS: Made = LazyLock::new(|| made(DEBIAN));
+    let of_route = match route {
+        Route::SecureGrub => &DEBIANS,
+        _ => &OURS,
+    };
+    of_route.as_ref().map_err(|failed| failed.clone().into())
 }
 
 /// When it is tested.
@@ -150,7 +161,7 @@ const CONTROLS: &[Control] = &[
         name: "a kernel that nobody signed",
         when: When::All,
         route: Route::SecureGrub,
-        injure: |_| Ok(()),
+        injure: Copy::unsign_kernel,
         expect: |verdict| refused(verdict, "bad shim signature"),
     },
     Control {
@@ -177,14 +188,20 @@ fn refused(verdict: &Verdict, word: &str) -> bool {
 struct Copy(tempfile::TempDir);
 
 impl Copy {
-    fn new() -> Result<Self, Failed> {
+    fn new(route: Route) -> Result<Self, Failed> {
         let it = Self(tempfile::tempdir()?);
-        copy(&fleet()?.bundle, &it.bundle());
+        copy(&fleet(route)?.bundle, &it.bundle());
         Ok(it)
     }
 
     fn bundle(&self) -> PathBuf {
         self.0.path().join("bundle")
+    }
+
+    /// Puts the kernel that is built here in the place of Debian's.
+    fn unsign_kernel(&self) -> Result<(), Failed> {
+        let ours = kernel(&fleet(Route::EfiGrub)?.bundle)?;
+        Ok(fs_err::write(kernel(&self.bundle())?, fs_err::read(ours)?)?)
     }
 
     fn image(&self) -> Result<Vec<u8>, Failed> {
@@ -196,9 +213,20 @@ impl Copy {
     }
 }
 
+/// A bundle's kernel.
+fn kernel(bundle: &Path) -> Result<PathBuf, Failed> {
+    for entry in fs_err::read_dir(bundle)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("vmlinuz-") {
+            return Ok(entry.path());
+        }
+    }
+    Err("the bundle has no kernel".into())
+}
+
 pub(crate) fn all() -> Vec<Trial> {
     let routes = ROUTES.iter().map(|&(route, when)| {
-        let test = move || lab::passes(&fleet()?.bundle, Arch::Amd64, by(route), None);
+        let test = move || lab::passes(&fleet(route)?.bundle, Arch::Amd64, by(route), None);
         (when, Trial::test(format!("routes::{route}"), test))
     });
     let controls = CONTROLS.iter().map(|control| {
@@ -248,7 +276,7 @@ fn by(route: Route) -> Scenario {
 }
 
 fn run(control: &Control) -> Result<(), Failed> {
-    let copy = Copy::new()?;
+    let copy = Copy::new(control.route)?;
     (control.injure)(&copy)?;
     let record = copy.0.path().join("record");
     let outcome = lab::boot(
@@ -266,7 +294,7 @@ fn run(control: &Control) -> Result<(), Failed> {
 
 /// shim, GRUB and a kernel, each of which wants a signature of the next.
 fn signed_by_debian() -> Result<(), Failed> {
-    let fleet = Fleet::new(DEBIAN)?;
+    let fleet = fleet(Route::SecureGrub)?;
     let scenario = Scenario {
         memory: 1024,
         timeout: 180,
@@ -297,5 +325,5 @@ fn falls_back() -> Result<(), Failed> {
         timeout: 600,
         ..by(Route::EfiUki)
     };
-    lab::passes(&fleet()?.bundle, Arch::Amd64, scenario, None)
+    lab::passes(&fleet(Route::EfiUki)?.bundle, Arch::Amd64, scenario, None)
 }

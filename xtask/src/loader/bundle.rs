@@ -251,3 +251,7 @@ const MENU: &str = "menu";
 #[cfg(test)]
 #[path = "bundle_tests.rs"]
 pub(super) mod tests;
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod fleet_tests;

@@ -264,9 +264,6 @@ pub struct Bundle {
     /// Name in `[sources]` of the package with shim.
     #[serde(default = "default_shim_source")]
     pub shim: String,
-    /// Name in `[sources]` of the package with the stub of unified kernel images.
-    #[serde(default = "default_systemd_boot_source")]
-    pub systemd_boot: String,
     /// What a machine without a configuration of its own boots.
     #[serde(default)]
     pub default: Menu,
@@ -308,7 +305,6 @@ impl Bundle {
             program::Package::Ipxe => &self.ipxe,
             program::Package::Grub => &self.grub,
             program::Package::Shim => &self.shim,
-            program::Package::SystemdBoot => &self.systemd_boot,
         }
     }
 }
@@ -353,10 +349,6 @@ fn default_grub_source() -> String {
 
 fn default_shim_source() -> String {
     "shim".to_owned()
-}
-
-fn default_systemd_boot_source() -> String {
-    "systemd-boot".to_owned()
 }
 
 /// What a machine boots, by the name of a file in `pxelinux.cfg/`.

@@ -10,6 +10,7 @@ mod lint;
 mod loader;
 mod package;
 pub mod ready;
+mod routes;
 mod sources;
 mod sysroot;
 mod uki;
@@ -46,6 +47,7 @@ pub fn check(
     check.ready(recipe, checkout);
     check.bundle(recipe);
     check.nodes(recipe);
+    check.routes(recipe, checkout);
     check.loader(recipe);
     check.uki(recipe, checkout);
     check.lint(&recipe.lint);
