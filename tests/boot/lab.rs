@@ -85,7 +85,7 @@ impl Copy {
 }
 
 /// Boots a bundle.
-fn boot(
+pub(crate) fn boot(
     bundle: &Path,
     arch: Arch,
     scenario: Scenario,

@@ -20,6 +20,7 @@ mod oracle;
 mod project;
 mod readme;
 mod recipes;
+mod routes;
 mod segments;
 mod states;
 mod threads;
@@ -38,6 +39,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     controls::all,
     states::all,
     recipes::all,
+    routes::all,
     readme::all,
     installed::all,
 ];

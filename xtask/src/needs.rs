@@ -122,6 +122,8 @@ pub const AAVMF_VARIABLES: &str = "/usr/share/AAVMF/AAVMF_VARS.fd";
 pub const AAVMF_SECURE: &str = "/usr/share/AAVMF/AAVMF_CODE.ms.fd";
 /// Its variables with the keys of Microsoft.
 pub const AAVMF_MICROSOFT: &str = "/usr/share/AAVMF/AAVMF_VARS.ms.fd";
+/// systemd-boot's stub of unified kernel images; what is built has the one of its recipe's source.
+pub const EFI_STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
 /// Everything, in the order it is needed. The lowest versions are those of Debian 12, the oldest that the tests run on,
 /// but for GNU make (4.2 brought the jobserver's `--jobserver-auth`) and gcc (8 brought `-ffile-prefix-map`).
@@ -253,6 +255,8 @@ pub const NEEDS: &[Need] = &[
         ),
     ),
     optional(program("ccache", "ccache", Purpose::Build)),
+    // Signs unified kernel images, where a recipe names a key.
+    optional(program("openssl", "openssl", Purpose::Build)),
     at_least(
         program("qemu-system-x86_64", "qemu-system-x86", Purpose::Boot),
         "--version",
@@ -297,6 +301,10 @@ pub const NEEDS: &[Need] = &[
     program("mmdebstrap", "mmdebstrap", Purpose::Test),
     program("nsenter", "util-linux", Purpose::Test),
     program("lintian", "lintian", Purpose::Test),
+    program("openssl", "openssl", Purpose::Test),
+    program("sbverify", "sbsigntool", Purpose::Test),
+    program("osslsigncode", "osslsigncode", Purpose::Test),
+    file(EFI_STUB, "systemd-boot-efi", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),
     program("ssh", "openssh-client", Purpose::Test),
     program("ssh-keygen", "openssh-client", Purpose::Test),

@@ -9,7 +9,7 @@ use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
 use super::protocol::{self, GuestVerdict, Word};
 use super::reporter::{self, Report, Reports};
-use super::scenario::{ConfigSearch, Scenario};
+use super::scenario::{ConfigSearch, Disk, Scenario};
 use super::signs::{self, Sign};
 use super::state::State;
 use super::timeline::{Stage, Timeline};
@@ -305,7 +305,8 @@ impl Judge {
             Some(Word::Image | Word::StepSkipped(..)) | None => {}
         }
         let line = line.to_owned();
-        let cause = match signs::read(&line, self.timeline.reached(Stage::Linux)) {
+        let sign = signs::read(&line, self.timeline.reached(Stage::Linux));
+        let cause = match self.with_network(sign) {
             Some(Sign::Panic) => Verdict::Panic { line },
             Some(Sign::Oops) => Verdict::Oops { line },
             Some(Sign::NoDhcp) => Verdict::NoDhcp { line },
@@ -313,11 +314,27 @@ impl Judge {
                 line,
                 missing: Vec::new(),
             },
+            Some(Sign::NoAnswer) => return,
             Some(Sign::NothingToBoot) => Verdict::NothingToBoot { line },
             Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
         self.suspect(at, cause);
+    }
+
+    /// What a sign means once it is known who was asked. Nothing, where the machine is to go on to its disk.
+    fn with_network(&self, sign: Option<Sign>) -> Option<Sign> {
+        let sign = match sign? {
+            Sign::NoAnswer if self.timeline.reached(Stage::Lease) => Sign::LoadFailed,
+            Sign::NoAnswer => Sign::NoDhcp,
+            other => other,
+        };
+        let end = &self.scenario.end;
+        let waited_for = end.take(&State::NoDhcp) || end.take(&State::LoadFailed);
+        let goes_on =
+            self.scenario.disk == Disk::Bootable && end.take(&State::LocalBoot) && !waited_for;
+        let network = matches!(sign, Sign::NoDhcp | Sign::LoadFailed);
+        Some(sign).filter(|_| !(goes_on && network))
     }
 
     fn step(&mut self, at: f64, step: &str, detail: &str) {

@@ -66,7 +66,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
     /// The certificate (X.509, as PEM or DER) that the firmware of a machine with Secure Boot trusts, a file of the bundle: for the route
-    /// `secure-uki`, which otherwise trusts the test key of Debian's package `ovmf`. `secure-grub` is for machines that trust Microsoft.
+    /// `secure-uki`, which otherwise trusts the bundle's own `image.crt`, and where there is none the test key of Debian's package `ovmf`. `secure-grub` is for machines that trust Microsoft.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
     /// What to type when something shows on the screen or the console. The entries do not wait for each other: each looks out by

@@ -21,6 +21,7 @@ pub mod overlay;
 mod overlay_tests;
 pub mod path;
 pub mod pattern;
+pub mod pe;
 pub mod problem;
 pub mod segments;
 #[cfg(test)]
@@ -30,4 +31,5 @@ mod stream_header;
 pub mod tree;
 #[cfg(test)]
 mod tree_tests;
+pub mod uki;
 mod unpacked;

@@ -116,7 +116,8 @@ impl Boot {
 
 impl Console {
     /// The kernel's argument (Documentation/admin-guide/serial-console.rst).
-    fn argument(&self) -> String {
+    #[must_use]
+    pub fn argument(&self) -> String {
         match self.device.strip_prefix("tty") {
             // Virtual terminals have no rate.
             Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -250,3 +251,7 @@ const MENU: &str = "menu";
 #[cfg(test)]
 #[path = "bundle_tests.rs"]
 pub(super) mod tests;
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod fleet_tests;

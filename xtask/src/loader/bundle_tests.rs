@@ -55,6 +55,28 @@ pub(in super::super) fn uboot() -> BundleText {
     bundle
 }
 
+/// The same for every way by which PCs boot.
+pub(in super::super) fn fleet() -> BundleText {
+    use Route::{
+        EfiGrub, EfiHttp, EfiIpxe, EfiSyslinux, EfiUki, Ipxe, Lpxelinux, Pxelinux, SecureUki,
+    };
+    BundleText {
+        routes: vec![
+            Pxelinux,
+            Lpxelinux,
+            Ipxe,
+            EfiGrub,
+            EfiSyslinux,
+            EfiIpxe,
+            EfiUki,
+            EfiHttp,
+            SecureUki,
+        ],
+        default: Boot::Image,
+        ..bundle()
+    }
+}
+
 fn menu() -> Option<Menu> {
     Some(Menu {
         title: "LAVA Master Image".to_owned(),

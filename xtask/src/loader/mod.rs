@@ -2,6 +2,7 @@
 //! Data in, texts out; it knows no recipes, and writing the files is left to the steps.
 
 pub mod address;
+pub mod answer;
 pub mod bundle;
 pub mod c32;
 pub mod check;

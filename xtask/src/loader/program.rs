@@ -22,20 +22,17 @@ pub enum Package {
     Grub,
     /// shim, signed by Microsoft.
     Shim,
-    /// The stub that a kernel, an initramfs and arguments are put onto.
-    SystemdBoot,
 }
 
 impl Package {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::Pxelinux,
         Self::Modules,
         Self::SyslinuxEfi,
         Self::Ipxe,
         Self::Grub,
         Self::Shim,
-        Self::SystemdBoot,
     ];
 
     /// The key in `[bundle]` that names its source; the step's input of the source's files is called the same.
@@ -48,7 +45,6 @@ impl Package {
             Self::Ipxe => "ipxe",
             Self::Grub => "grub",
             Self::Shim => "shim",
-            Self::SystemdBoot => "systemd-boot",
         }
     }
 
@@ -63,7 +59,6 @@ impl Package {
             Self::Grub if matches!(arch, Arch::Arm64) => "grub-efi-arm64-signed",
             Self::Grub => "grub-efi-amd64-signed",
             Self::Shim => "shim-signed",
-            Self::SystemdBoot => "systemd-boot-efi",
         }
     }
 }
@@ -147,7 +142,7 @@ pub const fn of(route: Route, arch: Arch) -> &'static [Program] {
         Route::EfiGrub => &[GRUB],
         Route::SecureGrub if arm => &[SHIM_ARM, GRUB_ARM],
         Route::SecureGrub => &[SHIM, GRUB],
-        // The unified image is built, and others bring their boot loader.
+        // The unified image is a step of its own, and others bring their boot loader.
         Route::EfiUki
         | Route::EfiHttp
         | Route::SecureUki
@@ -173,11 +168,9 @@ pub const fn modules(route: Route) -> Option<Flavour> {
 pub fn packages(routes: &[Route], arch: Arch) -> BTreeSet<Package> {
     let programs = routes.iter().flat_map(|&route| of(route, arch));
     let modules = routes.iter().filter_map(|&route| modules(route));
-    let stubs = routes.iter().filter(|route| route.is_uki());
     programs
         .map(|program| program.package)
         .chain(modules.map(|_| Package::Modules))
-        .chain(stubs.map(|_| Package::SystemdBoot))
         .collect()
 }
 
@@ -208,7 +201,7 @@ mod tests {
             of(&[Route::Pxelinux]),
             [Package::Pxelinux, Package::Modules]
         );
-        assert_eq!(of(&[Route::EfiHttp]), [Package::SystemdBoot]);
+        assert_eq!(of(&[Route::EfiHttp]), []);
         assert_eq!(of(&[Route::SecureGrub]), [Package::Grub, Package::Shim]);
         assert_eq!(of(&[Route::UBoot]), []);
     }

@@ -16,8 +16,8 @@
 //! - `menu.c32` reads the same file again, and shows what `MENU` and `LABEL` say. What `TIMEOUT` leads to without a choice is
 //!   `ONTIMEOUT`, also at the prompt that is left when there is no `menu.c32` (readconfig.c in com32/menu).
 //! - `initrd=a,b` loads several archives, one behind the other (kernel.c).
-//! - Paths are relative to the boot program's folder. SYSLINUX under EFI is in one of its own, beside its modules, so it is told
-//!   absolute paths: servers refuse `..`.
+//! - Paths are relative to the boot program's folder, those that begin with `/` as well. SYSLINUX under EFI is in a folder of its own,
+//!   beside its modules, so its paths begin with `::`, by which they start from the server's root; servers refuse `..`.
 //! - SYSLINUX under EFI neither boots disks nor gives the machine back to its firmware: `LOCALBOOT` does nothing (efi/main.c, "Inappropriate
 //!   for EFI"), and `chain.c32` needs a BIOS. A machine that is to boot its disk stays at the prompt, and boots nothing else by mistake.
 //! - `IPAPPEND 2` adds `BOOTIF=01-<mac>`, so that the image knows the card it was booted from.
@@ -78,7 +78,7 @@ const fn template(flavour: Flavour, boot: Boot) -> (&'static str, &'static str) 
 const fn root(flavour: Flavour) -> &'static str {
     match flavour {
         Flavour::Bios => "",
-        Flavour::Efi64 => "/",
+        Flavour::Efi64 => "::",
     }
 }
 

@@ -127,7 +127,7 @@ impl Reader {
                 message: true,
                 menu: true,
                 path: grub::path,
-                write: Some(|bundle, _, configuration| grub::configuration(bundle, configuration)),
+                write: Some(grub::configuration),
             },
             Self::UBoot => Traits {
                 name: "U-Boot",

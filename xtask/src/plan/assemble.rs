@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::draft::Draft;
 use super::image::{initramfs, segment, system};
-use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, copies, sysroot, tools};
+use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, copies, sysroot, tools, uki};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
@@ -82,6 +82,7 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
         names.insert(&recipe.kernel.source);
     }
     names.extend(loader_sources(recipe).map(|(_, source)| source.as_str()));
+    names.extend(uki::source(recipe));
     names.extend(copies::sources(recipe));
     names
 }
@@ -114,6 +115,7 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
     for name in material.recipe.segment.keys() {
         plan.add(segment(&plan, material, &stamps, name)?)?;
     }
+    uki::add(&mut plan, material, &stamps)?;
     plan.add(bundle(&plan, material, &stamps)?)?;
     Ok(plan)
 }
@@ -336,6 +338,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         draft.step(plan, &format!("segment-listing/{name}"), &step, "listing")?;
     }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
+    uki::input(plan, &mut draft, &recipe.bundle)?;
     for (input, source) in loader_sources(recipe) {
         draft.step(plan, input, &source_step(source), "tree")?;
     }

@@ -4,6 +4,7 @@
 
 mod ready;
 mod ship;
+mod uki;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub use ready::{
     Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
 };
 pub use ship::Package;
+pub use uki::Uki;
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.
@@ -262,9 +264,6 @@ pub struct Bundle {
     /// Name in `[sources]` of the package with shim.
     #[serde(default = "default_shim_source")]
     pub shim: String,
-    /// Name in `[sources]` of the package with the stub of unified kernel images.
-    #[serde(default = "default_systemd_boot_source")]
-    pub systemd_boot: String,
     /// What a machine without a configuration of its own boots.
     #[serde(default)]
     pub default: Menu,
@@ -280,6 +279,9 @@ pub struct Bundle {
     /// Names in `[segment]`: what every machine gets on top of the image, in this order.
     #[serde(default)]
     pub segments: Vec<String>,
+    /// The unified kernel image, for routes that boot one.
+    #[serde(default)]
+    pub uki: Uki,
 }
 
 impl Bundle {
@@ -303,7 +305,6 @@ impl Bundle {
             program::Package::Ipxe => &self.ipxe,
             program::Package::Grub => &self.grub,
             program::Package::Shim => &self.shim,
-            program::Package::SystemdBoot => &self.systemd_boot,
         }
     }
 }
@@ -348,10 +349,6 @@ fn default_grub_source() -> String {
 
 fn default_shim_source() -> String {
     "shim".to_owned()
-}
-
-fn default_systemd_boot_source() -> String {
-    "systemd-boot".to_owned()
 }
 
 /// What a machine boots, by the name of a file in `pxelinux.cfg/`.

@@ -13,6 +13,7 @@ use super::{Work, manifest};
 use crate::failure::{Failure, Result};
 use crate::loader::address::Address;
 use crate::loader::bundle::{self, Boot, BundleText};
+use crate::loader::route::{UKI, UKI_CERTIFICATE};
 use crate::loader::{dhcp, pxelinux};
 use crate::plan::Bundle;
 use crate::recipe::schema::Node;
@@ -24,6 +25,12 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
     archives::write(work, bundle, &folder)?;
     programs::copy(work, &text, &folder)?;
+    if bundle.bundle.has_uki(bundle.arch) {
+        copy(&work.input("uki"), &folder.join(UKI))?;
+        if let Some((_, certificate)) = bundle.bundle.uki.signer() {
+            copy(&work.input(&certificate), &folder.join(UKI_CERTIFICATE))?;
+        }
+    }
     for file in bundle::files(&text)?.into_iter().chain(dhcp::files(&text)?) {
         let path = folder.join(&file.path);
         fs_err::create_dir_all(path.parent().unwrap_or(&folder))?;

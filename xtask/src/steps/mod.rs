@@ -12,6 +12,7 @@ mod packaged_kernel;
 mod segment;
 pub mod sysroot;
 mod system;
+mod uki;
 mod unpack;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,15 @@ pub trait Fetch: Sync {
     fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()>;
 }
 
+/// Makes signatures. The engine's owner knows where the private keys are.
+pub trait Sign: Sync {
+    /// What the private key of this name makes of these bytes: RSA, PKCS #1 v1.5, SHA-256. Equal bytes have equal signatures.
+    ///
+    /// # Errors
+    /// When the key is not here, or cannot be used.
+    fn sign(&self, key: &str, bytes: &[u8]) -> Result<Vec<u8>>;
+}
+
 /// A step at work.
 pub struct Work<'a> {
     /// The step.
@@ -44,6 +54,8 @@ pub struct Work<'a> {
     pub jobs: &'a jobserver::Client,
     /// Where bytes come from.
     pub fetch: &'a dyn Fetch,
+    /// Who signs.
+    pub sign: &'a dyn Sign,
     /// Where compiler results are cached, if there is a compiler cache.
     pub ccache: Option<&'a Path>,
     /// Who hears what happens.
@@ -141,6 +153,8 @@ pub fn run(work: &Work<'_>) -> Result<()> {
         } => busybox::run(work, *arch, *libc, fragments),
         Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
         Action::Segment(segment) => segment::run(work, segment),
+        Action::Uki(parts) => uki::run(work, parts),
+        Action::Sign { key, certificate } => uki::sign(work, key, certificate),
         Action::Bundle(bundle) => bundle::run(work, bundle),
         Action::Deb(packages) => deb::run(work, packages),
     }

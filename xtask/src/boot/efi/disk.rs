@@ -140,7 +140,7 @@ fn boot_sector() -> Vec<u8> {
     header.u32s(&[0, 0]);
     header.0.extend([0x80, 0, 0x29]);
     header.u32s(&[0x6c61_6221]);
-    header.0.extend(b"CORDWAINER FAT12   ");
+    header.0.extend(b"NO NAME    FAT12   ");
     header.0.resize(510, 0);
     header.0.extend([0x55, 0xaa]);
     header.0

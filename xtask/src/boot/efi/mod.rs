@@ -9,7 +9,8 @@ use std::path::Path;
 use super::scenario::{Machine, Scenario};
 use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
-use crate::loader::route::{Protocol, Route};
+use crate::image::pe::certificate::Certificate;
+use crate::loader::route::{Protocol, Route, UKI_CERTIFICATE};
 use crate::needs;
 
 /// The flash with its variables, in the lab's folder: each run has its own.
@@ -33,7 +34,8 @@ pub enum Trust {
     Anybody,
     /// Microsoft's, as every machine that is sold.
     Microsoft,
-    /// Its owner's: those of the scenario's certificate, or otherwise of the test key that everybody has ([`TEST_CERTIFICATE`]).
+    /// Its owner's: those of the scenario's certificate, otherwise of the one that the bundle has ([`UKI_CERTIFICATE`]), otherwise of the
+    /// test key that everybody has ([`TEST_CERTIFICATE`]).
     Owner,
 }
 
@@ -151,7 +153,7 @@ impl Efi {
         let mut flash = fs_err::read(self.variables)?;
         if self.trust == Trust::Owner {
             let certificate = certificate(scenario, bundle)?;
-            variables::enrol(&mut flash, &certificate).ok_or_else(|| {
+            variables::enrol(&mut flash, certificate.der()).ok_or_else(|| {
                 let file = self.variables;
                 let what = format!("{file} is no flash with room for variables");
                 Failure::new(Kind::Host, what)
@@ -168,18 +170,19 @@ impl Efi {
 }
 
 /// The certificate that the firmware of this scenario trusts.
-fn certificate(scenario: &Scenario, bundle: &Path) -> Result<Vec<u8>> {
-    let path = match &scenario.certificate {
-        Some(name) => bundle.join(name),
-        None => Path::new(TEST_CERTIFICATE).to_owned(),
+fn certificate(scenario: &Scenario, bundle: &Path) -> Result<Certificate> {
+    let usual = bundle.join(UKI_CERTIFICATE);
+    let (name, path) = match &scenario.certificate {
+        Some(name) => (name.as_str(), bundle.join(name)),
+        None if usual.is_file() => (UKI_CERTIFICATE, usual),
+        None => (TEST_CERTIFICATE, TEST_CERTIFICATE.into()),
     };
-    let wrong = |why: &str| {
-        let name = scenario.certificate.as_deref().unwrap_or(TEST_CERTIFICATE);
+    let wrong = |why: String| {
         Failure::new(Kind::Usage, format!("the certificate {name} {why}"))
             .hint("it is a file of the bundle, X.509 as PEM or DER")
     };
     if !path.is_file() {
-        return Err(wrong("is not there"));
+        return Err(wrong("is not there".to_owned()));
     }
-    variables::certificate(&fs_err::read(&path)?).ok_or_else(|| wrong("is none"))
+    Certificate::read(&fs_err::read(&path)?).map_err(|why| wrong(why.to_string()))
 }

@@ -114,46 +114,6 @@ fn signatures(certificate: &[u8]) -> Option<Vec<u8>> {
     )
 }
 
-/// The first certificate of a file: DER as it is, PEM (RFC 7468) unpacked. Nothing where there is none.
-#[must_use]
-pub fn certificate(bytes: &[u8]) -> Option<Vec<u8>> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
-    // A sequence with a length of two bytes, as every certificate of these times is.
-    let der = |bytes: &[u8]| bytes.starts_with(&[0x30, 0x82]);
-    if der(bytes) {
-        return Some(bytes.to_vec());
-    }
-    let text = str::from_utf8(bytes).ok()?;
-    let (_, text) = text.split_once(BEGIN)?;
-    let (text, _) = text.split_once(END)?;
-    base64(text).filter(|bytes| der(bytes))
-}
-
-/// RFC 4648, 4, with white space in it.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    let text = text.trim().trim_end_matches('=');
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,21 +157,5 @@ mod tests {
         let mut huge = flash();
         huge[72 + 28..72 + 30].copy_from_slice(&START);
         assert_eq!(enrol(&mut huge, b"x"), None);
-    }
-
-    #[test]
-    fn certificates_are_read_as_people_have_them() {
-        let pem =
-            "Subject: x\n-----BEGIN CERTIFICATE-----\nMIIC\nAw==\n-----END CERTIFICATE-----\n";
-        assert_eq!(
-            certificate(pem.as_bytes()).unwrap(),
-            [0x30, 0x82, 0x02, 0x03]
-        );
-        assert_eq!(certificate(b"\x30\x82x").unwrap(), b"\x30\x82x");
-        for text in ["", "-----BEGIN CERTIFICATE-----\nMIIC", "MIIC", "\u{e9}"] {
-            assert_eq!(certificate(text.as_bytes()), None, "{text}");
-        }
-        let other = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----";
-        assert_eq!(certificate(other.as_bytes()), None);
     }
 }

@@ -12,7 +12,7 @@ use crate::text::{listing, nearest, quoted};
 
 /// What a source is needed for.
 #[derive(Clone, Copy)]
-enum Use {
+pub(super) enum Use {
     /// A tree that is compiled.
     Tree,
     /// Files that are ready to be served; Debian has them in this package.
@@ -108,7 +108,7 @@ impl Check<'_> {
         }
     }
 
-    fn used_source(&mut self, recipe: &Recipe, path: &Path, name: &str, wanted: Use) {
+    pub(super) fn used_source(&mut self, recipe: &Recipe, path: &Path, name: &str, wanted: Use) {
         let sources = Path::of(&["sources"]);
         if self.is_broken(&sources) {
             return;

@@ -82,7 +82,7 @@ name = "a b"
     recipes/demo.toml:27:59 «3000000» `minor` is out of range; it can be from 0 to 1048575
     recipes/demo.toml:29:8 «115201» 115201 is no speed of a serial line; it has to be `4800`, `9600`, `19200`, `38400`, `57600`, `115200`, `230400` or `460800`
     recipes/demo.toml:30:1 «[bundle]» the source `pxelinux`, which `bundle.pxelinux` is by default, is a source package, and would have to be compiled first; take the binary package: kind = "debian-binary"
-    recipes/demo.toml:31:11 «"sylinux"» there is no source `sylinux`; did you mean `linux`?; describe it in [sources.sylinux], or name another one: there are `blob`, `busybox`, `linux` and `pxelinux`
+    recipes/demo.toml:31:11 «"sylinux"» there is no source `sylinux`; did you mean `linux`?; add [sources.sylinux] with kind = "debian-binary" and package = "syslinux-common", or name another one: there are `blob`, `busybox`, `linux` and `pxelinux`
     recipes/demo.toml:32:11 «"quiet splash"» these are several kernel arguments; write one argument each: "quiet", "splash"
     recipes/demo.toml:32:27 «"a=\"b\""» `a="b"` is no kernel argument; one argument each, of visible ASCII characters, without blanks and quotes
     recipes/demo.toml:32:38 «"initrd=x"» `initrd=` is set by the bundle itself; leave it out

@@ -5,6 +5,7 @@ mod loaders;
 mod mistakes;
 mod names;
 mod sysroot;
+mod uki;
 mod whole;
 
 use crate::checkout::Checkout;
