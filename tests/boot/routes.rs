@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use libtest_mimic::{Failed, Trial};
 use xtask::arch::Arch;
+use xtask::boot::efi::disk;
 use xtask::boot::scenario::{Disk, End, Scenario};
 use xtask::boot::verdict::Verdict;
 use xtask::loader::route::{Route, UKI};
@@ -54,7 +55,13 @@ struct Fleet {
 impl Fleet {
     fn new(tables: &str) -> Result<Self, Failed> {
         let project = Project::new();
-        let ours = fs_err::read_to_string(project.path("recipes/fleet.toml"))?;
+        let mut ours = fs_err::read_to_string(project.path("recipes/fleet.toml"))?;
+        if tables.contains("[kernel]") {
+            // A kernel that is ready-made has nothing of one that is built.
+            let (before, kernel) = ours.split_once("[kernel]").unwrap();
+            let (_, after) = kernel.split_once("[busybox]").unwrap();
+            ours = format!("{before}[busybox]{after}");
+        }
         project.write("recipes/base/fleet.toml", ours);
         let recipe =
             format!("description = \"x\"\nextends = [\"base/fleet\"]\nboot = []\n{tables}");
@@ -111,6 +118,9 @@ const ROUTES: &[(Route, When)] = &[
     (Route::EfiGrub, When::All),
     (Route::EfiSyslinux, When::All),
 ];
+
+/// By UEFI on ARM.
+const ARM: &[(Route, When)] = &[(Route::EfiUki, When::Always), (Route::EfiHttp, When::All)];
 
 /// What is done to a bundle, and how that must end.
 struct Control {
@@ -228,10 +238,15 @@ pub(crate) fn all() -> Vec<Trial> {
         Trial::test("routes::a_disk_to_fall_back_to", falls_back),
     ];
     let others = others.into_iter().map(|trial| (When::All, trial));
+    let arms = ARM.iter().map(|&(route, when)| {
+        let test = move || says_ready(route);
+        (when, Trial::test(format!("routes::arm64_{route}"), test))
+    });
     let thorough = std::env::var("CORDWAINER_TESTS").is_ok_and(|much| much == "all");
     let (wanted, left_out): (Vec<_>, Vec<_>) = routes
         .chain(controls)
         .chain(others)
+        .chain(arms)
         .partition(|(when, _)| thorough || *when == When::Always);
     say(&left_out);
     wanted.into_iter().map(|(_, trial)| trial).collect()
@@ -291,6 +306,14 @@ fn signed_by_debian() -> Result<(), Failed> {
         ..by(Route::SecureGrub)
     };
     lab::passes(&fleet.bundle, Arch::Amd64, scenario, None)
+}
+
+/// Firmware on ARM starts what it is sent, which is a program of 1 KiB that says what a guest says.
+fn says_ready(route: Route) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let program = disk::program(Arch::Arm64, "\r\ncordwainer: verdict ready\r\n");
+    fs_err::write(folder.path().join(UKI), program)?;
+    lab::passes(folder.path(), Arch::Arm64, by(route), None)
 }
 
 /// The firmware tries every way that it has before the disk, and waits minutes for some.

@@ -28,7 +28,10 @@ impl Ordeal {
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
         let retries = scenario.firmware_retry.is_some();
-        let to_disk = scenario.disk == Disk::Bootable && scenario.end.take(&State::LocalBoot);
+        let end = &scenario.end;
+        let waited_for = end.take(&State::NoDhcp) || end.take(&State::LoadFailed);
+        let to_disk =
+            scenario.disk == Disk::Bootable && end.take(&State::LocalBoot) && !waited_for;
         Self {
             plan: Plan::new(&scenario.fault),
             goes_on: retries
