@@ -64,7 +64,7 @@ fn a_site_has_defaults_and_is_checked_too() {
     insta::assert_snapshot!(said(&Site::load(&checkout).unwrap_err()), @r#"
     recipe: site.toml has 6 mistakes
     site.toml:1:9 «'~/cache'» `~/cache` is no absolute path; it begins with `/`; `~` and variables are not expanded
-    site.toml:2:1 «follow_after» unknown key `follow_after` at the top; did you mean `follow-after`?; known keys: `cache`, `console`, `follow-after`, `mirrors`, `ntp`, `segment` and `settings`
+    site.toml:2:1 «follow_after» unknown key `follow_after` at the top; did you mean `follow-after`?; known keys: `cache`, `console`, `follow-after`, `key`, `mirrors`, `ntp`, `segment` and `settings`
     site.toml:4:1 «debain» unknown key `debain` in [mirrors]; did you mean `debian`?; known keys: `debian` and `debian-security`
     site.toml:5:20 «'deb.example'» `deb.example` is no address of a Debian mirror; `http://`, `https://` or `file:///`, a host, a path; without user and password
     site.toml:7:12 «'$(reboot)'» `$(reboot)` is no host name or address; a name such as `ntp.example.org`, or an address
