@@ -82,9 +82,10 @@ fn routes_have_to_fit_the_machine_the_kernel_and_the_scenarios() {
     let text =
         routed("['lpxelinux', 'u-boot', 'lpxelinux', 'efi-http', 'secure-grub']") + scenarios;
     insta::assert_snapshot!(about(&text), @r#"
-    recipe: the recipe demo has 8 mistakes
+    recipe: the recipe demo has 9 mistakes
     recipes/demo.toml:17:1 «[bundle]» there is no source `grub`, which `bundle.grub` is by default; add [sources.grub] with kind = "debian-binary" and package = "grub-efi-amd64-signed", or name another one: there are `busybox`, `linux`, `pxelinux` and `syslinux`
     recipes/demo.toml:17:1 «[bundle]» there is no source `shim`, which `bundle.shim` is by default; add [sources.shim] with kind = "debian-binary" and package = "shim-signed", or name another one: there are `busybox`, `linux`, `pxelinux` and `syslinux`
+    recipes/demo.toml:17:1 «[bundle]» there is no source `systemd-boot`, which `bundle.uki.stub` is by default; add [sources.systemd-boot] with kind = "debian-binary" and package = "systemd-boot-efi", or name another one: there are `busybox`, `linux`, `pxelinux` and `syslinux`
     recipes/demo.toml:18:24 «'u-boot'» amd64 has no route `u-boot`; it has `pxelinux`, `lpxelinux`, `ipxe`, `efi-syslinux`, `efi-grub`, `efi-ipxe`, `efi-uki`, `efi-http`, `secure-grub` and `secure-uki`
     recipes/demo.toml:18:34 «'lpxelinux'» `lpxelinux` is in this list twice
     recipes/demo.toml:18:47 «'efi-http'» `efi-http` needs a kernel that is an EFI program, and no fragment has CONFIG_EFI_STUB=y; add "x86_64/efi.config" to the kernel's `fragments`

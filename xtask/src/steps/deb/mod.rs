@@ -18,7 +18,7 @@ use crate::archive;
 use crate::debian::deb822;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::FileTree;
-use crate::loader::route::Route;
+use crate::loader::program;
 use crate::plan::Packages;
 use crate::plan::packages::{COPYRIGHT, FOLDERS};
 
@@ -60,7 +60,7 @@ struct Variables {
     depends: String,
     /// What goes well with it, likewise.
     recommends: String,
-    /// Whether a boot loader comes with the image.
+    /// Whether a boot loader with modules comes with the image.
     loader: bool,
     /// Whether it shows a message.
     message: bool,
@@ -151,7 +151,12 @@ fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Res
         maintainer: (package.maintainer.clone()).unwrap_or_else(|| newest.maintainer.clone()),
         homepage: package.homepage.clone(),
         arch: packages.bundle.arch.debian(),
-        loader: (packages.bundle.bundle.routes(packages.bundle.arch)).contains(&Route::Pxelinux),
+        loader: (packages
+            .bundle
+            .bundle
+            .routes(packages.bundle.arch)
+            .into_iter())
+        .any(|route| program::modules(route).is_some()),
         message: !packages.bundle.bundle.message.is_empty(),
         description: description::paragraphs(&[&packages.description, &package.description]),
         depends: package.depends.join(", "),
