@@ -74,11 +74,13 @@ fn signature(name: &str, key: &Key, bytes: &[u8]) -> Result<Vec<u8>> {
         openssl = openssl.pass(variable);
     }
     openssl = openssl.args(["dgst", "-sha256"]);
-    if key.private.starts_with(TOKEN) {
+    if key.is_on_token() {
         openssl = openssl.args(["-engine", "pkcs11", "-keyform", "engine"]);
     }
-    // An empty passphrase where there is none: otherwise a locked key would have openssl ask for it on the terminal, and wait.
+    // An empty passphrase where there is none: otherwise a locked key would have openssl ask for it on the terminal, and wait. But tokens count
+    // wrong ones; theirs is in a file, which `pin-source` may name as well.
     openssl = match &key.passphrase {
+        None if key.is_on_token() => openssl,
         Some(file) => openssl
             .arg("-passin")
             .arg(format!("file:{}", file.display())),
@@ -107,7 +109,7 @@ fn explained(name: &str, key: &Key, failure: Failure) -> Failure {
         Some(file) if says(LOCKED) => {
             format!("the passphrase in {} does not open the key", file.display())
         }
-        _ if key.private.starts_with(TOKEN) => "`apt-get install libengine-pkcs11-openssl` has what OpenSSL needs for tokens; `pkcs11-tool --list-objects` shows what is on them".to_owned(),
+        _ if key.is_on_token() => "`apt-get install libengine-pkcs11-openssl` has what OpenSSL needs for tokens; `pkcs11-tool --list-objects` shows what is on them".to_owned(),
         _ => format!("[key.{name}] in site.toml must name a private RSA key in PEM"),
     };
     failure
@@ -121,6 +123,7 @@ const LOCKED: &[&str] = &[
     "empty password",
     "maybe wrong password",
     "bad password",
+    "Login failed",
 ];
 
 #[cfg(test)]

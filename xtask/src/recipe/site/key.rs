@@ -22,15 +22,27 @@ pub struct Key {
     pub passphrase: Option<PathBuf>,
 }
 
+impl Key {
+    /// Whether it is on a token.
+    #[must_use]
+    pub fn is_on_token(&self) -> bool {
+        self.private.starts_with(TOKEN)
+    }
+}
+
 impl Check<'_> {
     pub(super) fn signing_key(&mut self, key: &Key, path: &Path) {
         let private = path.key("private");
-        if !key.private.starts_with(TOKEN) {
+        if !key.is_on_token() {
             self.text(&form::ABSOLUTE, &key.private, &private);
         } else if key.private.contains("pin-value=") {
             // Command lines can be seen by everybody on a machine.
             let message = "a PIN in the address of a key could be seen by others".to_owned();
             let help = "put it into a file, and name that: passphrase = \"/…\"";
+            self.wrong(&private, message, String::new(), help);
+        } else if key.passphrase.is_none() && !key.private.contains("pin-source=") {
+            let message = "nothing says where the token's PIN is".to_owned();
+            let help = "put it into a file that only you can read: passphrase = \"/…\"";
             self.wrong(&private, message, String::new(), help);
         }
         if let Some(file) = &key.passphrase {

@@ -76,14 +76,15 @@ fn site(text: &str) -> String {
 
 #[test]
 fn private_keys_are_named_by_the_site() {
-    let good = "[key.lab]\nprivate = \"/k/lab.key\"\npassphrase = \"/k/pin\"\n[key.token]\nprivate = \"pkcs11:object=lab\"\n";
+    let good = "[key.lab]\nprivate = \"/k/lab.key\"\npassphrase = \"/k/pin\"\n[key.token]\nprivate = \"pkcs11:object=lab?pin-source=file:/k/pin\"\n";
     insta::assert_snapshot!(site(good), @"good");
-    let bad = "[key.a]\nprivate = \"lab.key\"\npassphrase = \"pin\"\n[key.b]\nprivate = \"pkcs11:object=lab?pin-value=1234\"\n[key.c]\n";
+    let bad = "[key.a]\nprivate = \"lab.key\"\npassphrase = \"pin\"\n[key.b]\nprivate = \"pkcs11:object=lab?pin-value=1234\"\n[key.c]\n[key.d]\nprivate = \"pkcs11:object=lab\"\n";
     insta::assert_snapshot!(site(bad), @r#"
-    recipe: site.toml has 4 mistakes
+    recipe: site.toml has 5 mistakes
     site.toml:2:11 «"lab.key"» `lab.key` is no absolute path; it begins with `/`; `~` and variables are not expanded
     site.toml:3:14 «"pin"» `pin` is no absolute path; it begins with `/`; `~` and variables are not expanded
     site.toml:5:11 «"pkcs11:object=lab?pin-value=1234"» a PIN in the address of a key could be seen by others; put it into a file, and name that: passphrase = "/…"
     site.toml:6:1 «[key.c]» [key.c] lacks `private`; `private`: Absolute path of its file (PEM), or `pkcs11:…` (RFC 7512) for one on a token.
+    site.toml:8:11 «"pkcs11:object=lab"» nothing says where the token's PIN is; put it into a file that only you can read: passphrase = "/…"
     "#);
 }
