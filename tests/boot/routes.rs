@@ -300,7 +300,7 @@ fn signed_by_debian() -> Result<(), Failed> {
         timeout: 180,
         end: End::Expected.into(),
         expect: vec![
-            "Secure boot enabled".to_owned(),
+            "EFI stub: UEFI Secure Boot is enabled".to_owned(),
             "cordwainer: image name=fleet".to_owned(),
         ],
         ..by(Route::SecureGrub)

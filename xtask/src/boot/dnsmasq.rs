@@ -150,6 +150,7 @@ pub fn parse(line: &str) -> Option<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loader::route::Route;
 
     const AT: &str = "Nov 20 06:37:23 ";
 
@@ -203,6 +204,19 @@ mod tests {
         let addition = configuration(&scenario, "pxelinux.0", Part::Addition, false);
         assert!(addition.contains("\ndhcp-host=") && !addition.contains("dhcp-boot"));
         assert!(!addition.contains("user=") && !addition.contains("tftp"));
+    }
+
+    #[test]
+    fn machines_are_told_what_their_route_is() {
+        let scenario = |route| Scenario {
+            route: Some(route),
+            ..Scenario::named("x")
+        };
+        let told = |route, loader| configuration(&scenario(route), loader, Part::All("/b"), false);
+        let http = told(Route::EfiHttp, "image.efi");
+        assert!(http.contains("\ndhcp-boot=tag:http,http://10.77.0.1/image.efi\n"));
+        let lpxelinux = told(Route::Lpxelinux, "lpxelinux.0");
+        assert!(lpxelinux.contains("\ndhcp-option-force=210,http://10.77.0.1/\n"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum Machine {
     Q35,
     /// A PC with PCI (Intel 440FX, 1996).
     Pc,
-    /// A machine with ARM processors that is like no real one; its firmware is U-Boot.
+    /// A machine with ARM processors that is like no real one; its firmware is U-Boot, or UEFI.
     Virt,
 }
 

@@ -223,6 +223,7 @@ fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> String {
 mod tests {
     use super::super::scenario::Clock;
     use super::*;
+    use crate::loader::route::Route;
     fn line(arch: Arch, scenario: Scenario, accel: &str, network: Network, loader: &str) -> String {
         let platform = Platform::of(arch, scenario.route(arch)).unwrap();
         arguments(platform, &scenario.on(arch), accel, network, loader).join(" ")
@@ -280,6 +281,41 @@ mod tests {
         assert!(pc.contains(frames), "{pc}");
         let virt = line(Arch::Arm64, scenario, "tcg", Network::Lab, "");
         assert!(virt.contains("-device virtio-gpu-pci "), "{virt}");
+    }
+
+    #[test]
+    fn machines_with_uefi() {
+        let by = |route, arch, disk| {
+            let scenario = Scenario {
+                route: Some(route),
+                disk,
+                ..Scenario::named("x")
+            };
+            line(arch, scenario, "tcg", Network::Lab, "image.efi")
+        };
+        let plain = by(Route::EfiUki, Arch::Amd64, Disk::Bootable);
+        for part in [
+            "-machine q35,smm=off ",
+            "unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd ",
+            "unit=1,format=raw,file=vars.fd ",
+            "IPv4PXESupport,string=y ",
+            "bootindex=1,romfile= ",
+            "ide-hd,drive=disk,bootindex=2",
+        ] {
+            assert!(plain.contains(part), "{part} in {plain}");
+        }
+        let http = by(Route::EfiHttp, Arch::Amd64, Disk::None);
+        assert!(http.contains("IPv4PXESupport,string=n "), "{http}");
+        let secure = by(Route::SecureUki, Arch::Amd64, Disk::None);
+        assert!(secure.contains("-machine q35,smm=on "), "{secure}");
+        assert!(secure.contains("property=secure,value=on "), "{secure}");
+        let arm = by(Route::SecureUki, Arch::Arm64, Disk::None);
+        assert!(arm.contains("-machine virt -cpu cortex-a57 "), "{arm}");
+        assert!(
+            arm.contains("file=/usr/share/AAVMF/AAVMF_CODE.ms.fd "),
+            "{arm}"
+        );
+        assert!(!arm.contains("property=secure"), "{arm}");
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
     /// File that pxelinux reads in place of the one it would find, relative to the bundle, such as
-    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). Not for `virt`: few builds of U-Boot know that option.
+    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). For routes by PXELINUX and SYSLINUX alone: few builds of U-Boot know that option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
     /// The certificate (X.509, as PEM or DER) that the firmware of a machine with Secure Boot trusts, a file of the bundle: for the route
@@ -281,6 +281,10 @@ impl Scenario {
         let misfit =
             |wrong: bool, field, message: String| wrong.then_some(Problem { field, message });
         let route = scenario.route(arch);
+        let told = matches!(
+            route,
+            Route::Pxelinux | Route::Lpxelinux | Route::EfiSyslinux
+        );
         [
             misfit(
                 !route.fits(arch),
@@ -313,9 +317,9 @@ impl Scenario {
                 "U-Boot boots from its first card".to_owned(),
             ),
             misfit(
-                machine == Machine::Virt && self.config.is_some(),
+                !told && self.config.is_some(),
                 "config",
-                "U-Boot is not told by DHCP which configuration to read".to_owned(),
+                format!("who boots by `{route}` is not told by DHCP which configuration to read"),
             ),
             misfit(
                 route.is_efi() && machine == Machine::Pc,
@@ -456,6 +460,14 @@ mod tests {
         assert_eq!(fields("nic = 'virtio-net-pci'", Arch::Arm64), ["nic"]);
         assert_eq!(fields("nic = 'virtio-net-device'", Arch::Amd64), ["nic"]);
         assert_eq!(fields("config = 'a'", Arch::Arm64), ["config"]);
+        let by =
+            |route: &str, more: &str| fields(&format!("route = '{route}'\n{more}"), Arch::Amd64);
+        assert_eq!(by("efi-syslinux", "config = 'a'"), none);
+        assert_eq!(by("efi-grub", "config = 'a'"), ["config"]);
+        assert_eq!(by("efi-uki", "machine = 'pc'"), ["machine"]);
+        assert_eq!(by("secure-uki", "certificate = 'a.crt'"), none);
+        assert_eq!(by("secure-grub", "certificate = 'a.crt'"), ["certificate"]);
+        assert_eq!(by("secure-grub", "disk = 'bootable'"), ["disk"]);
     }
 
     #[test]
