@@ -30,8 +30,7 @@ impl Ordeal {
         let retries = scenario.firmware_retry.is_some();
         let end = &scenario.end;
         let waited_for = end.take(&State::NoDhcp) || end.take(&State::LoadFailed);
-        let to_disk =
-            scenario.disk == Disk::Bootable && end.take(&State::LocalBoot) && !waited_for;
+        let to_disk = scenario.disk == Disk::Bootable && end.take(&State::LocalBoot) && !waited_for;
         Self {
             plan: Plan::new(&scenario.fault),
             goes_on: retries
