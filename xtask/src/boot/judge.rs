@@ -303,19 +303,23 @@ impl Judge {
 
     /// The time is over.
     fn ran_out(&mut self) {
-        if self.waiting.is() && !self.scenario.end.take_lines() {
+        let over = if self.waiting.is() && !self.scenario.end.take_lines() {
             self.came = Some(State::Menu);
             let wrong = self.scenario.end.judge(self.came.as_ref(), "");
-            return self.decide(wrong.err().unwrap_or(Verdict::Passed));
-        }
-        let timed_out = Verdict::TimedOut {
-            seconds: self.limit,
-            last_line: self.last_line(),
-            stage: self.timeline.furthest(),
-            unmatched: self.lookout.missed(),
+            let Err(wrong) = wrong else {
+                return self.decide(Verdict::Passed);
+            };
+            wrong
+        } else {
+            Verdict::TimedOut {
+                seconds: self.limit,
+                last_line: self.last_line(),
+                stage: self.timeline.furthest(),
+                unmatched: self.lookout.missed(),
+            }
         };
         let linux_runs = self.timeline.reached(Stage::Linux);
-        let verdict = self.ordeal.out_of_time(linux_runs, timed_out);
+        let verdict = self.ordeal.out_of_time(linux_runs, over);
         let verdict = self.with_missing(verdict);
         self.decide(verdict);
     }

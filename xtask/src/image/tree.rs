@@ -1,7 +1,6 @@
 //! The file tree: image path to entry, each entry with its origin. Hard links are not modelled: two paths with the same bytes are two files.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Bound;
 
 use memchr::memrchr;
@@ -11,80 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, Kind, Result};
 
 use super::content::Content;
+pub use super::origin::Origin;
 use super::path::ImagePath;
-
-/// Why a path is in the image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Origin {
-    /// It is a file of an overlay.
-    Overlay {
-        /// The overlay's name.
-        overlay: String,
-        /// Path inside the overlay, with the suffix of a template if it is one.
-        file: String,
-    },
-    /// It is one of the names of a program that has many.
-    Applet {
-        /// The program.
-        of: ImagePath,
-    },
-    /// A table of the recipe asks for it.
-    Recipe {
-        /// The table, such as `image.devices`.
-        table: String,
-    },
-    /// It was built.
-    Built {
-        /// What from: the name in the plan.
-        from: String,
-    },
-    /// Cordwainer made it up.
-    Generated {
-        /// What it is, such as `version stamp`.
-        what: String,
-    },
-    /// A table of the recipe names it, or a pattern that fits it.
-    Copied {
-        /// The table, such as `copy.tools`.
-        table: String,
-        /// The name or pattern there that it goes back to.
-        name: String,
-    },
-    /// Something that is in the image does not work without it.
-    Needed {
-        /// What needs it.
-        by: ImagePath,
-        /// As what, in a few words: `library libc.so.6`, `interpreter`, `module dependency`, `firmware`.
-        how: String,
-    },
-    /// An archive holds it, and does not say why.
-    Archive {
-        /// The archive's segment, counted from 1.
-        segment: usize,
-    },
-    /// It is a directory that something else has to be in.
-    Parent {
-        /// The first path in it.
-        of: ImagePath,
-    },
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Overlay { overlay, file } => write!(f, "overlay {overlay} (its file {file})"),
-            Self::Applet { of } => write!(f, "applet of {of}"),
-            Self::Recipe { table } => write!(f, "the recipe's [{table}]"),
-            Self::Built { from } => write!(f, "built from {from}"),
-            Self::Generated { what } => write!(f, "generated: {what}"),
-            Self::Copied { table, name } => write!(f, "the recipe's [{table}] names {name}"),
-            Self::Needed { by, how } => write!(f, "needed by {by} ({how})"),
-            Self::Archive { segment } => write!(f, "segment {segment} of the archive"),
-            Self::Parent { of } => write!(f, "parent of {of}"),
-        }
-    }
-}
 
 /// Kinds of device nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -421,7 +348,6 @@ impl FileTree {
         Ok(())
     }
 
-    /// What holds for every new entry, whoever wins.
     /// The nearest thing that is there on the way to a path. Where it is a directory, so is all above it: nothing else was let in.
     fn nearest_above(&self, path: &ImagePath) -> Option<(&ImagePath, &Entry)> {
         let mut above = path.as_str();
@@ -435,6 +361,7 @@ impl FileTree {
         None
     }
 
+    /// What holds for every new entry, whoever wins.
     fn check(&self, path: &ImagePath, entry: &Entry) -> Result<()> {
         if entry.mode > 0o7777 {
             return Err(Failure::new(

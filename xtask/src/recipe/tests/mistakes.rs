@@ -65,9 +65,9 @@ name = "a b"
     recipes/demo.toml:14:12 «"http://user:secret@example.org/x"» `http://user:secret@example.org/x` is no address of a download; `http://` or `https://`, a host, a path; without user, password and `#`
     recipes/demo.toml:15:1 «[kernel]» the source `linux`, which `kernel.source` is by default, is a binary package as a whole, not a source tree; name the tarball inside the package: member = "usr/src/linux-source-6.1.tar.xz"
     recipes/demo.toml:16:8 «"tinyconfg"» there is no kernel configuration `tinyconfg` to start from; did you mean `tinyconfig`?; it has to be `allnoconfig`, `tinyconfig` or `defconfig`, or a file in kernel-configs/
-    recipes/demo.toml:17:14 «"base.config"» there is no file kernel-configs/base.config; did you mean `x86_64/base.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
+    recipes/demo.toml:17:14 «"base.config"» there is no file kernel-configs/base.config; did you mean `x86_64/base.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/efi.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
     recipes/demo.toml:17:29 «"/etc/passwd"» `/etc/passwd` is no path inside the checkout; it does not begin with `/` and holds no `..`
-    recipes/demo.toml:17:44 «"x86_64/nit.config"» there is no file kernel-configs/x86_64/nit.config; did you mean `x86_64/net.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
+    recipes/demo.toml:17:44 «"x86_64/nit.config"» there is no file kernel-configs/x86_64/nit.config; did you mean `x86_64/net.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/efi.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
     recipes/demo.toml:17:65 «5» `fragments[3]` has to be a string; this is a whole number; write it in quotes: "5"
     recipes/demo.toml:17:89 «"x86_64/net.config"» `x86_64/net.config` is in this list twice
     recipes/demo.toml:19:8 «"mussl"» `libc` cannot be `mussl`; did you mean `musl`?; it has to be `musl` or `glibc`

@@ -7,9 +7,12 @@ use crate::recipe::Site;
 const STUB: &str =
     "[sources.systemd-boot]\nkind = \"debian-binary\"\npackage = \"systemd-boot-efi\"\n";
 
-/// `GOOD` with these lines in `[bundle]`, and behind it.
+/// `GOOD`, its kernel an EFI program, with these lines in `[bundle]`, and behind it.
 fn recipe(bundle: &str, uki: &str) -> String {
-    format!("{GOOD}{bundle}\n[bundle.uki]\n{uki}\n{STUB}")
+    let efi = "fragments = [\"x86_64/base.config\", \"x86_64/efi.config\"]";
+    let good = GOOD.replace("fragments = [\"x86_64/base.config\"]", efi);
+    assert_ne!(good, GOOD);
+    format!("{good}{bundle}\n[bundle.uki]\n{uki}\n{STUB}")
 }
 
 #[test]
@@ -19,7 +22,7 @@ fn a_route_that_boots_one_needs_its_stub() {
     let without = with.replace(STUB, "");
     insta::assert_snapshot!(about(&without), @r#"
     recipe: the recipe demo has a mistake
-    recipes/demo.toml:20:1 «[bundle.uki]» there is no source `systemd-boot`, which `bundle.uki.stub` is by default; describe it in [sources.systemd-boot], or name another one: there are `busybox`, `linux`, `pxelinux` and `syslinux`
+    recipes/demo.toml:20:1 «[bundle.uki]» there is no source `systemd-boot`, which `bundle.uki.stub` is by default; add [sources.systemd-boot] with kind = "debian-binary" and package = "systemd-boot-efi", or name another one: there are `busybox`, `linux`, `pxelinux` and `syslinux`
     "#);
     insta::assert_snapshot!(about(&recipe("", "")), @"good");
 }
