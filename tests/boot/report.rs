@@ -7,6 +7,7 @@ use std::process::Output;
 
 use libtest_mimic::{Failed, Trial};
 use xtask::arch::Arch;
+use xtask::boot::Outcome;
 use xtask::boot::case::{Came, Case};
 use xtask::boot::happening::{Happening, Port, What};
 use xtask::boot::report::evidence::Evidence;
@@ -195,11 +196,21 @@ fn case(suite: &str, route: Route, arch: Arch, number: usize) -> Case {
         "Kernel panic - not syncing: {}",
         "</p><script>alert(1)</script>".repeat(20)
     );
+    let judged = |verdict, timeline| {
+        Came::Judged(Box::new(Outcome {
+            verdict,
+            state: None,
+            before: Vec::new(),
+            timeline,
+            faults: Vec::new(),
+            record: PathBuf::new(),
+        }))
+    };
     let came = match number % 5 {
         0 => Came::NotRun,
         1 => Came::Error(xtask::failure::Failure::bug("x".repeat(300))),
-        2 => Came::Judged(Verdict::Panic { line }, timeline),
-        _ => Came::Judged(Verdict::Passed, timeline),
+        2 => judged(Verdict::Panic { line }, timeline),
+        _ => judged(Verdict::Passed, timeline),
     };
     let scenario = Scenario {
         route: Some(route),

@@ -12,14 +12,13 @@ use crate::text::counted;
 use super::history::{Comparison, Past};
 use super::run::Outcome;
 use super::scenario::Scenario;
-use super::timeline::{Stage, Timeline};
-use super::verdict::Verdict;
+use super::timeline::Stage;
 
 /// What came of one boot.
 #[derive(Debug)]
 pub enum Came {
     /// It was judged.
-    Judged(Verdict, Timeline),
+    Judged(Box<Outcome>),
     /// It could not be made.
     Error(Failure),
     /// It was not begun, as all was interrupted before.
@@ -29,7 +28,7 @@ pub enum Came {
 impl From<Option<Result<Outcome>>> for Came {
     fn from(result: Option<Result<Outcome>>) -> Self {
         match result {
-            Some(Ok(outcome)) => Self::Judged(outcome.verdict, outcome.timeline),
+            Some(Ok(outcome)) => Self::Judged(Box::new(outcome)),
             Some(Err(failure)) if failure.kind == Kind::Interrupted => Self::NotRun,
             Some(Err(failure)) => Self::Error(failure),
             None => Self::NotRun,
@@ -68,7 +67,7 @@ impl Came {
     #[must_use]
     pub fn state(&self) -> State {
         match self {
-            Self::Judged(verdict, _) if verdict.passed() => State::Passed,
+            Self::Judged(outcome) if outcome.verdict.passed() => State::Passed,
             Self::Judged(..) => State::Failed,
             Self::Error(_) => State::Error,
             Self::NotRun => State::NotRun,
@@ -79,7 +78,19 @@ impl Came {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Self::Judged(verdict, _) => verdict.sentence(),
+            Self::Judged(outcome) => match (outcome.flaky(), &outcome.state) {
+                (true, _) => {
+                    let attempt = outcome.before.len() + 1;
+                    format!(
+                        "{}, but only at attempt {attempt}",
+                        outcome.verdict.sentence()
+                    )
+                }
+                (false, Some(state)) if outcome.verdict.passed() => {
+                    format!("{}: {state}", outcome.verdict.sentence())
+                }
+                _ => outcome.verdict.sentence(),
+            },
             Self::Error(failure) => format!("the boot could not be made: {failure}"),
             Self::NotRun => "it was interrupted before it came to this".to_owned(),
         }
@@ -89,8 +100,8 @@ impl Came {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Judged(verdict, _) => {
-                let value = serde_json::to_value(verdict).unwrap_or_default();
+            Self::Judged(outcome) => {
+                let value = serde_json::to_value(&outcome.verdict).unwrap_or_default();
                 value["verdict"].as_str().unwrap_or_default().to_owned()
             }
             Self::Error(_) => "error".to_owned(),
@@ -101,10 +112,10 @@ impl Came {
     /// Seconds from QEMU's start to the last stage of the first boot.
     #[must_use]
     pub fn seconds(&self) -> Option<f64> {
-        let Self::Judged(_, timeline) = self else {
+        let Self::Judged(outcome) = self else {
             return None;
         };
-        Some(timeline.boots.first()?.marks.last()?.at)
+        Some(outcome.timeline.boots.first()?.marks.last()?.at)
     }
 }
 
@@ -195,10 +206,11 @@ impl Case {
     /// The stages of the first boot.
     #[must_use]
     pub fn stages(&self) -> Vec<Reached> {
-        let Came::Judged(_, timeline) = self.shown() else {
+        let Came::Judged(outcome) = self.shown() else {
             return Vec::new();
         };
-        timeline
+        outcome
+            .timeline
             .boots
             .first()
             .map_or_else(Vec::new, |boot| reached(&boot.marks))
@@ -230,11 +242,14 @@ impl Case {
     pub fn result(&self) -> Result<()> {
         let what = format!("scenario {}: {}", self.scenario.name, self.sentence());
         match self.shown() {
-            Came::Judged(verdict, _) if self.came.len() == 1 => {
-                let verdict = verdict.clone();
-                verdict.into_result(&self.scenario.name, &self.record)
+            Came::Judged(outcome) if self.came.len() == 1 => {
+                let outcome = Outcome {
+                    record: self.record.clone(),
+                    ..(**outcome).clone()
+                };
+                outcome.into_result(&self.scenario.name)
             }
-            Came::Judged(verdict, _) if verdict.passed() => Ok(()),
+            Came::Judged(outcome) if outcome.verdict.passed() => Ok(()),
             Came::Judged(..) => {
                 let log = self.record.join("transcript.log");
                 let hint = format!("the record is of the first that failed: {}", log.display());
@@ -249,9 +264,9 @@ impl Case {
     #[must_use]
     pub fn value(&self) -> Value {
         let shown = self.shown();
-        let (verdict, timeline) = match shown {
-            Came::Judged(verdict, timeline) => (Some(verdict), Some(timeline)),
-            Came::Error(_) | Came::NotRun => (None, None),
+        let outcome = match shown {
+            Came::Judged(outcome) => Some(outcome),
+            Came::Error(_) | Came::NotRun => None,
         };
         let (boots, failed) = self.count();
         let seconds: Vec<Option<f64>> = self.came.iter().map(Came::seconds).collect();
@@ -262,12 +277,15 @@ impl Case {
             "route": self.route(),
             "arch": self.arch,
             "passed": self.state() == State::Passed,
-            "state": shown.name(),
+            "result": shown.name(),
+            "state": outcome.and_then(|outcome| outcome.state.as_ref()),
             "sentence": self.sentence(),
-            "verdict": verdict,
+            "verdict": outcome.map(|outcome| &outcome.verdict),
+            "flaky": outcome.is_some_and(|outcome| outcome.flaky()),
+            "attempts_before": outcome.map_or(&[][..], |outcome| &outcome.before),
             "seconds": shown.seconds(),
             "stages": self.stages(),
-            "timeline": timeline,
+            "timeline": outcome.map(|outcome| &outcome.timeline),
             "boots": boots,
             "failed": failed,
             "seconds_of_each": seconds,
@@ -304,6 +322,8 @@ pub fn beside(record: &Path, number: usize) -> PathBuf {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::super::happening::{Happening, Port, What};
+    use super::super::timeline::Timeline;
+    use super::super::verdict::Verdict;
     use super::*;
 
     /// A boot with a line a second.
@@ -316,7 +336,14 @@ pub(crate) mod tests {
             },
         };
         let happenings: Vec<Happening> = lines.iter().enumerate().map(line).collect();
-        Came::Judged(verdict, Timeline::of(&happenings))
+        Came::Judged(Box::new(Outcome {
+            verdict,
+            state: None,
+            before: Vec::new(),
+            timeline: Timeline::of(&happenings),
+            faults: Vec::new(),
+            record: PathBuf::new(),
+        }))
     }
 
     pub(crate) fn passed() -> Came {
@@ -358,7 +385,7 @@ pub(crate) mod tests {
         assert_eq!(case.result().unwrap_err().kind, Kind::Boot);
         let value = case.value();
         assert_eq!((&value["boots"], &value["failed"]), (&json!(4), &json!(2)));
-        assert_eq!(value["state"], "panic");
+        assert_eq!(value["result"], "panic");
     }
 
     #[test]

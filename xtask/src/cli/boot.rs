@@ -92,8 +92,8 @@ const HELP: &str = "\
 As many boots run at a time as this machine has processors (or --jobs says) and memory for. All of them are made, whatever comes of the first;
 Ctrl-C ends them, and what was finished by then is kept and reported.
 
-With --format json, a list with one object for each boot: recipe, version, scenario, route, arch, passed, state (the verdict's name; `error` when the
-boot could not be made, `not-run` after Ctrl-C), sentence, verdict, seconds (to the last stage), stages (stage, at, took), timeline, boots and failed (with --repeat),
+With --format json, a list with one object for each boot: recipe, version, scenario, route, arch, passed, result (the verdict's name; `error` when the
+boot could not be made, `not-run` after Ctrl-C), state (the one it came to), sentence, verdict, flaky, attempts_before (with [boot.retry]), seconds (to the last stage), stages (stage, at, took), timeline, boots and failed (with --repeat),
 compared (with earlier boots), record.
 
 Exit codes: 0 when all passed, 7 when a machine did not boot as expected; when a boot could not be made, the code of what kept it from being made;

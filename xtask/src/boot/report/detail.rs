@@ -51,7 +51,7 @@ struct Kept {
 pub(super) fn detail(case: &Case, evidence: &Evidence, folder: &Path) -> Detail {
     let (class, mark, word) = shown(case.state());
     let boots: &[Boot] = match case.shown() {
-        Came::Judged(_, timeline) => &timeline.boots,
+        Came::Judged(outcome) => &outcome.timeline.boots,
         Came::Error(_) | Came::NotRun => &[],
     };
     let lines = counted(evidence.transcript.len() + evidence.left_out, "line");
@@ -92,8 +92,15 @@ fn notes(case: &Case) -> Vec<Note> {
         notes.extend(comparison.of_verdict().map(|text| note(worse(broke), text)));
         notes.extend(comparison.of_time().map(|text| note(worse(slower), text)));
     }
-    if let Came::Judged(verdict, _) = case.shown() {
-        notes.extend(verdict.notes().into_iter().map(|text| note("idle", text)));
+    if let Came::Judged(outcome) = case.shown() {
+        let attempts = outcome.before.iter().map(|attempt| {
+            let why = attempt.verdict.sentence();
+            note("bad", format!("an attempt before did not pass: {why}"))
+        });
+        notes.extend(attempts);
+        let said = outcome.verdict.notes().into_iter();
+        let said = said.chain(outcome.faults.iter().cloned());
+        notes.extend(said.map(|text| note("idle", text)));
     }
     if let Came::Error(failure) = case.shown() {
         notes.extend(failure.hint.iter().map(|hint| note("idle", hint.clone())));

@@ -30,10 +30,17 @@ fn one(context: &Context<'_>, case: &Case, alone: bool) -> String {
         let told = comparison.of_verdict().into_iter().chain(time);
         told.for_each(|told| text += &format!("note: {told}\n"));
     }
-    if let Came::Judged(_, timeline) = case.shown()
+    if let Came::Judged(outcome) = case.shown() {
+        for attempt in &outcome.before {
+            let record = context.workshop.checkout.relative(&attempt.record);
+            let (why, record) = (attempt.verdict.sentence(), record.display());
+            text += &format!("not before: {why}; record: {record}\n");
+        }
+    }
+    if let Came::Judged(outcome) = case.shown()
         && (alone || case.state() != State::Passed)
     {
-        text += &timeline.bars();
+        text += &outcome.timeline.bars();
     }
     if case.record.join(record::VERDICT).is_file() && matches!(case.shown(), Came::Judged(..)) {
         let record = context.workshop.checkout.relative(&case.record);

@@ -6,6 +6,7 @@ use crate::checkout::Checkout;
 use crate::kconfig::config::{Tristate, Value};
 use crate::kconfig::fragment::{Fragment, merged};
 use crate::loader::route::Route;
+use crate::recipe::extend::read_text;
 use crate::recipe::path::Path;
 use crate::recipe::schema::Recipe;
 use crate::text::{listing, nearest};
@@ -106,8 +107,8 @@ fn lacks_stub(recipe: &Recipe, checkout: &Checkout) -> bool {
     let mut fragments = Vec::new();
     for name in &kernel.fragments {
         let path = checkout.kernel_configs().join(name);
-        let text = fs_err::read_to_string(&path).ok();
-        let Some(fragment) = text.and_then(|text| Fragment::parse(&path, &text).ok()) else {
+        let text = read_text(checkout, &path).ok();
+        let Some(fragment) = text.and_then(|text| Fragment::parse(&path, &text.text).ok()) else {
             return false;
         };
         fragments.push(fragment);
