@@ -11,6 +11,7 @@ use xtask::boot::{Job, Outcome, run};
 use xtask::event::Deaf;
 use xtask::loader::address::Address;
 use xtask::loader::bundle::{Boot, BundleText, Console, Menu, Node, files};
+use xtask::loader::route::Route;
 
 use crate::support::{XTASK, scenario};
 
@@ -46,6 +47,7 @@ const READY: &str = "cordwainer: step dhcp ok 10.77.0.10/24\ncordwainer: verdict
 fn text() -> BundleText {
     BundleText {
         arch: Arch::Arm64,
+        routes: vec![Route::UBoot],
         name: "speaking".to_owned(),
         version: "1".to_owned(),
         kernel: "vmlinuz".to_owned(),

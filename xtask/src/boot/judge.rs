@@ -238,6 +238,7 @@ impl Judge {
         let cause = match signs::read(&line, self.timeline.reached(Stage::Linux)) {
             Some(Sign::Panic) => Verdict::Panic { line },
             Some(Sign::Oops) => Verdict::Oops { line },
+            Some(Sign::NoDhcp | Sign::LoadFailed) if self.scenario.falls_back() => return,
             Some(Sign::NoDhcp) => Verdict::NoDhcp { line },
             Some(Sign::LoadFailed) => Verdict::LoadFailed {
                 line,

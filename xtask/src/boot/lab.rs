@@ -13,6 +13,7 @@ use crate::tool::{self, Running, Tool};
 use super::disk;
 use super::dnsmasq::{self, Entry};
 use super::happening::Network;
+use super::highbank;
 use super::machine::{Input, Machine};
 use super::network;
 use super::platform::{Firmware, Platform};
@@ -112,6 +113,7 @@ fn prepare(job: &LabJob, platform: &Platform) -> Result<()> {
             medium(uboot::FLASH, &flash, uboot::FLASH_SIZE)?;
             uboot::disk(job.arch)
         }
+        Firmware::Highbank => return highbank::prepare(&job.scenario),
     };
     match job.scenario.disk {
         Disk::None => Ok(()),

@@ -10,7 +10,8 @@
 //! ```
 //! - `scenario` is what recipes say (`model`: of machines and network cards); `qemu`, `dnsmasq` and `network` turn it into command
 //!   lines and configuration; `disk` is a disk to fall back to.
-//! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of those that are not for PCs.
+//! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of ARM machines,
+//!   `highbank` (with `devicetree`) is a board that starts with the bundle's own.
 //! - `lab` is the inside: a process of its own, in which `servers`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
@@ -27,12 +28,14 @@
 pub mod accel;
 pub mod checks;
 pub mod console;
+pub mod devicetree;
 pub mod disk;
 pub mod dnsmasq;
 pub mod foreign;
 pub mod happening;
 pub mod installed;
 pub mod judge;
+pub mod highbank;
 mod lab;
 pub mod lookout;
 pub mod machine;

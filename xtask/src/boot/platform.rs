@@ -32,9 +32,11 @@ pub enum Firmware {
     Bios,
     /// U-Boot, at this path. It is boot loader too.
     UBoot(&'static str),
+    /// The bundle's own U-Boot, on a board: `highbank`.
+    Highbank,
 }
 
-const PLATFORMS: [Platform; 3] = [
+const PLATFORMS: [Platform; 4] = [
     Platform {
         arch: Arch::Amd64,
         route: Route::Pxelinux,
@@ -57,6 +59,14 @@ const PLATFORMS: [Platform; 3] = [
         program: "qemu-system-arm",
         cpu: Some("cortex-a15"),
         firmware: Firmware::UBoot(needs::UBOOT_ARM),
+        purpose: Purpose::BootArm,
+    },
+    Platform {
+        arch: Arch::Armhf,
+        route: Route::Highbank,
+        program: "qemu-system-arm",
+        cpu: None,
+        firmware: Firmware::Highbank,
         purpose: Purpose::BootArm,
     },
 ];
@@ -85,7 +95,7 @@ impl Platform {
     pub fn require(&self) -> Result<()> {
         match self.firmware {
             Firmware::UBoot(path) if !Path::new(path).is_file() => Err(needs::missing(path)),
-            Firmware::UBoot(_) | Firmware::Bios => Ok(()),
+            Firmware::UBoot(_) | Firmware::Bios | Firmware::Highbank => Ok(()),
         }
     }
 
@@ -95,7 +105,7 @@ impl Platform {
     pub fn boots(&self, bundle: &Path, loader: &str) -> bool {
         match self.firmware {
             Firmware::Bios => bundle.join(loader).is_file(),
-            Firmware::UBoot(_) => {
+            Firmware::UBoot(_) | Firmware::Highbank => {
                 let folder = loader.rsplit_once('/').map_or("", |(folder, _)| folder);
                 bundle.join(folder).join("pxelinux.cfg").is_dir()
             }

@@ -3,6 +3,7 @@
 //! <https://www.qemu.org/docs/master/system/invocation.html>
 
 use super::happening::Network;
+use super::highbank;
 use super::network::{NETWORK, guest_address, tap};
 use super::platform::{Firmware, Platform};
 use super::scenario::{Disk, Machine, Nic, Scenario};
@@ -67,19 +68,26 @@ pub fn arguments(
             let flash = format!("if=pflash,unit=1,format=raw,file={FLASH}");
             line.add("-drive", flash);
         }
+        Firmware::Highbank => {
+            for (option, value) in highbank::options(scenario) {
+                line.add(option, value);
+            }
+        }
     }
     line.add("-chardev", format!("socket,id=qmp,path={QMP}"));
     line.add("-mon", "chardev=qmp,mode=control".to_owned());
     for card in cards(scenario) {
         line.add("-netdev", netdev(card, network, loader));
-        line.add("-device", card_device(scenario, card));
+        let (option, device) = card_device(scenario, card);
+        line.add(option, device);
     }
-    if scenario.disk == Disk::Bootable {
+    let disk = match platform.firmware {
+        Firmware::Bios => Some("ide-hd,drive=disk,bootindex=2"),
+        Firmware::UBoot(_) => Some("virtio-blk-device,drive=disk"),
+        Firmware::Highbank => None,
+    };
+    if let Some(device) = disk.filter(|_| scenario.disk == Disk::Bootable) {
         line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
-        let device = match platform.firmware {
-            Firmware::Bios => "ide-hd,drive=disk,bootindex=2",
-            Firmware::UBoot(_) => "virtio-blk-device,drive=disk",
-        };
         line.add("-device", device.to_owned());
     }
     line.0
@@ -158,14 +166,20 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
 /// Only the first card has a firmware: the machine boots from it alone. A PC's is QEMU's choice for the card: `efi-….rom` of
 /// Debian's package `ipxe-qemu`, which holds iPXE for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on
 /// every machine.)
-fn card_device(scenario: &Scenario, card: u32) -> String {
+fn card_device(scenario: &Scenario, card: u32) -> (&'static str, String) {
     let (device, mac) = (scenario.nic(), scenario.mac_of(card));
+    if device == Nic::Xgmac {
+        // Part of the chip: `-device` cannot make it.
+        let card = format!("nic,model={device},netdev=net{card},macaddr={mac}");
+        return ("-net", card);
+    }
     let firmware = match (scenario.machine(), device) {
         (Machine::Virt, Nic::VirtioNetDevice) => "",
         (Machine::Q35 | Machine::Pc, _) if card == 0 => ",bootindex=1",
         _ => ",romfile=",
     };
-    format!("{device},netdev=net{card},mac={mac}{firmware}")
+    let card = format!("{device},netdev=net{card},mac={mac}{firmware}");
+    ("-device", card)
 }
 
 #[cfg(test)]
@@ -173,6 +187,7 @@ mod tests {
     use super::super::scenario::Clock;
     use super::*;
     use crate::arch::Arch;
+    use crate::loader::route::Route;
 
     fn line(arch: Arch, scenario: Scenario, accel: &str, network: Network, loader: &str) -> String {
         let platform = Platform::of(arch, scenario.route(arch)).unwrap();
@@ -237,5 +252,24 @@ mod tests {
         for part in ["screen", "vga", "bootindex"] {
             assert!(!line.contains(part), "{part} in {line}");
         }
+    }
+
+    #[test]
+    fn a_board_that_starts_with_the_bundles_firmware() {
+        let scenario = Scenario {
+            route: Some(Route::Highbank),
+            disk: Disk::Bootable,
+            ..Scenario::named("x")
+        };
+        let line = line(Arch::Armhf, scenario, "tcg", Network::User, "");
+        for part in [
+            "-machine highbank -accel tcg",
+            "-bios environment.bin -device loader,file=board.dtb,addr=0x1000,",
+            "file=tftp/firmware/highbank/u-boot.bin,addr=0x8000,force-raw=on,cpu-num=0 ",
+            "-net nic,model=xgmac,netdev=net0,macaddr=52:54:00:12:34:56",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert!(!line.contains("drive=disk"), "{line}");
     }
 }

@@ -3,7 +3,8 @@
 
 use super::address::Address;
 use super::check::mistakes;
-use super::{TextFile, pxelinux, uboot};
+use super::route::Route;
+use super::{TextFile, highbank, pxelinux, uboot};
 use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 
@@ -12,6 +13,8 @@ use crate::failure::{Failure, Kind, Result};
 pub struct BundleText {
     /// The machines it is for.
     pub arch: Arch,
+    /// The ways by which they boot it; never empty.
+    pub routes: Vec<Route>,
     /// The image's name.
     pub name: String,
     /// Its version.
@@ -223,6 +226,7 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
             reason: "shown before booting".to_owned(),
         });
     }
+    files.extend(highbank::files(bundle, &files));
     Ok(files)
 }
 

@@ -7,6 +7,7 @@ use super::*;
 pub(in super::super) fn bundle() -> BundleText {
     BundleText {
         arch: Arch::Amd64,
+        routes: vec![Route::Pxelinux],
         name: "demo".to_owned(),
         version: "0.1.0-1".to_owned(),
         kernel: "vmlinuz".to_owned(),
@@ -43,6 +44,7 @@ pub(in super::super) fn bundle() -> BundleText {
 pub(in super::super) fn uboot() -> BundleText {
     let mut bundle = BundleText {
         arch: Arch::Arm64,
+        routes: vec![Route::UBoot],
         message: String::new(),
         ..bundle()
     };

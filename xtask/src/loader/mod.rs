@@ -6,6 +6,8 @@ pub mod bundle;
 pub mod c32;
 pub mod check;
 pub mod dhcp;
+pub mod firmware;
+mod highbank;
 pub mod pxelinux;
 pub mod route;
 mod uboot;

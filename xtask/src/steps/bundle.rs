@@ -2,6 +2,7 @@
 //! Machines whose firmware reads `pxelinux.cfg/` itself get no boot loader.
 
 mod archives;
+mod firmware;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     let text = text(bundle)?;
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
     archives::write(work, bundle, &folder)?;
+    firmware::write(work, bundle, &folder)?;
     if text.reader() == Reader::Pxelinux {
         loader(work, &text, &folder)?;
     }
@@ -81,6 +83,7 @@ pub(super) fn text(bundle: &Bundle) -> Result<BundleText> {
     });
     Ok(BundleText {
         arch: bundle.arch,
+        routes: bundle.bundle.routes(bundle.arch),
         name: stamps.name.clone(),
         version: stamps.version.clone(),
         kernel: format!("vmlinuz-{}-{}", stamps.name, stamps.version),

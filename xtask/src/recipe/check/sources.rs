@@ -70,6 +70,10 @@ impl Check<'_> {
                 self.used_source(recipe, &Path::of(&[table, key]), name, wanted);
             }
         }
+        if let Some(uboot) = &recipe.u_boot {
+            let path = Path::of(&["u-boot", "source"]);
+            self.used_source(recipe, &path, &uboot.source, Use::Tree);
+        }
         self.libc(recipe);
     }
 
