@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 const LOCK: &str = "../Cargo.lock";
 
 fn main() {
+    // At every start, the loader would relocate the tables of a large program: a third of what `xtask --version` takes.
+    println!("cargo::rustc-link-arg-bins=-no-pie");
     println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed={LOCK}");
     // What compressors write depends on their versions.

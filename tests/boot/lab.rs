@@ -42,9 +42,14 @@ pub(crate) struct Copy {
 
 impl Copy {
     pub(crate) fn new() -> Result<Self, Failed> {
+        Self::of(&bundle("demo")?)
+    }
+
+    /// The same of another bundle.
+    pub(crate) fn of(bundle: &Path) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let it = Self { folder };
-        copy(&bundle("demo")?, &it.bundle());
+        copy(bundle, &it.bundle());
         Ok(it)
     }
 
@@ -72,6 +77,45 @@ impl Copy {
         fs_err::write(path, text).unwrap();
     }
 
+    /// Holds a copy of another bundle from now on.
+    pub(crate) fn take(&self, bundle: &Path) {
+        fs_err::remove_dir_all(self.bundle()).unwrap();
+        copy(bundle, &self.bundle());
+    }
+
+    /// Gives a configuration another name.
+    pub(crate) fn rename(&self, name: &str, other: &str) {
+        let folder = self.bundle().join("pxelinux.cfg");
+        fs_err::rename(folder.join(name), folder.join(other)).unwrap();
+    }
+
+    /// Makes the initramfs longer than this, by an archive with a file that nothing can compress.
+    pub(crate) fn pad(&self, bytes: usize) {
+        let path = self.file("initramfs-");
+        let mut image = fs_err::read(&path).unwrap();
+        let mut noise = 0_u64;
+        let random = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            noise.to_be_bytes()[0]
+        });
+        let mut header = format!("07070100000001{:08x}", 0o100_644);
+        for number in [0, 0, 1, 0, bytes, 0, 0, 0, 0, "padding".len() + 1, 0] {
+            header += &format!("{number:08x}");
+        }
+        let end = "07070100000002".to_owned()
+            + &"0".repeat(32)
+            + "00000001"
+            + &"0".repeat(40)
+            + "0000000b00000000TRAILER!!!\0";
+        image.resize(image.len().next_multiple_of(4), 0);
+        image.extend(format!("{header}padding\0\0\0").into_bytes());
+        image.extend(random.take(bytes));
+        image.resize(image.len().next_multiple_of(4), 0);
+        image.extend(end.into_bytes());
+        image.resize(image.len().next_multiple_of(4), 0);
+        fs_err::write(path, image).unwrap();
+    }
+
     /// Boots it.
     pub(crate) fn boot(&self, scenario: Scenario) -> Outcome {
         let record = self.folder.path().join("record");
@@ -80,7 +124,7 @@ impl Copy {
 }
 
 /// Boots a bundle.
-fn boot(
+pub(crate) fn boot(
     bundle: &Path,
     arch: Arch,
     scenario: Scenario,

@@ -15,12 +15,17 @@ mod controls;
 mod copy;
 mod installed;
 mod lab;
+mod network;
 #[path = "../../xtask/src/closure/tests/oracle.rs"]
 mod oracle;
 mod project;
 mod readme;
 mod recipes;
+mod report;
+mod routes;
 mod segments;
+mod serve;
+mod states;
 mod threads;
 mod typing;
 
@@ -35,8 +40,13 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     typing::all,
     segments::all,
     controls::all,
+    states::all,
+    network::all,
     recipes::all,
+    routes::all,
     readme::all,
+    report::all,
+    serve::all,
     installed::all,
 ];
 

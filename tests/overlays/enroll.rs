@@ -1,9 +1,6 @@
 //! `enroll`: what the server hears, and what becomes of one that does not answer.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread::{self, JoinHandle};
-
+use crate::http::{gone, server};
 use crate::{Room, rendered};
 
 const ENROLL: &str = "orbit/usr/sbin/enroll";
@@ -36,52 +33,17 @@ fn machine(url: &str) -> Room {
     room
 }
 
-/// A server that answers one request after another with these statuses, and then has the bodies it was sent.
-fn server(statuses: &'static [&'static str]) -> (String, JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/enroll", listener.local_addr().unwrap());
-    let serve = move || {
-        statuses
-            .iter()
-            .map(|status| answer(&listener.accept().unwrap().0, status))
-            .collect()
-    };
-    (url, thread::spawn(serve))
-}
-
-/// Answers one request, and returns its body.
-fn answer(mut stream: &TcpStream, status: &str) -> String {
-    let mut request = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        request.read_line(&mut line).unwrap();
-        let line = line.trim().to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    request.read_exact(&mut body).unwrap();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    String::from_utf8(body).unwrap()
-}
-
 #[test]
 fn the_server_hears_of_every_card_and_of_what_the_machine_is() {
     let (url, server) = server(&["200 OK"]);
-    let ran = machine(&url).run(ENROLL, &[]);
+    let ran = machine(&format!("{url}/enroll")).run(ENROLL, &[]);
     assert_eq!((ran.code, &*ran.stderr), (0, ""));
     let form = "image=orbit-0.1.0-1&mac=52:54:00:12:34:56&mac=52:54:00:12:34:57&boot=52:54:00:12:34:57&ip=192.0.2.7\
                 &cpu=Some+%26+Co%28R%29+100%25+%40+3%2BGHz+%C3%A9&cpus=2&memory=245760";
-    assert_eq!(server.join().unwrap(), [form]);
+    assert_eq!(
+        server.join().unwrap(),
+        [("/enroll".to_owned(), form.to_owned())]
+    );
 }
 
 #[test]
@@ -94,12 +56,7 @@ fn a_server_that_is_out_of_order_is_asked_again() {
 
 #[test]
 fn one_that_stays_away_is_a_line_and_a_status() {
-    // Nobody listens there any more.
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let url = format!("http://{gone}/");
+    let url = gone();
     let ran = machine("").run(ENROLL, &[&url, "1"]);
     assert_eq!(ran.code, 1);
     assert_eq!(ran.stderr, format!("enroll: no success from {url}\n"));

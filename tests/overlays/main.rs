@@ -6,8 +6,10 @@
 )]
 
 mod enroll;
+mod http;
 mod imaging;
 mod programs;
+mod reporter;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -23,6 +25,9 @@ struct Room {
     folder: tempfile::TempDir,
     variables: BTreeMap<&'static str, String>,
 }
+
+/// A shell: its program and first arguments.
+type Shell = &'static [&'static str];
 
 /// How a script ended.
 struct Ran {
@@ -85,12 +90,18 @@ impl Room {
     }
 
     /// Runs a script of an overlay.
+    fn run(&self, script: &str, arguments: &[&str]) -> Ran {
+        self.run_in(&["sh"], script, arguments)
+    }
+
+    /// Runs a script of an overlay in this shell.
     #[expect(
         clippy::disallowed_methods,
         reason = "the script is what is tested, and its environment is given here"
     )]
-    fn run(&self, script: &str, arguments: &[&str]) -> Ran {
-        let output = Command::new("sh")
+    fn run_in(&self, shell: Shell, script: &str, arguments: &[&str]) -> Ran {
+        let output = Command::new(shell[0])
+            .args(&shell[1..])
             .arg(project().join("overlays").join(script))
             .args(arguments)
             .current_dir(self.folder.path())

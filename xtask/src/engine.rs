@@ -17,7 +17,7 @@ use crate::event::{Event, Listen};
 use crate::failure::{self, Doing, Failure, Kind, Result};
 use crate::image::overlay;
 use crate::plan::{Input, Location, Plan, Step};
-use crate::steps::{self, Fetch, Work};
+use crate::steps::{self, Fetch, Sign, Work};
 use crate::store::{Artifact, Claim, Slot, Store};
 use crate::tool;
 
@@ -29,6 +29,8 @@ pub struct Engine<'a> {
     pub store: &'a Store,
     /// How bytes come from outside.
     pub fetch: &'a dyn Fetch,
+    /// Who signs.
+    pub sign: &'a dyn Sign,
     /// Who hears what happens.
     pub listen: &'a dyn Listen,
     /// The job budget; see [`job_budget`].
@@ -195,6 +197,7 @@ impl Engine<'_> {
             slot: &slot,
             jobs: self.jobs,
             fetch: self.fetch,
+            sign: self.sign,
             ccache: self.ccache,
             listen: self.listen,
         };

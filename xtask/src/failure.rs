@@ -287,6 +287,18 @@ impl Failure {
         self
     }
 
+    /// The same failure once more, for another who failed by it, without what there was to say of the first.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let mut again = Self::new(self.kind, self.what.clone());
+        again.notes.clone_from(&self.notes);
+        again.hint.clone_from(&self.hint);
+        again.diagnostics.clone_from(&self.diagnostics);
+        again.asked.clone_from(&self.asked);
+        again.tool.clone_from(&self.tool);
+        again
+    }
+
     /// The same failure as another kind.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {

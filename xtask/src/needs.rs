@@ -24,6 +24,8 @@ pub enum Purpose {
     Boot,
     /// Booting bundles for ARM in the lab, beside what booting needs anyway.
     BootArm,
+    /// Booting by UEFI in the lab, beside what booting needs anyway.
+    BootEfi,
     /// Publishing to an apt repository, beside gpgv, which getting sources needs, too.
     Publish,
     /// The test suite, beyond what the rest needs.
@@ -103,6 +105,27 @@ const fn at_least(need: Need, argument: &'static str, version: &'static str) -> 
 pub const UBOOT_ARM64: &str = "/usr/lib/u-boot/qemu_arm64/u-boot.bin";
 /// U-Boot for QEMU's machine `virt` with 32-bit processors.
 pub const UBOOT_ARM: &str = "/usr/lib/u-boot/qemu_arm/u-boot.bin";
+
+/// UEFI for PCs (EDK II), its variables without keys and with Microsoft's, and the build that keeps them for Secure Boot.
+pub const OVMF: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+/// Its variables.
+pub const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+/// The build that guards its variables.
+pub const OVMF_SECURE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+/// Its variables with the keys of Microsoft.
+pub const OVMF_MICROSOFT: &str = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
+/// The certificate of a key for tests.
+pub const OVMF_TEST_CERTIFICATE: &str = "/usr/share/ovmf/PkKek-1-snakeoil.pem";
+/// UEFI for ARM with 64 bits.
+pub const AAVMF: &str = "/usr/share/AAVMF/AAVMF_CODE.fd";
+/// Its variables.
+pub const AAVMF_VARIABLES: &str = "/usr/share/AAVMF/AAVMF_VARS.fd";
+/// The build for Secure Boot.
+pub const AAVMF_SECURE: &str = "/usr/share/AAVMF/AAVMF_CODE.ms.fd";
+/// Its variables with the keys of Microsoft.
+pub const AAVMF_MICROSOFT: &str = "/usr/share/AAVMF/AAVMF_VARS.ms.fd";
+/// systemd-boot's stub of unified kernel images; what is built has the one of its recipe's source.
+pub const EFI_STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
 /// Everything, in the order it is needed. The lowest versions are those of Debian 12, the oldest that the tests run on,
 /// but for GNU make (4.2 brought the jobserver's `--jobserver-auth`) and gcc (8 brought `-ffile-prefix-map`).
@@ -234,6 +257,8 @@ pub const NEEDS: &[Need] = &[
         ),
     ),
     optional(program("ccache", "ccache", Purpose::Build)),
+    // Signs unified kernel images, where a recipe names a key.
+    optional(program("openssl", "openssl", Purpose::Build)),
     file(
         "/usr/include/openssl/evp.h",
         "libssl-dev",
@@ -262,6 +287,16 @@ pub const NEEDS: &[Need] = &[
     program("qemu-system-arm", "qemu-system-arm", Purpose::BootArm),
     file(UBOOT_ARM64, "u-boot-qemu", Purpose::BootArm),
     file(UBOOT_ARM, "u-boot-qemu", Purpose::BootArm),
+    file(OVMF, "ovmf", Purpose::BootEfi),
+    file(OVMF_VARIABLES, "ovmf", Purpose::BootEfi),
+    file(OVMF_SECURE, "ovmf", Purpose::BootEfi),
+    file(OVMF_MICROSOFT, "ovmf", Purpose::BootEfi),
+    file(OVMF_TEST_CERTIFICATE, "ovmf", Purpose::BootEfi),
+    program("qemu-system-aarch64", "qemu-system-arm", Purpose::BootEfi),
+    file(AAVMF, "qemu-efi-aarch64", Purpose::BootEfi),
+    file(AAVMF_VARIABLES, "qemu-efi-aarch64", Purpose::BootEfi),
+    file(AAVMF_SECURE, "qemu-efi-aarch64", Purpose::BootEfi),
+    file(AAVMF_MICROSOFT, "qemu-efi-aarch64", Purpose::BootEfi),
     program("gpg", "gpg", Purpose::Publish),
     program("gpg-agent", "gpg-agent", Purpose::Publish),
     program("gpgconf", "gpgconf", Purpose::Publish),
@@ -271,8 +306,14 @@ pub const NEEDS: &[Need] = &[
     ),
     program("dpkg-parsechangelog", "dpkg-dev", Purpose::Test),
     program("mmdebstrap", "mmdebstrap", Purpose::Test),
+    // What scenarios with loss ask for, too.
+    program("nft", "nftables", Purpose::Test),
     program("nsenter", "util-linux", Purpose::Test),
     program("lintian", "lintian", Purpose::Test),
+    program("openssl", "openssl", Purpose::Test),
+    program("sbverify", "sbsigntool", Purpose::Test),
+    program("osslsigncode", "osslsigncode", Purpose::Test),
+    file(EFI_STUB, "systemd-boot-efi", Purpose::Test),
     program("cpio", "cpio", Purpose::Test),
     program("ssh", "openssh-client", Purpose::Test),
     program("ssh-keygen", "openssh-client", Purpose::Test),
@@ -285,6 +326,11 @@ pub const NEEDS: &[Need] = &[
     program("busybox", "busybox", Purpose::Test),
     program("inotifywait", "inotify-tools", Purpose::Test),
     program("prlimit", "util-linux", Purpose::Test),
+    program(
+        "chromium-headless-shell",
+        "chromium-headless-shell",
+        Purpose::Test,
+    ),
     program("python3", "python3", Purpose::Test),
     program("pip3", "python3-pip", Purpose::Test),
 ];

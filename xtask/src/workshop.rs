@@ -2,6 +2,7 @@
 //! here; what each part does is left to the room it is in.
 
 mod image;
+mod keys;
 mod packages;
 mod ship;
 mod supply;
@@ -51,7 +52,8 @@ pub struct Workshop {
     pub store: Store,
     tools: tools::Memory,
     unreachable: Unreachable,
-    jobs: Option<usize>,
+    /// How many jobs may run at once, where that was said.
+    pub jobs: Option<usize>,
 }
 
 /// A recipe with its plan.
@@ -248,6 +250,7 @@ impl Workshop {
             for note in &planned.notes {
                 listen.hear(Event::Warning(note.clone()));
             }
+            self.check_keys(&planned.plan, &steps)?;
             let (gone, built) = self.run(&planned, &sources, &steps, listen);
             // The mirror replaced what the lock records. What follows its suite may move on, once; what is pinned
             // failed for good.
@@ -288,6 +291,7 @@ impl Workshop {
                 checkout: &self.checkout,
                 store: &self.store,
                 fetch: &downloads,
+                sign: self,
                 listen,
                 jobs: &jobs,
                 ccache: Some(&ccache),

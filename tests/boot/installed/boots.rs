@@ -88,7 +88,7 @@ pub(super) fn boot(
 ) -> Result<Outcome, Failed> {
     let scenario = Scenario {
         disk: Disk::Bootable,
-        end,
+        end: end.into(),
         ..Scenario::named("node")
     };
     let job = Job {

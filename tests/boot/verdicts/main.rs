@@ -10,3 +10,4 @@ mod arm;
 mod faults;
 mod support;
 mod said;
+mod states;

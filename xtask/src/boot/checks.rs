@@ -2,8 +2,9 @@
 //! comparisons of the scenario with facts that the judge collected.
 
 use super::happening::Network;
-use super::protocol::GuestVerdict;
-use super::scenario::{ConfigSearch, End, Machine, Scenario};
+use super::offer;
+use super::scenario::{ConfigSearch, Machine, Scenario};
+use super::topology::Topology;
 use super::verdict::Verdict;
 use crate::date;
 
@@ -42,6 +43,10 @@ pub fn not_to_be_had(scenario: &Scenario, network: Network) -> Vec<String> {
         ("config", scenario.config.is_some()),
         ("ntp", scenario.ntp),
         ("dhcp", !scenario.dhcp),
+        ("report", scenario.report),
+        ("route", scenario.route.is_some_and(offer::needs_http)),
+        ("fault", !scenario.fault.is_empty()),
+        ("network", scenario.network != Topology::default()),
     ];
     wished(&wishes, network)
 }
@@ -74,36 +79,6 @@ pub fn check(scenario: &Scenario, boot: usize, wall: f64, facts: &Facts) -> Resu
     clocks(scenario, boot, wall, facts).map_err(|what| Verdict::WrongClock { what })
 }
 
-/// Compares how the guest says it ended with what was expected; `why` is what it said of a failed step.
-///
-/// # Errors
-/// The verdict, when it is another end.
-pub fn end(expected: &End, said: Option<&GuestVerdict>, why: &str) -> Result<(), Verdict> {
-    let word = match expected {
-        End::Expected => return Ok(()),
-        End::Ready => "ready".to_owned(),
-        End::LocalBoot => "local-boot".to_owned(),
-        End::Panic => "panic".to_owned(),
-        End::Failed(step) => format!("failed {step}"),
-    };
-    match (expected, said) {
-        (End::Ready, Some(GuestVerdict::Ready))
-        | (End::LocalBoot, Some(GuestVerdict::LocalBoot)) => Ok(()),
-        (End::Failed(wanted), Some(GuestVerdict::Failed { step, .. })) if step == wanted => Ok(()),
-        (_, Some(GuestVerdict::Failed { step, code })) => {
-            let (step, code, why) = (step.clone(), *code, why.to_owned());
-            Err(Verdict::GuestFailed { step, code, why })
-        }
-        (_, said) => {
-            let got = said.map_or_else(|| "nothing".to_owned(), ToString::to_string);
-            Err(Verdict::WrongEnd {
-                expected: word,
-                got,
-            })
-        }
-    }
-}
-
 /// The names that the machine's boot loader asks for, in its order. PXELINUX:
 /// <https://wiki.syslinux.org/wiki/index.php?title=PXELINUX#Configuration>; U-Boot: `cmd/pxe.c`, where what comes before `default` is made
 /// of `CONFIG_SYS_ARCH`, and of the board's name on boards that have one.
@@ -119,7 +94,10 @@ fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
         Machine::Highbank => (str::to_lowercase, &HIGHBANK_DEFAULTS),
     };
     let uuid = scenario.uuid.iter().map(|text| uuid(text));
-    let mac = format!("01-{}", scenario.mac_of(0).replace(':', "-"));
+    let mac = format!(
+        "01-{}",
+        scenario.mac_of(scenario.network.boot_nic).replace(':', "-")
+    );
     let digits = (1..=hex.len()).rev().map(|length| hex[..length].to_owned());
     uuid.chain([mac])
         .chain(digits)
@@ -166,7 +144,7 @@ fn config_search(scenario: &Scenario, facts: &Facts) -> Result<(), Verdict> {
             let ip = facts
                 .leases
                 .iter()
-                .find(|(_, mac)| *mac == scenario.mac_of(0));
+                .find(|(_, mac)| *mac == scenario.mac_of(scenario.network.boot_nic));
             let mut order = standard_order(scenario, ip.map_or("", |(ip, _)| ip));
             // How far it goes depends on what the bundle holds.
             order.truncate(facts.searched.len().max(1));

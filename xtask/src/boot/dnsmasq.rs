@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::happening::TransferEnd;
 use super::network::{ADDRESS, BRIDGE, IPV6_PREFIX, guest_address};
+use super::offer;
 use super::scenario::Scenario;
 
 /// What dnsmasq is there for.
@@ -14,6 +15,8 @@ pub enum Part<'a> {
     All(&'a str),
     /// DHCP alone.
     Dhcp,
+    /// TFTP alone, from this folder.
+    Tftp(&'a str),
     /// DHCP for a system whose dnsmasq has a configuration of its own, which names the boot file and what TFTP serves.
     Addition,
 }
@@ -23,7 +26,7 @@ pub enum Part<'a> {
 pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bool) -> String {
     let mut text = FIXED.to_owned();
     text += match part {
-        Part::All(_) | Part::Dhcp => OURS,
+        Part::All(_) | Part::Dhcp | Part::Tftp(_) => OURS,
         Part::Addition => THEIRS,
     };
     let mut line = |words: String| {
@@ -31,17 +34,25 @@ pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bo
         writeln!(text, "{words}").ok();
     };
     line(format!("interface={BRIDGE}"));
-    if let Part::All(root) = part {
-        line("enable-tftp".to_owned());
-        line(format!("tftp-root={root}"));
+    if let Part::All(root) | Part::Tftp(root) = part {
+        for words in scenario.network.tftp_lines(root) {
+            line(words);
+        }
+    }
+    if let Part::Tftp(_) = part {
+        return text;
     }
     if scenario.dhcp {
         line(format!(
             "dhcp-range={},static,255.255.255.0,1h",
             guest_address(0)
         ));
-        if !loader.is_empty() && part != Part::Addition {
-            line(format!("dhcp-boot={loader}"));
+        let offers = match part {
+            Part::Addition => Vec::new(),
+            _ => offer::lines(scenario.route, loader),
+        };
+        for words in scenario.network.dhcp_lines(offers) {
+            line(words);
         }
         for card in 0..scenario.nics {
             line(format!(
@@ -67,8 +78,7 @@ pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bo
     text
 }
 
-/// `no-ping`: no wait for an answer to a ping before an address is given. Option 175 (iPXE's), 176 = 1
-/// (`no-pxedhcp`): no wait of 3 s for a proxy DHCP server.
+/// `no-ping`: no wait for an answer to a ping before an address is given.
 const FIXED: &str = "\
 log-facility=-
 log-dhcp
@@ -78,7 +88,6 @@ no-resolv
 bind-interfaces
 dhcp-authoritative
 no-ping
-dhcp-option-force=encap:175,176,1b
 ";
 
 /// Inside the lab's namespaces there is but one user.
@@ -141,6 +150,7 @@ pub fn parse(line: &str) -> Option<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loader::route::Route;
 
     const AT: &str = "Nov 20 06:37:23 ";
 
@@ -194,6 +204,19 @@ mod tests {
         let addition = configuration(&scenario, "pxelinux.0", Part::Addition, false);
         assert!(addition.contains("\ndhcp-host=") && !addition.contains("dhcp-boot"));
         assert!(!addition.contains("user=") && !addition.contains("tftp"));
+    }
+
+    #[test]
+    fn machines_are_told_what_their_route_is() {
+        let scenario = |route| Scenario {
+            route: Some(route),
+            ..Scenario::named("x")
+        };
+        let told = |route, loader| configuration(&scenario(route), loader, Part::All("/b"), false);
+        let http = told(Route::EfiHttp, "image.efi");
+        assert!(http.contains("\ndhcp-boot=tag:http,http://10.77.0.1/image.efi\n"));
+        let lpxelinux = told(Route::Lpxelinux, "lpxelinux.0");
+        assert!(lpxelinux.contains("\ndhcp-option-force=210,http://10.77.0.1/\n"));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn look(bundle: &Path, expect: &[String]) -> Result<Foreign> {
         memory: 1024,
         answer: answer.collect(),
         expect: expect.to_vec(),
-        end: End::Expected,
+        end: End::Expected.into(),
         timeout: 180,
         ..Scenario::named("bundle")
     };

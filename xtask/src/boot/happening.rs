@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reporter::Report;
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Happening {
@@ -54,8 +56,45 @@ pub enum What {
         /// To whom: MAC address in small letters.
         mac: String,
     },
+    /// Another DHCP server gave an address.
+    RogueLease {
+        /// The server's IPv4 address.
+        server: String,
+        /// The IPv4 address that it gave.
+        ip: String,
+        /// To whom: MAC address in small letters.
+        mac: String,
+    },
+    /// A fault of the scenario began, or is over.
+    Fault {
+        /// Which one, counted from 0.
+        number: usize,
+        /// Whether it began.
+        on: bool,
+    },
+    /// A machine begins to fetch a file by TFTP. Only told where a fault waits for it.
+    Asked {
+        /// The file, relative to the bundle.
+        path: String,
+    },
     /// The TFTP server was asked for a file.
     Tftp {
+        /// The file, relative to the bundle.
+        path: String,
+        /// What kind of file it is.
+        kind: FileKind,
+        /// What became of it.
+        end: TransferEnd,
+    },
+    /// The image's reporter told something by HTTP.
+    Reported {
+        /// The MAC address that it says it has, in small letters.
+        mac: String,
+        /// What it told.
+        report: Report,
+    },
+    /// The HTTP server was asked for a file.
+    Http {
         /// The file, relative to the bundle.
         path: String,
         /// What kind of file it is.
@@ -113,7 +152,7 @@ pub enum Port {
 pub enum FileKind {
     /// The network bootstrap program.
     Loader,
-    /// A file in `pxelinux.cfg/`.
+    /// What a boot loader is told by: a file in `pxelinux.cfg/`, in `grub/`, a script of iPXE's.
     Config,
     /// A Linux kernel.
     Kernel,
@@ -123,7 +162,7 @@ pub enum FileKind {
     Other,
 }
 
-/// What became of a request to the TFTP server.
+/// What became of a request to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransferEnd {

@@ -7,15 +7,23 @@ use crate::failure::{Failure, Kind, Result};
 use super::checks::{self, Facts, Reading};
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::lookout::Lookout;
+use super::ordeal::Ordeal;
 use super::protocol::{self, GuestVerdict, Word};
-use super::scenario::{ConfigSearch, End, Scenario};
+use super::reporter::{self, Report, Reports};
+use super::scenario::{ConfigSearch, Scenario};
 use super::signs::{self, Sign};
+use super::state::State;
 use super::timeline::{Stage, Timeline};
 use super::verdict::Verdict;
+use super::waiting::Waiting;
+
+mod ending;
 
 /// For so many seconds after something decisive, nothing else may happen: a second verdict, a panic, QEMU's end; and what
 /// explains it still comes in.
 const SETTLE: f64 = 0.25;
+/// So much later than a report by HTTP, what the console says of the same is not just late.
+const LATE: f64 = 5.0;
 
 /// What the lab should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +34,13 @@ pub enum Order {
     Reset,
     /// Ask for the battery clock.
     ReadRtc,
+    /// Begin a fault of the scenario, counted from 0, or end it.
+    Fault {
+        /// Which.
+        number: usize,
+        /// Whether it begins.
+        on: bool,
+    },
 }
 
 /// The judge of one run.
@@ -37,6 +52,9 @@ pub struct Judge {
     facts: Facts,
     wall: f64,
     said: Option<GuestVerdict>,
+    came: Option<State>,
+    waiting: Waiting,
+    reports: Reports,
     why: String,
     missing: Vec<String>,
     last_on_console: String,
@@ -44,6 +62,10 @@ pub struct Judge {
     cause: Option<Verdict>,
     settled_at: Option<f64>,
     reset_ordered: bool,
+    /// Since when the time limit counts, and how often the lab has reset the machine.
+    since: f64,
+    resets: u32,
+    ordeal: Ordeal,
     verdict: Option<Verdict>,
 }
 
@@ -68,6 +90,9 @@ impl Judge {
             facts: Facts::default(),
             wall: 0.0,
             said: None,
+            came: None,
+            waiting: Waiting::default(),
+            reports: Reports::default(),
             why: String::new(),
             missing: Vec::new(),
             last_on_console: String::new(),
@@ -75,6 +100,9 @@ impl Judge {
             cause: None,
             settled_at: None,
             reset_ordered: false,
+            since: 0.0,
+            resets: 0,
+            ordeal: Ordeal::new(scenario),
             verdict: None,
         })
     }
@@ -83,6 +111,12 @@ impl Judge {
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
         self.verdict.as_ref()
+    }
+
+    /// The state that the last boot came to, if it came to one.
+    #[must_use]
+    pub fn state(&self) -> Option<&State> {
+        self.came.as_ref()
     }
 
     /// The timeline so far.
@@ -94,14 +128,32 @@ impl Judge {
     /// Until when to wait for the next happening, in seconds since QEMU's start; then comes [`What::Deadline`].
     #[must_use]
     pub fn deadline(&self) -> f64 {
-        let from = self.timeline.boots.last().map_or(0.0, |boot| boot.from);
-        let limit = from + self.limit;
+        let limit = self.since + self.limit;
         // The battery clock was asked for, and is needed: the answer is waited for.
         let asked = self.scenario.ntp
             && self.scenario.machine().tells_rtc()
             && self.said.is_some()
             && self.facts.outside.is_none();
-        self.settled_at.filter(|_| !asked).unwrap_or(limit)
+        let report = self.scenario.report
+            && reporter::awaited(self.came.as_ref())
+            && !self.reports.complete();
+        let settled = self.settled_at.filter(|_| !asked && !report);
+        let idle = || self.idle_from().map_or(limit, |idle| idle.min(limit));
+        let due = settled.unwrap_or_else(idle);
+        self.ordeal.plan.due().map_or(due, |over| over.min(due))
+    }
+
+    /// When it is certain that a menu waits which nobody wants to see.
+    fn idle_from(&self) -> Option<f64> {
+        let unwanted = self.came.is_none() && !self.scenario.end.take_lines();
+        let slowness = self.limit / f64::from(self.scenario.timeout);
+        self.waiting.until(slowness).filter(|_| unwanted)
+    }
+
+    /// What the lab was to let go wrong, as far as it came.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        self.ordeal.plan.met()
     }
 
     /// Whether a line that has no end yet should be reported as it stands.
@@ -118,10 +170,24 @@ impl Judge {
         }
         let same_reset = self.timeline.only_just_reset();
         self.timeline.observe(happening);
+        let mut orders = self
+            .ordeal
+            .plan
+            .observe(happening, self.timeline.furthest());
+        if orders.is_empty() || happening.what != What::Deadline {
+            orders.extend(self.take_in(happening, same_reset));
+        }
+        orders
+    }
+
+    fn take_in(&mut self, happening: &Happening, same_reset: bool) -> Vec<Order> {
         if self.timeline.reached(Stage::Loader) {
             self.lookout.count();
         }
         let at = happening.at;
+        if self.waiting.observe(at, &happening.what) && self.scenario.end.take(&State::Menu) {
+            self.arrive(at, State::Menu);
+        }
         match &happening.what {
             What::Started { wall, network, .. } => self.started(*wall, *network),
             What::Line { port, text } => {
@@ -136,10 +202,13 @@ impl Judge {
                 return self.seen(at, orders);
             }
             What::Lease { ip, mac } => self.facts.leases.push((ip.clone(), mac.clone())),
-            What::Tftp { path, kind, end } => self.transfer(path, *kind, *end),
+            What::Reported { mac, report } => self.reported(at, mac, report),
+            What::Tftp { path, kind, end } | What::Http { path, kind, end } => {
+                self.transfer(path, *kind, *end);
+            }
             What::Rtc { time } => self.facts.outside = Some(Reading { at, time: *time }),
             What::Reset { .. } if same_reset => {}
-            What::Reset { by_guest } => self.was_reset(*by_guest),
+            What::Reset { by_guest } => self.was_reset(at, *by_guest),
             What::ServerFailed { program, tail } => {
                 let (program, tail) = (program.clone(), tail.clone());
                 self.decide(Verdict::ServerDied { program, tail });
@@ -148,13 +217,12 @@ impl Judge {
             What::TooMuchOutput => self.decide(Verdict::TooMuchOutput),
             What::QemuEnded { end, tail, .. } => self.qemu_died(end, tail),
             What::Deadline if self.settled_at.is_some() => return self.conclude(),
-            What::Deadline => self.decide(Verdict::TimedOut {
-                seconds: self.limit,
-                last_line: self.last_line(),
-                stage: self.timeline.furthest(),
-                unmatched: self.lookout.missed(),
-            }),
-            What::Typed { .. } => {}
+            What::Deadline => self.ran_out(),
+            What::RogueLease { server, ip, mac } => {
+                let (server, ip, mac) = (server.clone(), ip.clone(), mac.clone());
+                self.suspect(at, Verdict::RogueDhcp { server, ip, mac });
+            }
+            What::Typed { .. } | What::Fault { .. } | What::Asked { .. } => {}
         }
         self.orders_for_end(at)
     }
@@ -213,8 +281,56 @@ impl Judge {
     }
 
     fn suspect(&mut self, at: f64, cause: Verdict) {
+        if let Some(state) = State::of(&cause) {
+            self.came.get_or_insert(state);
+        }
         self.cause.get_or_insert(cause);
-        self.settled_at.get_or_insert(at + SETTLE);
+        self.settle(at + SETTLE);
+    }
+
+    /// The first state is the one that came.
+    fn arrive(&mut self, at: f64, state: State) {
+        if self.came.is_none() {
+            self.came = Some(state);
+            self.settle(at + SETTLE);
+        }
+    }
+
+    fn settle(&mut self, at: f64) {
+        let earliest = self.settled_at.map_or(at, |earlier| earlier.min(at));
+        self.settled_at = Some(earliest);
+    }
+
+    /// The time is over.
+    fn ran_out(&mut self) {
+        let over = if self.waiting.is() && !self.scenario.end.take_lines() {
+            self.came = Some(State::Menu);
+            let wrong = self.scenario.end.judge(self.came.as_ref(), "");
+            let Err(wrong) = wrong else {
+                return self.decide(Verdict::Passed);
+            };
+            wrong
+        } else {
+            Verdict::TimedOut {
+                seconds: self.limit,
+                last_line: self.last_line(),
+                stage: self.timeline.furthest(),
+                unmatched: self.lookout.missed(),
+            }
+        };
+        let linux_runs = self.timeline.reached(Stage::Linux);
+        let verdict = self.ordeal.out_of_time(linux_runs, over);
+        let verdict = self.with_missing(verdict);
+        self.decide(verdict);
+    }
+
+    /// What was told by HTTP is not taken for what happened, but the console has to say the same before long.
+    fn reported(&mut self, at: f64, mac: &str, report: &Report) {
+        self.reports.add(mac, report);
+        if report.is_state() && self.came.is_none() && !self.scenario.end.only_lines() {
+            let slowness = self.limit / f64::from(self.scenario.timeout);
+            self.settle(at + LATE * slowness);
+        }
     }
 
     /// What a finished line says.
@@ -224,31 +340,45 @@ impl Judge {
             Some(Word::StepOk(step, detail)) => self.step(at, &step, &detail),
             Some(Word::StepFailed(_, _, why)) => self.why = why,
             // Whoever waits for lines of his own waits for no verdict.
-            Some(Word::Verdict(_)) if self.scenario.end == End::Expected => {}
+            Some(Word::Verdict(_)) if self.scenario.end.only_lines() => {}
+            Some(Word::Verdict(said)) if self.goes_on_after(&said) => {}
             Some(Word::Verdict(second)) => match self.said.clone() {
                 Some(first) => self.suspect(at, Verdict::TwoVerdicts { first, second }),
                 None => {
+                    self.arrive(at, State::from(&second));
                     self.said = Some(second);
-                    self.settled_at.get_or_insert(at + SETTLE);
                 }
             },
             Some(Word::Image | Word::StepSkipped(..)) | None => {}
         }
         let line = line.to_owned();
-        let cause = match signs::read(&line, self.timeline.reached(Stage::Linux)) {
+        let sign = signs::read(&line, self.timeline.reached(Stage::Linux));
+        let cause = match self.with_network(sign) {
             Some(Sign::Panic) => Verdict::Panic { line },
             Some(Sign::Oops) => Verdict::Oops { line },
-            Some(Sign::NoDhcp | Sign::LoadFailed) if self.scenario.falls_back() => return,
             Some(Sign::NoDhcp) => Verdict::NoDhcp { line },
             Some(Sign::LoadFailed) => Verdict::LoadFailed {
                 line,
                 missing: Vec::new(),
             },
+            Some(Sign::NoAnswer) => return,
             Some(Sign::NothingToBoot) => Verdict::NothingToBoot { line },
             Some(Sign::Unpacking) => Verdict::NotUnpacked { line },
             None => return,
         };
-        self.suspect(at, cause);
+        if let Some(cause) = self.ordeal.endures(cause) {
+            self.suspect(at, cause);
+        }
+    }
+
+    /// What a sign means once it is known who was asked.
+    fn with_network(&self, sign: Option<Sign>) -> Option<Sign> {
+        let sign = match sign? {
+            Sign::NoAnswer if self.timeline.reached(Stage::Lease) => Sign::LoadFailed,
+            Sign::NoAnswer => Sign::NoDhcp,
+            other => other,
+        };
+        Some(sign)
     }
 
     fn step(&mut self, at: f64, step: &str, detail: &str) {
@@ -266,8 +396,8 @@ impl Judge {
 
     /// After a line was seen: whoever waits for nothing but lines may have seen them all.
     fn seen(&mut self, at: f64, mut orders: Vec<Order>) -> Vec<Order> {
-        if self.scenario.end == End::Expected && self.lookout.missed().is_empty() {
-            self.settled_at.get_or_insert(at + SETTLE);
+        if self.scenario.end.take_lines() && self.lookout.missed().is_empty() {
+            self.arrive(at, State::Expected);
         }
         orders.extend(self.orders_for_end(at));
         orders
@@ -296,66 +426,28 @@ impl Judge {
         }
     }
 
-    fn was_reset(&mut self, by_guest: bool) {
-        if by_guest || !self.reset_ordered {
+    fn was_reset(&mut self, at: f64, by_guest: bool) {
+        if self.reset_ordered && !by_guest {
+            (self.since, self.resets) = (at, self.resets + 1);
+        } else {
             // The timeline has begun the next boot already.
             let before = self.timeline.boots.iter().rev().nth(1);
             let stage = before.and_then(|boot| boot.marks.iter().map(|mark| mark.stage).max());
-            let last_line = self.last_line();
-            self.decide(Verdict::ResetItself { stage, last_line });
-            return;
+            if let Err(verdict) = self.ordeal.reset(stage, self.last_line()) {
+                return self.decide(verdict);
+            }
         }
         self.reset_ordered = false;
+        self.cause = None;
         self.facts = Facts::default();
         self.said = None;
+        self.came = None;
+        self.waiting = Waiting::default();
+        self.reports = Reports::default();
         self.last_on_console.clear();
         self.last_on_screen.clear();
         self.lookout.again();
         self.settled_at = None;
-    }
-
-    /// Nothing more came: what does it add up to?
-    fn conclude(&mut self) -> Vec<Order> {
-        match self.sum_up() {
-            Err(verdict) => {
-                self.verdict = Some(verdict);
-                Vec::new()
-            }
-            Ok(()) if self.timeline.boots.len() <= self.scenario.reboots as usize => {
-                self.reset_ordered = true;
-                // Until the reset is done, the limit of this boot stands.
-                self.settled_at = None;
-                vec![Order::Reset]
-            }
-            Ok(()) => {
-                self.verdict = Some(Verdict::Passed);
-                Vec::new()
-            }
-        }
-    }
-
-    fn sum_up(&mut self) -> Result<(), Verdict> {
-        let boot = self.timeline.boots.len() - 1;
-        match (self.cause.take(), &self.scenario.end) {
-            (Some(Verdict::Panic { .. }), End::Panic) => {}
-            (Some(Verdict::LoadFailed { line, .. }), _) => {
-                let first = self.missing.len().saturating_sub(3);
-                let missing = self.missing.split_off(first);
-                return Err(Verdict::LoadFailed { line, missing });
-            }
-            (Some(cause), _) => return Err(cause),
-            (None, end) => checks::end(end, self.said.as_ref(), &self.why)?,
-        }
-        checks::check(&self.scenario, boot, self.wall, &self.facts)?;
-        if boot < self.scenario.reboots as usize {
-            return Ok(());
-        }
-        let patterns = self.lookout.missed();
-        if patterns.is_empty() {
-            Ok(())
-        } else {
-            Err(Verdict::ExpectationMissed { patterns })
-        }
     }
 }
 

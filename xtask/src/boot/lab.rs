@@ -8,18 +8,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Kind, Result};
-use crate::tool::{self, Running, Tool};
+use crate::tool;
 
 use super::disk;
 use super::dnsmasq::{self, Entry};
+use super::efi::{self, Efi};
+use super::fault::{Fault, Moment};
 use super::happening::Network;
 use super::highbank;
+use super::inject::{self, Injector};
 use super::machine::{Input, Machine};
 use super::network;
 use super::platform::{Firmware, Platform};
 use super::qemu;
 use super::scenario::Disk;
-use super::servers;
+use super::serve;
+use super::servers::{self, Servers};
 use super::shell;
 use super::transfers;
 use super::uboot;
@@ -34,6 +38,9 @@ const SERVING: Duration = Duration::from_secs(10);
 /// # Errors
 /// What went wrong, after it was reported.
 pub fn main(job: &Path) -> Result<()> {
+    if job.ends_with(serve::JOB) {
+        return serve::inside(job);
+    }
     let work = job.parent().unwrap_or(Path::new("."));
     std::env::set_current_dir(work)?;
     let job: LabJob = serde_json::from_slice(&fs_err::read(job)?)
@@ -61,22 +68,24 @@ fn live(job: &LabJob, work: &Path) -> Result<()> {
     let (sender, inputs) = mpsc::channel();
     let keyboard = sender.clone();
     thread::spawn(move || read_input(&keyboard));
-    let _servers = match job.network {
+    let servers = match job.network {
         Network::Lab => serve(job, work, ipv6, &sender, &inputs)?,
-        Network::User => Vec::new(),
+        Network::User => Servers::none(&sender),
     };
     let (scenario, accel) = (&job.scenario, &job.accel);
     let arguments = qemu::arguments(platform, scenario, accel, job.network, &job.loader);
     let started = Instant::now();
     let tool = Machine::tool(platform.program, &arguments).folder(work);
-    let machine = Machine::start(tool, &sender)?;
+    let mut machine = Machine::start(tool, &sender)?;
+    inject::unplug(scenario, &mut machine)?;
     if job.mode == Mode::Shell {
         return shell::relay(machine, &inputs);
     }
     let words = [platform.program.to_owned()].into_iter().chain(arguments);
     let words: Vec<String> = words.map(tool::quote).collect();
     wire::send(&Report::Command(words.join(" ")))?;
-    Watch::new(job, machine, started)?.run(&inputs)
+    let injector = Injector::new(scenario, servers);
+    Watch::new(job, machine, injector, started)?.run(&inputs)
 }
 
 /// In a shell, standard output is the console: there the report is left in a file.
@@ -88,11 +97,8 @@ fn report(job: &LabJob, report: &Report) -> Result<()> {
 }
 
 fn network_up(job: &LabJob, ipv6: bool) -> Result<()> {
-    Tool::new("ip")
-        .args(["-batch", "-"])
-        .stdin(network::script(job.scenario.nics, ipv6))
-        .kind(Kind::Host)
-        .run()
+    let scenario = &job.scenario;
+    network::commands(network::script(scenario.nics, &scenario.network, ipv6))
 }
 
 fn why(failure: &Failure) -> String {
@@ -112,6 +118,11 @@ fn prepare(job: &LabJob, platform: &Platform) -> Result<()> {
             let flash = uboot::flash(&uboot::environment(&job.scenario));
             medium(uboot::FLASH, &flash, uboot::FLASH_SIZE)?;
             uboot::disk(job.arch)
+        }
+        Firmware::Efi(efi) => {
+            let flash = efi.flash(&job.scenario, Path::new(qemu::TFTP))?;
+            fs_err::write(efi::FLASH, flash)?;
+            Efi::disk(job.arch)
         }
         Firmware::Highbank => return highbank::prepare(&job.scenario),
     };
@@ -135,19 +146,19 @@ fn serve(
     ipv6: bool,
     sender: &Sender<Input>,
     inputs: &Receiver<Input>,
-) -> Result<Vec<Running>> {
-    let servers = servers::start(job, work, ipv6, sender)?;
+) -> Result<Servers> {
+    let servers = Servers::start(job, work, ipv6, sender)?;
     let until = Instant::now() + SERVING;
-    let (mut dhcp, mut tftp) = (false, job.installed.is_none());
+    let (mut silent, mut tftp) = (servers.loud(), job.installed.is_none());
     if !tftp {
         servers::ask(sender)?;
     }
     let mut said = Vec::new();
-    while !(dhcp && tftp) {
+    while !(silent == 0 && tftp) {
         let left = until.saturating_duration_since(Instant::now());
         match inputs.recv_timeout(left) {
-            Ok(Input::Server(line)) => {
-                dhcp |= dnsmasq::parse(&line) == Some(Entry::Serving);
+            Ok(Input::Server(line) | Input::Rogue(line)) => {
+                silent -= usize::from(dnsmasq::parse(&line) == Some(Entry::Serving));
                 said.push(line);
             }
             Ok(Input::Answered) => tftp = true,
@@ -159,8 +170,9 @@ fn serve(
             Ok(_) => {}
         }
     }
-    if job.installed.is_some() {
-        transfers::watch(sender)?;
+    let asked = |fault: &Fault| matches!(fault.at, Moment::Asked(_));
+    if job.installed.is_some() || job.scenario.fault.iter().any(asked) {
+        transfers::watch(job.installed.is_some(), sender)?;
     }
     fs_err::write("dnsmasq.log", said.join("\n") + "\n")?;
     Ok(servers)

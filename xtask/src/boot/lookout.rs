@@ -6,7 +6,7 @@ use crate::failure::{Failure, Kind, Result};
 
 use super::happening::Port;
 use super::judge::Order;
-use super::scenario::{End, Scenario};
+use super::scenario::Scenario;
 
 /// iPXE waits two seconds at its banner for a key; a space is no command to it, and ends the wait.
 pub const BANNER: &str = "Press Ctrl-B for the iPXE command line";
@@ -53,7 +53,7 @@ impl Lookout {
             answers: answers.collect::<Result<_>>()?,
             banner_answered: false,
             // Of a bundle that says nothing of itself, the firmware's own words prove nothing.
-            counts: scenario.end != End::Expected,
+            counts: !scenario.end.take_lines(),
         })
     }
 
@@ -79,7 +79,7 @@ impl Lookout {
 
     /// Sees a line that has no end yet.
     pub fn unfinished(&mut self, port: Port, text: &str) -> Vec<Order> {
-        let banner = !self.banner_answered && port == Port::Screen && text.contains(BANNER);
+        let banner = !self.banner_answered && text.contains(BANNER);
         self.banner_answered |= banner;
         let key = banner.then(|| Order::Type(port, " ".to_owned()));
         key.into_iter().chain(self.see(port, text)).collect()

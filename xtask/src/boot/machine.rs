@@ -13,6 +13,7 @@ use crate::tool::{self, Running, Stdio, Tool};
 use super::happening::{Port, TransferEnd};
 use super::qemu;
 use super::qmp::{self, Command, Message};
+use super::reporter::Posted;
 
 /// Something that came in from outside, for the lab's loop.
 #[derive(Debug)]
@@ -31,12 +32,20 @@ pub enum Input {
     Ended(String, bool),
     /// A line of a server's log.
     Server(String),
+    /// A line of the log of a DHCP server that nobody wants.
+    Rogue(String),
+    /// A file is asked for by TFTP, seen on the wire: its name.
+    Asked(String),
     /// The TFTP server answers.
     Answered,
     /// This server ended.
     ServerEnded(String),
     /// A file was asked for by TFTP, seen on the wire: its name, and what became of it.
     Transfer(String, TransferEnd),
+    /// Something that the image's reporter posted.
+    Reported(Posted),
+    /// A file was asked for by HTTP: its path, and what became of it.
+    Http(String, TransferEnd),
     /// Bytes from whoever started the lab, for the console.
     Typed(Vec<u8>),
     /// Nobody is there any more who wants to know.

@@ -17,7 +17,7 @@ pub enum Machine {
     Q35,
     /// A PC with PCI (Intel 440FX, 1996).
     Pc,
-    /// A machine with ARM processors that is like no real one; its firmware is U-Boot.
+    /// A machine with ARM processors that is like no real one; its firmware is U-Boot, or UEFI.
     Virt,
     /// A node of Calxeda's ECX-1000 (Highbank, 2011), which has 32-bit ARM processors; its firmware is U-Boot.
     Highbank,

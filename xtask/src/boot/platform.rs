@@ -8,6 +8,8 @@ use crate::failure::{Failure, Kind, Result};
 use crate::loader::route::Route;
 use crate::needs::{self, Purpose};
 
+use super::efi::{self, Efi};
+
 /// Everything that follows from architecture and route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Platform {
@@ -34,17 +36,26 @@ pub enum Firmware {
     UBoot(&'static str),
     /// The bundle's own U-Boot, on a board: `highbank`.
     Highbank,
+    /// UEFI.
+    Efi(Efi),
 }
 
-const PLATFORMS: [Platform; 4] = [
-    Platform {
-        arch: Arch::Amd64,
-        route: Route::Pxelinux,
-        program: "qemu-system-x86_64",
-        cpu: None,
-        firmware: Firmware::Bios,
-        purpose: Purpose::Boot,
-    },
+const PLATFORMS: [Platform; 18] = [
+    pc(Route::Pxelinux, Firmware::Bios, Purpose::Boot),
+    pc(Route::Lpxelinux, Firmware::Bios, Purpose::Boot),
+    pc(Route::Ipxe, Firmware::Bios, Purpose::Boot),
+    efi_pc(Route::EfiSyslinux, efi::OVMF),
+    efi_pc(Route::EfiGrub, efi::OVMF),
+    efi_pc(Route::EfiIpxe, efi::OVMF),
+    efi_pc(Route::EfiUki, efi::OVMF),
+    efi_pc(Route::EfiHttp, efi::OVMF),
+    efi_pc(Route::SecureGrub, efi::OVMF_MICROSOFT),
+    efi_pc(Route::SecureUki, efi::OVMF_OWNER),
+    efi_arm(Route::EfiGrub, efi::AAVMF),
+    efi_arm(Route::EfiUki, efi::AAVMF),
+    efi_arm(Route::EfiHttp, efi::AAVMF),
+    efi_arm(Route::SecureGrub, efi::AAVMF_MICROSOFT),
+    efi_arm(Route::SecureUki, efi::AAVMF_OWNER),
     Platform {
         arch: Arch::Arm64,
         route: Route::UBoot,
@@ -71,6 +82,32 @@ const PLATFORMS: [Platform; 4] = [
     },
 ];
 
+const fn pc(route: Route, firmware: Firmware, purpose: Purpose) -> Platform {
+    Platform {
+        arch: Arch::Amd64,
+        route,
+        program: "qemu-system-x86_64",
+        cpu: None,
+        firmware,
+        purpose,
+    }
+}
+
+const fn efi_pc(route: Route, efi: Efi) -> Platform {
+    pc(route, Firmware::Efi(efi), Purpose::BootEfi)
+}
+
+const fn efi_arm(route: Route, efi: Efi) -> Platform {
+    Platform {
+        arch: Arch::Arm64,
+        route,
+        program: "qemu-system-aarch64",
+        cpu: Some("cortex-a57"),
+        firmware: Firmware::Efi(efi),
+        purpose: Purpose::BootEfi,
+    }
+}
+
 impl Platform {
     /// That of an architecture and a route.
     ///
@@ -96,6 +133,7 @@ impl Platform {
         match self.firmware {
             Firmware::UBoot(path) if !Path::new(path).is_file() => Err(needs::missing(path)),
             Firmware::UBoot(_) | Firmware::Bios | Firmware::Highbank => Ok(()),
+            Firmware::Efi(efi) => efi.require(),
         }
     }
 
@@ -104,7 +142,7 @@ impl Platform {
     #[must_use]
     pub fn boots(&self, bundle: &Path, loader: &str) -> bool {
         match self.firmware {
-            Firmware::Bios => bundle.join(loader).is_file(),
+            Firmware::Bios | Firmware::Efi(_) => bundle.join(loader).is_file(),
             Firmware::UBoot(_) | Firmware::Highbank => {
                 let folder = loader.rsplit_once('/').map_or("", |(folder, _)| folder);
                 bundle.join(folder).join("pxelinux.cfg").is_dir()

@@ -6,9 +6,11 @@ use super::happening::Network;
 use super::highbank;
 use super::network::{NETWORK, guest_address, tap};
 use super::platform::{Firmware, Platform};
+use super::record::FRAMES;
 use super::scenario::{Disk, Machine, Nic, Scenario};
 use super::uboot::FLASH;
 
+use crate::arch::Arch;
 use crate::date;
 
 /// Socket of the first serial port; the lab listens.
@@ -42,10 +44,16 @@ pub fn arguments(
         line.add(option, String::new());
     }
     line.add("-display", "none".to_owned());
-    if platform.firmware == Firmware::Bios {
+    if scenario.display {
+        line.add("-device", display(scenario.machine()).to_owned());
+    } else if platform.arch == Arch::Amd64 {
         line.add("-vga", "none".to_owned());
     }
-    line.add("-machine", scenario.machine().to_string());
+    let suffix = match platform.firmware {
+        Firmware::Efi(efi) => efi.machine(scenario),
+        Firmware::Bios | Firmware::UBoot(_) | Firmware::Highbank => "",
+    };
+    line.add("-machine", format!("{}{suffix}", scenario.machine()));
     if let Some(cpu) = platform.cpu {
         line.add("-cpu", cpu.to_owned());
     }
@@ -55,6 +63,9 @@ pub fn arguments(
     line.add("-rtc", format!("base={}", rtc_base(scenario)));
     if let Some(uuid) = &scenario.uuid {
         line.add("-uuid", uuid.clone());
+    }
+    if let Some(seconds) = scenario.firmware_retry {
+        line.add("-boot", format!("reboot-timeout={}", seconds * 1000));
     }
     line.port("console", CONSOLE);
     match platform.firmware {
@@ -73,22 +84,34 @@ pub fn arguments(
                 line.add(option, value);
             }
         }
+        Firmware::Efi(efi) => {
+            for (option, value) in efi.options(scenario) {
+                line.add(option, value);
+            }
+        }
     }
     line.add("-chardev", format!("socket,id=qmp,path={QMP}"));
     line.add("-mon", "chardev=qmp,mode=control".to_owned());
     for card in cards(scenario) {
         line.add("-netdev", netdev(card, network, loader));
-        let (option, device) = card_device(scenario, card);
+        if scenario.pcap {
+            line.add("-object", frames(card));
+        }
+        let (option, device) = card_device(scenario, platform, card);
         line.add(option, device);
     }
-    let disk = match platform.firmware {
-        Firmware::Bios => Some("ide-hd,drive=disk,bootindex=2"),
-        Firmware::UBoot(_) => Some("virtio-blk-device,drive=disk"),
-        Firmware::Highbank => None,
+    let after = scenario.nics + 1;
+    let disk = match (platform.firmware, platform.arch) {
+        (Firmware::Highbank, _) => None,
+        (Firmware::UBoot(_), _) => Some("virtio-blk-device,drive=disk".to_owned()),
+        (Firmware::Bios, _) | (Firmware::Efi(_), Arch::Amd64) => {
+            Some(format!("ide-hd,drive=disk,bootindex={after}"))
+        }
+        (Firmware::Efi(_), _) => Some(format!("virtio-blk-device,drive=disk,bootindex={after}")),
     };
     if let Some(device) = disk.filter(|_| scenario.disk == Disk::Bootable) {
         line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
-        line.add("-device", device.to_owned());
+        line.add("-device", device);
     }
     line.0
 }
@@ -111,9 +134,23 @@ impl Line {
     }
 }
 
+/// The graphics card of a machine.
+const fn display(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Virt => "virtio-gpu-pci",
+        _ => "VGA",
+    }
+}
+
+/// Keeps what goes over a network card.
+fn frames(card: u32) -> String {
+    format!("filter-dump,id=frames{card},netdev=net{card},file=card-{card}{FRAMES}")
+}
+
 /// With a small buffer for translated code, TCG forgets what is stale. With its default, a kernel that is unpacked over the code
 /// of the one before a reset takes ten times as long: every write looks for translations to drop.
-fn accelerator(word: &str) -> String {
+#[must_use]
+pub fn accelerator(word: &str) -> String {
     if word == "tcg" {
         "tcg,tb-size=16".to_owned()
     } else {
@@ -154,7 +191,10 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
         // A comma in a value is written twice.
         Network::User => {
             let (first, file) = (guest_address(card), loader.replace(',', ",,"));
-            let mut user = format!("user,id=net{card},net={NETWORK},dhcpstart={first},tftp={TFTP}");
+            // As in the lab's, nothing outside can be reached: not this host's own servers either.
+            let mut user = format!(
+                "user,id=net{card},net={NETWORK},dhcpstart={first},tftp={TFTP},restrict=on"
+            );
             if !file.is_empty() {
                 user += &format!(",bootfile={file}");
             }
@@ -163,20 +203,31 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
     }
 }
 
-/// Only the first card has a firmware: the machine boots from it alone. A PC's is QEMU's choice for the card: `efi-….rom` of
+/// Only the card that the machine boots from has a firmware, unless it tries them all. A PC's is QEMU's choice for the card: `efi-….rom` of
 /// Debian's package `ipxe-qemu`, which holds iPXE for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on
 /// every machine.)
-fn card_device(scenario: &Scenario, card: u32) -> (&'static str, String) {
+fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> (&'static str, String) {
     let (device, mac) = (scenario.nic(), scenario.mac_of(card));
     if device == Nic::Xgmac {
         // Part of the chip: `-device` cannot make it.
         let card = format!("nic,model={device},netdev=net{card},macaddr={mac}");
         return ("-net", card);
     }
+    let efi = matches!(platform.firmware, Firmware::Efi(_));
+    let network = &scenario.network;
+    let boots = match (network.tries_all_nics, card == network.boot_nic) {
+        (true, _) => format!(",bootindex={}", card + 1),
+        (false, true) => ",bootindex=1".to_owned(),
+        (false, false) => String::new(),
+    };
     let firmware = match (scenario.machine(), device) {
-        (Machine::Virt, Nic::VirtioNetDevice) => "",
-        (Machine::Q35 | Machine::Pc, _) if card == 0 => ",bootindex=1",
-        _ => ",romfile=",
+        (Machine::Virt, Nic::VirtioNetDevice) if efi => boots,
+        (Machine::Virt, Nic::VirtioNetDevice) => String::new(),
+        (Machine::Virt, _) if !efi => ",romfile=".to_owned(),
+        _ if boots.is_empty() => ",romfile=".to_owned(),
+        // UEFI has a driver of its own, which is what is to be proved; for other cards that is their ROM's.
+        (_, Nic::VirtioNetPci) if efi => boots + ",romfile=",
+        _ => boots,
     };
     let card = format!("{device},netdev=net{card},mac={mac}{firmware}");
     ("-device", card)
@@ -186,9 +237,7 @@ fn card_device(scenario: &Scenario, card: u32) -> (&'static str, String) {
 mod tests {
     use super::super::scenario::Clock;
     use super::*;
-    use crate::arch::Arch;
     use crate::loader::route::Route;
-
     fn line(arch: Arch, scenario: Scenario, accel: &str, network: Network, loader: &str) -> String {
         let platform = Platform::of(arch, scenario.route(arch)).unwrap();
         arguments(platform, &scenario.on(arch), accel, network, loader).join(" ")
@@ -226,10 +275,61 @@ mod tests {
             "base=2001-01-01T00:00:00 ",
             "bootfile=a,,b",
             "mac=52:54:00:12:34:57,romfile= ",
-            "ide-hd,drive=disk,bootindex=2",
+            "ide-hd,drive=disk,bootindex=3",
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
+    }
+
+    #[test]
+    fn a_display_and_what_goes_over_the_wire() {
+        let scenario = Scenario {
+            display: true,
+            pcap: true,
+            nics: 2,
+            ..Scenario::named("x")
+        };
+        let pc = line(Arch::Amd64, scenario.clone(), "tcg", Network::Lab, "a");
+        assert!(pc.contains("-device VGA ") && !pc.contains("-vga"), "{pc}");
+        let frames = "-object filter-dump,id=frames1,netdev=net1,file=card-1.pcap ";
+        assert!(pc.contains(frames), "{pc}");
+        let virt = line(Arch::Arm64, scenario, "tcg", Network::Lab, "");
+        assert!(virt.contains("-device virtio-gpu-pci "), "{virt}");
+    }
+
+    #[test]
+    fn machines_with_uefi() {
+        let by = |route, arch, disk| {
+            let scenario = Scenario {
+                route: Some(route),
+                disk,
+                ..Scenario::named("x")
+            };
+            line(arch, scenario, "tcg", Network::Lab, "image.efi")
+        };
+        let plain = by(Route::EfiUki, Arch::Amd64, Disk::Bootable);
+        for part in [
+            "-machine q35,smm=off ",
+            "unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd ",
+            "unit=1,format=raw,file=vars.fd ",
+            "IPv4PXESupport,string=y ",
+            "bootindex=1,romfile= ",
+            "ide-hd,drive=disk,bootindex=2",
+        ] {
+            assert!(plain.contains(part), "{part} in {plain}");
+        }
+        let http = by(Route::EfiHttp, Arch::Amd64, Disk::None);
+        assert!(http.contains("IPv4PXESupport,string=n "), "{http}");
+        let secure = by(Route::SecureUki, Arch::Amd64, Disk::None);
+        assert!(secure.contains("-machine q35,smm=on "), "{secure}");
+        assert!(secure.contains("property=secure,value=on "), "{secure}");
+        let arm = by(Route::SecureUki, Arch::Arm64, Disk::None);
+        assert!(arm.contains("-machine virt -cpu cortex-a57 "), "{arm}");
+        assert!(
+            arm.contains("file=/usr/share/AAVMF/AAVMF_CODE.ms.fd "),
+            "{arm}"
+        );
+        assert!(!arm.contains("property=secure"), "{arm}");
     }
 
     #[test]
@@ -243,7 +343,7 @@ mod tests {
         for part in [
             "-machine virt -cpu cortex-a57 -accel tcg",
             "-bios /usr/lib/u-boot/qemu_arm64/u-boot.bin -drive if=pflash,unit=1,format=raw,file=flash.img ",
-            "tftp=tftp -device virtio-net-device,netdev=net1,mac=52:54:00:12:34:57 ",
+            "tftp=tftp,restrict=on -device virtio-net-device,netdev=net1,mac=52:54:00:12:34:57 ",
             "virtio-net-device,netdev=net0,mac=52:54:00:12:34:56 -drive",
             "virtio-blk-device,drive=disk",
         ] {

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::record;
 use crate::date;
 
 /// What QEMU says.
@@ -31,6 +32,10 @@ pub enum Command {
     Reset,
     /// Asks for the battery clock.
     ReadRtc,
+    /// Takes a picture of the display (PNG: since QEMU 7.1).
+    Picture,
+    /// Plugs a network card in or out: its number, and whether it has carrier then.
+    Link(u32, bool),
     /// Ends QEMU.
     Quit,
 }
@@ -45,6 +50,14 @@ impl Command {
             Self::ReadRtc => json!({
                 "execute": "qom-get",
                 "arguments": {"path": "/machine", "property": "rtc-time"},
+            }),
+            Self::Picture => json!({
+                "execute": "screendump",
+                "arguments": {"filename": record::SCREENSHOT, "format": "png"},
+            }),
+            Self::Link(card, up) => json!({
+                "execute": "set_link",
+                "arguments": {"name": format!("net{card}"), "up": up},
             }),
             Self::Quit => json!({"execute": "quit"}),
         };

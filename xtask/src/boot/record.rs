@@ -12,9 +12,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::files;
 
 use super::happening::{Happening, Port, What};
+use super::reporter;
 use super::scenario::Scenario;
+use super::state::State;
 use super::timeline::Timeline;
 use super::verdict::Verdict;
 
@@ -22,20 +25,31 @@ use super::verdict::Verdict;
 const PREFIX: &str = ".boot-";
 /// Held by whoever works in such a folder. Without a holder, the folder was left by somebody who was killed.
 const LOCK: &str = "lock";
+/// The display at the verdict, where the machine has one.
+pub const SCREENSHOT: &str = "screen.png";
+/// What was judged, as JSON.
+pub const VERDICT: &str = "verdict.json";
+/// What the names of files with a card's frames end with.
+pub const FRAMES: &str = ".pcap";
 /// The files of a record; everything else in the folder was for the work.
 const KEPT: &[&str] = &[
+    reporter::LOG,
     "command",
     "console.log",
     "dnsmasq.conf",
     "dnsmasq.log",
+    "dnsmasq.proxy.conf",
+    "dnsmasq.rogue.conf",
+    "dnsmasq.tftp.conf",
     "qemu.log",
     "scenario.json",
     "screen.log",
+    SCREENSHOT,
     "timeline.json",
     "timeline.txt",
     "transcript.jsonl",
     "transcript.log",
-    "verdict.json",
+    VERDICT,
 ];
 
 /// A folder that a record is being made in.
@@ -53,6 +67,8 @@ impl Workshop {
         let parent = record.parent().unwrap_or(Path::new("."));
         fs_err::create_dir_all(parent)?;
         let parent = fs_err::canonicalize(parent)?;
+        // Until a new folder's lock is held, it looks to others like one whose maker is dead.
+        let _guard = files::Guard::exclusive(&parent)?;
         sweep(&parent)?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
@@ -83,7 +99,7 @@ impl Workshop {
             let kept = entry
                 .file_name()
                 .to_str()
-                .is_some_and(|name| KEPT.contains(&name));
+                .is_some_and(|name| KEPT.contains(&name) || name.ends_with(FRAMES));
             if !kept {
                 remove(&entry.path())?;
             }
@@ -96,6 +112,56 @@ impl Workshop {
         published.doing(|| format!("cannot put the record to {}", record.display()))?;
         Ok(record.to_owned())
     }
+}
+
+/// The place of the record of an attempt that was made again, counted from 1. No scenario's name can have a tilde.
+fn attempt(record: &Path, number: u32) -> PathBuf {
+    let mut name = record.file_name().unwrap_or_default().to_owned();
+    name.push(format!("~{number}"));
+    record.with_file_name(name)
+}
+
+/// Moves the record of an attempt aside, so that the next one can have its place; returns where it is then.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn set_aside(record: &Path, number: u32) -> Result<PathBuf> {
+    let aside = attempt(record, number);
+    remove(&aside)?;
+    fs_err::rename(record, &aside)?;
+    Ok(aside)
+}
+
+/// Removes the records of attempts of an earlier run: they are counted without a gap.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn forget_attempts(record: &Path) -> Result<()> {
+    let left = (1..).map(|number| attempt(record, number));
+    for left in left.take_while(|left| left.symlink_metadata().is_ok()) {
+        remove(&left)?;
+    }
+    Ok(())
+}
+
+/// Puts a record in the place of another; nothing where there is none to put.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn put(made: &Path, record: &Path) -> Result<()> {
+    if made.is_dir() {
+        replace(made, record)
+    } else {
+        Ok(())
+    }
+}
+
+/// Removes a record, if it is there.
+///
+/// # Errors
+/// When the host does not let us.
+pub fn discard(record: &Path) -> Result<()> {
+    remove(record)
 }
 
 /// Puts a folder in the place of another, which is moved into it first and then removed. Somebody else may be doing the
@@ -169,6 +235,7 @@ pub fn write(
     happenings: &[Happening],
     timeline: &Timeline,
     verdict: &Verdict,
+    state: Option<&State>,
 ) -> Result<()> {
     fs_err::write(folder.join("scenario.json"), json(scenario)?)?;
     let lines: Result<Vec<String>> = happenings.iter().map(json).collect();
@@ -176,7 +243,17 @@ pub fn write(
     fs_err::write(folder.join("transcript.log"), transcript(happenings))?;
     fs_err::write(folder.join("timeline.json"), json(timeline)?)?;
     fs_err::write(folder.join("timeline.txt"), timeline.bars())?;
-    Ok(fs_err::write(folder.join("verdict.json"), json(verdict)?)?)
+    let judged = Judged { verdict, state };
+    Ok(fs_err::write(folder.join(VERDICT), json(&judged)?)?)
+}
+
+/// What `verdict.json` holds: the verdict, and beside it the state that came.
+#[derive(Serialize)]
+struct Judged<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a State>,
 }
 
 /// Reads a record: what was to happen, what happened, and how it was judged.
@@ -197,6 +274,20 @@ pub fn read(record: &Path) -> Result<(Scenario, Vec<Happening>, Verdict)> {
             &fs_err::read_to_string(record.join("verdict.json"))?,
         )?,
     ))
+}
+
+/// QEMU's word for the accelerator of a record; empty where that is not known.
+#[must_use]
+pub fn accel(record: &Path) -> String {
+    let transcript = fs_err::read_to_string(record.join("transcript.jsonl")).unwrap_or_default();
+    let first = transcript.lines().next().unwrap_or_default();
+    match serde_json::from_str(first) {
+        Ok(Happening {
+            what: What::Started { accel, .. },
+            ..
+        }) => accel,
+        _ => String::new(),
+    }
 }
 
 fn parsed<T: DeserializeOwned>(record: &Path, text: &str) -> Result<T> {
@@ -235,7 +326,18 @@ fn words(what: &What) -> (&'static str, String) {
         What::Unfinished { port, text } => (place(port), format!("{text} …")),
         What::Typed { port, text } => (place(port), format!("<- typed {text:?}")),
         What::Lease { ip, mac } => ("dhcp", format!("{ip} to {mac}")),
+        What::RogueLease { server, ip, mac } => (
+            "dhcp",
+            format!("{ip} to {mac} by {server}, which is not ours"),
+        ),
+        What::Fault { number, on } => {
+            let state = if *on { "begins" } else { "is over" };
+            ("lab", format!("fault {} {state}", number + 1))
+        }
+        What::Asked { path } => ("tftp", format!("{path}: asked for")),
         What::Tftp { path, end, .. } => ("tftp", format!("{path}: {end:?}").to_lowercase()),
+        What::Reported { mac, report } => ("report", format!("{report} from {mac}")),
+        What::Http { path, end, .. } => ("http", format!("{path}: {end:?}").to_lowercase()),
         What::ServerFailed { program, tail } => {
             ("lab", format!("{program} ended: {}", tail.join(" | ")))
         }
@@ -276,6 +378,19 @@ mod tests {
     }
 
     #[test]
+    fn attempts_are_kept_until_the_next_run() {
+        let place = tempfile::tempdir().unwrap();
+        let record = place.path().join("plain");
+        for number in [1, 2] {
+            fs_err::create_dir(&record).unwrap();
+            let aside = set_aside(&record, number).unwrap();
+            assert_eq!(aside, place.path().join(format!("plain~{number}")));
+        }
+        forget_attempts(&record).unwrap();
+        assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn what_the_dead_left_is_swept_away_and_what_is_in_use_is_not() {
         let place = tempfile::tempdir().unwrap();
         let left = place.path().join(".boot-dead");
@@ -285,6 +400,24 @@ mod tests {
         let other = Workshop::open(&place.path().join("b")).unwrap();
         assert!(!left.exists());
         assert!(in_use.path().exists() && other.path().exists());
+    }
+
+    #[test]
+    fn those_that_are_made_at_a_time_are_not_taken_for_left() {
+        let place = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let record = place.path().join(number.to_string());
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        let workshop = Workshop::open(&record).unwrap();
+                        fs_err::write(workshop.path().join("command"), "x").unwrap();
+                        workshop.publish(&record).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs_err::read_dir(place.path()).unwrap().count(), 8);
     }
 
     #[test]

@@ -5,20 +5,28 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use crate::arch::Arch;
 use crate::event::{Event, Listen};
 use crate::failure::{Doing, Failure, Kind, Result};
+use crate::needs;
 use crate::tool::{self, Running, Stdio, Tool};
 
 use super::accel;
 use super::checks;
+use super::farm;
+use super::fault::Fault;
 use super::happening::{Happening, Network, What};
+use super::inject::NFT;
 use super::installed::Installed;
 use super::judge::Judge;
 use super::platform::Platform;
 use super::qemu::TFTP;
 use super::record::{self, Workshop};
+use super::retry::{Hardware, Retry};
 use super::scenario::Scenario;
+use super::state::State;
 use super::timeline::Timeline;
 use super::verdict::Verdict;
 use super::wire::{self, JOB, LabJob, Mode, Report};
@@ -51,27 +59,75 @@ pub struct Job {
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
+    /// The state that it came to, if it came to one.
+    pub state: Option<State>,
+    /// The attempts before this one, which did not pass, in order.
+    pub before: Vec<Attempt>,
     /// When the boot was how far.
     pub timeline: Timeline,
+    /// What the lab had let go wrong.
+    pub faults: Vec<String>,
     /// Where the record is.
     pub record: PathBuf,
 }
 
+/// An attempt that did not pass, and was made again.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Attempt {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The state that it came to, if it came to one.
+    pub state: Option<State>,
+    /// Where its record is: beside the last one's, with a tilde and a number behind the name, which no scenario's name can have.
+    pub record: PathBuf,
+}
+
 impl Outcome {
+    /// Whether it passed, but not the first time.
+    #[must_use]
+    pub fn flaky(&self) -> bool {
+        self.verdict.passed() && !self.before.is_empty()
+    }
+
     /// Nothing when it passed, else the failure that it is; `scenario` is named in it.
     ///
     /// # Errors
     /// [`Kind::Boot`], unless it passed.
     pub fn into_result(self, scenario: &str) -> Result<()> {
-        self.verdict.into_result(scenario, &self.record)
+        let faults = self.faults;
+        let result = self.verdict.into_result(scenario, &self.record);
+        result.map_err(|failure| faults.into_iter().fold(failure, Failure::note))
     }
 }
 
-/// Boots and judges. A boot that fails is an outcome, not a failure.
+/// Boots and judges, again where the scenario says so. A boot that fails is an outcome, not a failure.
 ///
 /// # Errors
 /// When the boot could not be made: a bad scenario, missing programs, a host that refuses.
 pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
+    record::forget_attempts(&job.record)?;
+    let mut before = Vec::new();
+    loop {
+        let outcome = attempt(job, listen)?;
+        let made = before.len() as u32 + 1;
+        let again = |retry: &Retry| retry.again(Hardware::Virtual, made, &outcome.verdict);
+        if !job.scenario.retry.as_ref().is_some_and(again) {
+            return Ok(Outcome { before, ..outcome });
+        }
+        let record = record::set_aside(&job.record, made)?;
+        let (name, sentence) = (&job.scenario.name, outcome.verdict.sentence());
+        listen.hear(Event::Warning(format!(
+            "{name}: attempt {made} did not pass, and is made again: {sentence}"
+        )));
+        before.push(Attempt {
+            verdict: outcome.verdict,
+            state: outcome.state,
+            record,
+        });
+    }
+}
+
+fn attempt(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     let begun = Instant::now();
     let limit = limit(&job.scenario)?;
     let scenario = prepared(job)?;
@@ -117,6 +173,7 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
         &hearing.happenings,
         &timeline,
         &verdict,
+        hearing.judge.state(),
     )?;
     let record = workshop.publish(&job.record)?;
     listen.hear(Event::Finished {
@@ -125,7 +182,10 @@ pub fn run(job: &Job, listen: &dyn Listen) -> Result<Outcome> {
     });
     Ok(Outcome {
         verdict,
+        state: hearing.judge.state().cloned(),
+        before: Vec::new(),
         timeline,
+        faults: hearing.judge.faults(),
         record,
     })
 }
@@ -142,6 +202,15 @@ pub(super) fn prepared(job: &Job) -> Result<Scenario> {
         return Err(Failure::new(Kind::Recipe, what));
     }
     Platform::of(job.arch, job.scenario.route(job.arch))?.require()?;
+    let (network, faults) = (&job.scenario.network, &job.scenario.fault);
+    if faults.iter().any(|fault| fault.drops().is_some()) && needs::find(NFT).is_none() {
+        return Err(needs::missing(NFT));
+    }
+    let elsewhere = !network.hosts().is_empty() || faults.iter().any(Fault::changes_files);
+    if job.installed.is_some() && elsewhere {
+        let what = "other servers, and faults of files, are not to be had with an installed server";
+        return Err(Failure::new(Kind::Usage, what));
+    }
     Ok(job.scenario.clone().on(job.arch))
 }
 
@@ -202,6 +271,9 @@ pub(super) fn link_bundle(job: &Job, work: &Path) -> Result<()> {
             },
         );
         return Err(Failure::new(Kind::Usage, format!("{folder} has {what}")));
+    }
+    if job.scenario.fault.iter().any(Fault::changes_files) {
+        return farm::plant(&bundle, &work.join(TFTP));
     }
     Ok(fs_err::os::unix::fs::symlink(bundle, work.join(TFTP))?)
 }
@@ -331,6 +403,7 @@ impl Hearing<'_> {
         let line = match &happening.what {
             What::Line { text, .. } => Some(text.clone()),
             What::Tftp { path, .. } => Some(format!("TFTP: {path}")),
+            What::Http { path, .. } => Some(format!("HTTP: {path}")),
             What::Lease { ip, .. } => Some(format!("DHCP: {ip}")),
             _ => None,
         };

@@ -1,16 +1,20 @@
 //! Scenario: which machine boots, what the lab around it offers, and what has to happen. Plain data with
-//! its defaults, written as `[[boot]]` in recipes. Whether it can be meant is [`Scenario::problems`];
+//! its defaults, written as `[[boot]]` in recipes. Whether it can be meant is `check`'s;
 //! carrying it out is `lab`'s, judging it `judge`'s.
 
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
-use crate::date;
 use crate::loader::route::Route;
 
+use super::fault::Fault;
 pub use super::model::{Machine, Nic};
+pub use super::retry::Retry;
+pub use super::state::{End, Ends};
+use super::topology::Topology;
+
+mod check;
 
 /// One boot that proves something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +42,7 @@ pub struct Scenario {
     /// otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nic: Option<Nic>,
-    /// How many network cards; all are in the lab's network, the first one boots.
+    /// How many network cards; all are in the lab's network and the first one boots, unless `network` says otherwise.
     #[serde(default = "one")]
     pub nics: u32,
     /// MAC address of the first network card; the others count up from it. A node's own configuration
@@ -62,9 +66,13 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
     /// File that pxelinux reads in place of the one it would find, relative to the bundle, such as
-    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). For PCs alone: few other firmwares know that option.
+    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). For routes by PXELINUX and SYSLINUX alone: few other firmwares know that option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
+    /// The certificate (X.509, as PEM or DER) that the firmware of a machine with Secure Boot trusts, a file of the bundle: for the route
+    /// `secure-uki`, which otherwise trusts the bundle's own `image.crt`, and where there is none the test key of Debian's package `ovmf`. `secure-grub` is for machines that trust Microsoft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// What to type when something shows on the screen or the console. The entries do not wait for each other: each looks out by
     /// itself from power-on, and is typed once a boot, where it was seen; of those that one line sets off, the first in the list is
     /// typed first. To have one follow another, let its `when` fit what the other leads to, not what both can be seen with; what is
@@ -83,9 +91,35 @@ pub struct Scenario {
     /// How often the machine is reset after it came up, and has to come up again.
     #[serde(default)]
     pub reboots: u32,
-    /// The end that is expected.
+    /// How often the machine may reset itself once Linux runs, as one does whose image has installed a system. A reset more is a loop:
+    /// the image boots again and again. The time limit is for all these boots together.
     #[serde(default)]
-    pub end: End,
+    pub own_resets: u32,
+    /// Seconds after which the firmware begins anew when it found nothing to boot; it stops otherwise. Not for `virt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware_retry: Option<u32>,
+    /// The network around the machine: one host serves DHCP and TFTP, and all cards are plugged in, unless this says otherwise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: Topology,
+    /// What goes wrong. What firmware and boot loader say of it then is no end, as long as there is something left to boot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fault: Vec<Fault>,
+    /// The state that is waited for, or a list of states, any of which will do.
+    #[serde(default)]
+    pub end: Ends,
+    /// Whether and when a boot that did not pass is made again; without it, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Whether the image's reporter must tell the lab by HTTP how the boot ended, and on failure before that the log and the code. What it
+    /// tells must agree with the console in any case.
+    #[serde(default)]
+    pub report: bool,
+    /// Whether the machine has a display; a picture of it at the verdict is kept (`screen.png`).
+    #[serde(default)]
+    pub display: bool,
+    /// Whether all that goes over each network card is kept (`card-0.pcap` and so on).
+    #[serde(default)]
+    pub pcap: bool,
     /// Seconds until a boot is given up, each time. `CORDWAINER_TIMEOUT_FACTOR` multiplies it on slow hosts.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
@@ -141,21 +175,8 @@ pub enum ConfigSearch {
     Exactly(Vec<String>),
 }
 
-/// How a boot can end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum End {
-    /// The guest said that it is ready.
-    #[default]
-    Ready,
-    /// The guest said that this step failed.
-    Failed(String),
-    /// The local disk booted.
-    LocalBoot,
-    /// The kernel panicked.
-    Panic,
-    /// All of `expect` showed, and the machine still ran: for bundles that say nothing of themselves.
-    Expected,
+fn is_default(network: &Topology) -> bool {
+    *network == Topology::default()
 }
 
 const fn one() -> u32 {
@@ -211,12 +232,21 @@ impl Scenario {
             ntp: false,
             clock: None,
             config: None,
+            certificate: None,
             answer: Vec::new(),
             expect: Vec::new(),
             lease: false,
             config_search: ConfigSearch::default(),
             reboots: 0,
-            end: End::default(),
+            own_resets: 0,
+            firmware_retry: None,
+            network: Topology::default(),
+            fault: Vec::new(),
+            end: Ends::default(),
+            retry: None,
+            report: false,
+            display: false,
+            pcap: false,
             timeout: default_timeout(),
             slow: false,
         }
@@ -231,12 +261,6 @@ impl Scenario {
             .get_or_insert_with(|| Machine::usual(arch, route));
         self.nic.get_or_insert_with(|| Nic::usual(machine));
         self
-    }
-
-    /// Whether the network fails the machine on purpose, which then has to boot its local disk.
-    #[must_use]
-    pub fn falls_back(&self) -> bool {
-        !self.dhcp && self.end == End::LocalBoot
     }
 
     /// The way it boots on this architecture.
@@ -257,106 +281,6 @@ impl Scenario {
         self.nic.unwrap_or_else(|| Nic::usual(self.machine()))
     }
 
-    /// Everything in it that cannot be meant for a bundle of this architecture, beside [`Self::problems`].
-    #[must_use]
-    pub fn misfits(&self, arch: Arch) -> Vec<Problem> {
-        let scenario = self.clone().on(arch);
-        let (machine, nic) = (scenario.machine(), scenario.nic());
-        let misfit =
-            |wrong: bool, field, message: String| wrong.then_some(Problem { field, message });
-        let route = scenario.route(arch);
-        [
-            misfit(
-                !route.fits(arch),
-                "route",
-                format!("{arch} has no route `{route}`"),
-            ),
-            misfit(
-                !machine.runs(arch),
-                "machine",
-                format!("`{machine}` is no machine for {arch}"),
-            ),
-            misfit(
-                machine.runs(arch) && !machine.boots_by(route),
-                "machine",
-                format!("`{machine}` has no route `{route}`"),
-            ),
-            misfit(
-                self.nics > machine.most_nics(),
-                "nics",
-                format!("`{machine}` has {}", machine.most_nics()),
-            ),
-            misfit(
-                machine.runs(arch) && !nic.fits(machine),
-                "nic",
-                format!("`{machine}` cannot boot from a `{nic}`"),
-            ),
-            misfit(
-                !matches!(machine, Machine::Q35 | Machine::Pc) && self.config.is_some(),
-                "config",
-                "only PCs are told by DHCP which configuration to read".to_owned(),
-            ),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-
-    /// Everything in it that cannot be meant.
-    #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        let ranges = [
-            ("cpus", self.cpus, 1, 64),
-            ("memory", self.memory, 32, 1 << 20),
-            ("nics", self.nics, 1, 8),
-            ("timeout", self.timeout, 1, 86_400),
-            ("reboots", self.reboots, 0, 100),
-        ];
-        let ranges = ranges.into_iter().filter_map(|(field, value, low, high)| {
-            let message = format!("{value} is not within {low} and {high}");
-            (!(low..=high).contains(&value)).then_some(Problem { field, message })
-        });
-        let words = [
-            ("name", r"^[A-Za-z0-9][A-Za-z0-9._-]*$", Some(&self.name)),
-            ("mac", MAC, Some(&self.mac)),
-            ("uuid", UUID, self.uuid.as_ref()),
-            (
-                "config",
-                r"^[A-Za-z0-9._+-][A-Za-z0-9._+/-]*$",
-                self.config.as_ref(),
-            ),
-        ];
-        let words = words.into_iter().filter_map(|(field, shape, word)| {
-            let word = word?;
-            let fits = Regex::new(shape).is_ok_and(|shape| shape.is_match(word));
-            let message = format!("`{word}` does not have the right form");
-            (!fits).then_some(Problem { field, message })
-        });
-        let answers = self.answer.iter().map(|answer| ("answer", &answer.when));
-        let patterns = self.expect.iter().map(|pattern| ("expect", pattern));
-        let patterns = patterns.chain(answers).filter_map(|(field, pattern)| {
-            let message = Regex::new(pattern).err()?.to_string();
-            Some(Problem { field, message })
-        });
-        let clock = self.clock.iter().filter_map(|clock| {
-            let message = format!("`{}` is not like 2001-01-01T00:00:00Z", clock.power_on);
-            let field = "clock.power-on";
-            date::parse_rfc3339(&clock.power_on)
-                .is_err()
-                .then_some(Problem { field, message })
-        });
-        let end = (self.end == End::Expected && self.expect.is_empty()).then(|| Problem {
-            field: "end",
-            message: "`expected` needs something in `expect`".to_owned(),
-        });
-        ranges
-            .chain(words)
-            .chain(patterns)
-            .chain(clock)
-            .chain(end)
-            .collect()
-    }
-
     /// MAC address of the network card with this number, counted from 0, in small letters.
     #[must_use]
     pub fn mac_of(&self, card: u32) -> String {
@@ -370,9 +294,6 @@ impl Scenario {
             .join(":")
     }
 }
-
-const MAC: &str = "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$";
-const UUID: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 
 #[cfg(test)]
 mod tests {
@@ -403,6 +324,14 @@ mod tests {
         assert_eq!(fields("nic = 'virtio-net-pci'", Arch::Arm64), ["nic"]);
         assert_eq!(fields("nic = 'virtio-net-device'", Arch::Amd64), ["nic"]);
         assert_eq!(fields("config = 'a'", Arch::Arm64), ["config"]);
+        let by =
+            |route: &str, more: &str| fields(&format!("route = '{route}'\n{more}"), Arch::Amd64);
+        assert_eq!(by("efi-syslinux", "config = 'a'"), none);
+        assert_eq!(by("efi-grub", "config = 'a'"), ["config"]);
+        assert_eq!(by("efi-uki", "machine = 'pc'"), ["machine"]);
+        assert_eq!(by("secure-uki", "certificate = 'a.crt'"), none);
+        assert_eq!(by("secure-grub", "certificate = 'a.crt'"), ["certificate"]);
+        assert_eq!(by("secure-grub", "disk = 'bootable'"), ["disk"]);
     }
 
     #[test]
@@ -447,7 +376,7 @@ mod tests {
     fn ends_are_words_or_tables() {
         let text = "name = 'x'\nend = { failed = 'clock' }\nconfig-search = 'standard'";
         let scenario: Scenario = toml::from_str(text).unwrap();
-        assert_eq!(scenario.end, End::Failed("clock".to_owned()));
+        assert_eq!(scenario.end, End::Failed("clock".into()).into());
         assert_eq!(scenario.config_search, ConfigSearch::Standard);
     }
 }

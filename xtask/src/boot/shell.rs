@@ -178,9 +178,13 @@ pub(super) fn relay(mut machine: Machine, inputs: &Receiver<Input>) -> Result<()
             Input::Closed(_)
             | Input::Message(_)
             | Input::Server(_)
+            | Input::Rogue(_)
+            | Input::Asked(_)
             | Input::Answered
             | Input::ServerEnded(_)
-            | Input::Transfer(..) => {}
+            | Input::Transfer(..)
+            | Input::Http(..)
+            | Input::Reported(_) => {}
         }
     }
 }

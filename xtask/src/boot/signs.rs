@@ -14,6 +14,8 @@ pub enum Sign {
     Oops,
     /// The firmware got no address, or was not told what to boot.
     NoDhcp,
+    /// The firmware waits for a server no longer: the one for DHCP, as long as it has no address.
+    NoAnswer,
     /// The firmware or the boot loader could not get a file, or not start it.
     LoadFailed,
     /// The firmware has nothing left to boot.
@@ -24,7 +26,7 @@ pub enum Sign {
 
 /// Pattern, meaning, and whether it only means that before Linux runs (after that, it can be anybody's words).
 /// Sources: Linux (`init/initramfs.c`, `kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
-/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`),
+/// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/pxelinux.asm`, `core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`),
 /// U-Boot (`net/bootp.c`, `net/tftp.c`, `cmd/pxe.c`, `boot/pxe_utils.c`, `arch/arm/lib/`).
 /// Text of the boot loader can come doubled when it writes to screen and console at once: patterns must not mind.
 const SIGNS: &[(&str, Sign, bool)] = &[
@@ -49,6 +51,43 @@ const SIGNS: &[(&str, Sign, bool)] = &[
     (r"^Nothing to boot: .*ipxe\.org/", Sign::NoDhcp, true),
     (r"tftp://\S+\.\.\. .*ipxe\.org/", Sign::LoadFailed, true),
     (r"^PXE-[ET]\d\d:", Sign::LoadFailed, true),
+    // EDK II says so of servers of every kind.
+    (
+        r"^\s*PXE-E1[268]: |^\s*Error: Server response timeout",
+        Sign::NoAnswer,
+        true,
+    ),
+    (r"^\s+PXE-E\d\d: ", Sign::LoadFailed, true),
+    (
+        r"^\s*Error: (Could not retrieve|Unexpected network|Secure Boot)",
+        Sign::LoadFailed,
+        true,
+    ),
+    (
+        r"BdsDxe: failed to (load|start) Boot",
+        Sign::LoadFailed,
+        true,
+    ),
+    (
+        r"BdsDxe: No bootable option|^UEFI Interactive Shell v",
+        Sign::NothingToBoot,
+        true,
+    ),
+    (
+        r"^start_image\(\) returned [^,]*$|^Verification failed: ",
+        Sign::LoadFailed,
+        true,
+    ),
+    (
+        r"error: (.*: )?(bad shim signature|you need to load the kernel first)",
+        Sign::LoadFailed,
+        true,
+    ),
+    (
+        r"Minimal BASH-like line editing is supported",
+        Sign::LoadFailed,
+        true,
+    ),
     (r"Loading .*failed:", Sign::LoadFailed, true),
     (r"Could not find kernel image:", Sign::LoadFailed, true),
     (r"Failed to load \S+\.(c32|e32|e64)", Sign::LoadFailed, true),
@@ -76,6 +115,8 @@ const SIGNS: &[(&str, Sign, bool)] = &[
         true,
     ),
     (r"No bootable device", Sign::NothingToBoot, true),
+    // PXELINUX then waits five minutes for a key, and resets the machine.
+    (r"^Boot failed: press a key", Sign::NothingToBoot, true),
     (r"\bInitramfs unpacking failed: ", Sign::Unpacking, false),
     (
         r"\brootfs image is not initramfs \(",
@@ -132,6 +173,25 @@ mod tests {
             ),
             ("Failed to load ldlinux.c32", Sign::LoadFailed),
             ("No bootable device.", Sign::NothingToBoot),
+            ("  PXE-E18: Server response timeout.", Sign::NoAnswer),
+            (
+                "  PXE-E23: Client received TFTP error from server.",
+                Sign::LoadFailed,
+            ),
+            (
+                "    Downloading...100%BdsDxe: failed to load Boot0001 \"UEFI HTTPv4 (MAC:525400123456)\" from PciRoot(0x0): Not Found",
+                Sign::LoadFailed,
+            ),
+            (
+                "BdsDxe: failed to load Boot0001 \"UEFI PXEv4 (MAC:525400123456)\" from PciRoot(0x0): Access Denied",
+                Sign::LoadFailed,
+            ),
+            ("error: bad shim signature.", Sign::LoadFailed),
+            ("start_image() returned Not Found", Sign::LoadFailed),
+            (
+                "BdsDxe: No bootable option or device was found.",
+                Sign::NothingToBoot,
+            ),
             ("Retry time exceeded", Sign::NoDhcp),
             (
                 "Skipping image for failure retrieving kernel",
@@ -160,6 +220,8 @@ mod tests {
     fn what_goes_well_means_nothing() {
         let lines = [
             "tftp://10.77.0.1/pxelinux.0... ok",
+            "start_image() returned Not Found, falling back to default loader",
+            "BdsDxe: loading Boot0001 \"UEFI PXEv4 (MAC:525400123456)\" from PciRoot(0x0)",
             "Loading vmlinuz... ok",
             "Kernel command line: console=ttyS0 panic=5 oops=panic",
             "WARNING: CPU: 0 PID: 1 at kernel/foo.c:1 bar+0x1/0x2",

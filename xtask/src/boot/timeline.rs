@@ -1,12 +1,15 @@
 //! How far a boot came, and when: the stages every boot passes, found in what happened.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::happening::{FileKind, Happening, Network, Port, TransferEnd, What};
 use super::protocol::{self, Word};
 
 /// A stage of a boot, in the usual order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// The firmware shows its first line.
@@ -178,6 +181,11 @@ impl Timeline {
                 kind,
                 end: TransferEnd::Sent,
                 ..
+            }
+            | What::Http {
+                kind,
+                end: TransferEnd::Sent,
+                ..
             } => match kind {
                 FileKind::Loader => Some(Stage::Loader),
                 FileKind::Config => Some(Stage::Config),
@@ -185,13 +193,13 @@ impl Timeline {
                 FileKind::Initrd => Some(Stage::Initrd),
                 FileKind::Other => self.reached(Stage::Kernel).then_some(Stage::Initrd),
             },
-            What::Line { port, text } => Some(self.stage_of_line(*port, text)),
+            What::Line { port, text } => self.stage_of_line(*port, text),
             What::Unfinished { .. } => Some(Stage::Firmware),
             _ => None,
         }
     }
 
-    fn stage_of_line(&self, port: Port, line: &str) -> Stage {
+    fn stage_of_line(&self, port: Port, line: &str) -> Option<Stage> {
         let said = match protocol::parse(line) {
             Some(Word::Image) => Some(Stage::Userspace),
             Some(Word::StepOk(step, _)) if step == "dhcp" => Some(Stage::Network),
@@ -219,7 +227,9 @@ impl Timeline {
             .iter()
             .find(|(holds, _)| *holds)
             .map(|(_, stage)| *stage);
-        said.or(sign).unwrap_or(Stage::Firmware)
+        // The last words of a kernel may come in after the reset that they are about: they are not the firmware's.
+        let late = line.starts_with('[') && line.contains("] reboot: ");
+        said.or(sign).or((!late).then_some(Stage::Firmware))
     }
 }
 
@@ -278,6 +288,19 @@ mod tests {
         ];
         assert_eq!(stages, [first, vec![(Stage::Firmware, 0.25)]]);
         assert_eq!(timeline.furthest(), Some(Stage::Firmware));
+    }
+
+    #[test]
+    fn the_last_words_of_a_kernel_are_of_the_boot_before() {
+        let reset = |at| Happening {
+            at,
+            what: What::Reset { by_guest: true },
+        };
+        let late = line(2.25, "[    1.260452] reboot: machine restart");
+        let linux = line(0.5, "[    0.0] Linux version 6.1");
+        let timeline = Timeline::of(&[linux, reset(2.0), late, reset(2.5)]);
+        assert_eq!(timeline.boots.len(), 2);
+        assert!(timeline.only_just_reset());
     }
 
     #[test]

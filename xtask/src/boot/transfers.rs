@@ -23,11 +23,12 @@ const MOST: usize = 1024;
 /// The longest packet there is.
 const PACKET: usize = 1 << 16;
 
-/// From now on, each transfer in this network goes to `inputs` when it ends.
+/// From now on, each transfer in this network goes to `inputs` when it is asked for, and when it ends. `whole` is whether no packet may be
+/// missed, which takes more than root of a user namespace.
 ///
 /// # Errors
 /// When we may not look at packets.
-pub fn watch(inputs: &Sender<Input>) -> Result<()> {
+pub fn watch(whole: bool, inputs: &Sender<Input>) -> Result<()> {
     let socket = socket_with(
         AddressFamily::PACKET,
         SocketType::DGRAM,
@@ -37,17 +38,24 @@ pub fn watch(inputs: &Sender<Input>) -> Result<()> {
     let socket = socket
         .map_err(std::io::Error::from)
         .doing(|| "cannot look at packets".to_owned())?;
-    rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, WAITING)
-        .map_err(std::io::Error::from)
-        .doing(|| "cannot keep packets".to_owned())?;
+    if whole {
+        rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, WAITING)
+            .map_err(std::io::Error::from)
+            .doing(|| "cannot keep packets".to_owned())?;
+    }
     let inputs = inputs.clone();
     thread::spawn(move || {
         let mut transfers = Transfers::default();
         let mut packet = vec![0_u8; PACKET];
         while let Ok((_, length)) = recv(&socket, &mut packet[..], RecvFlags::empty()) {
             let seen = packet.get(..length).and_then(|it| transfers.see(it));
-            let ended = seen.map(|(name, end)| inputs.send(Input::Transfer(name, end)));
-            if let Some(Err(_)) = ended {
+            let told = seen.map(|(name, end)| {
+                inputs.send(match end {
+                    None => Input::Asked(name),
+                    Some(end) => Input::Transfer(name, end),
+                })
+            });
+            if let Some(Err(_)) = told {
                 return;
             }
         }
@@ -76,39 +84,40 @@ struct Datagram<'a> {
 }
 
 impl Transfers {
-    /// Takes in an IPv4 packet; returns the transfer that it ends, if it does. One that the client itself gives up is none: that is how
-    /// firmware asks for the size of a file.
-    pub fn see(&mut self, packet: &[u8]) -> Option<(String, TransferEnd)> {
+    /// Takes in an IPv4 packet; returns the transfer that it begins or ends, if it does, and how it ends. One that the client itself gives
+    /// up is none: that is how firmware asks for the size of a file.
+    pub fn see(&mut self, packet: &[u8]) -> Option<(String, Option<TransferEnd>)> {
         let datagram = datagram(packet)?;
         let (opcode, rest) = split_u16(datagram.payload)?;
         if datagram.to.port() == PORT {
-            if opcode == 1 {
-                self.begin(datagram.from, rest);
-            }
-            return None;
+            let begun = (opcode == 1).then(|| self.begin(datagram.from, rest));
+            return begun.flatten().map(|name| (name, None));
         }
-        if self.0.contains_key(&datagram.to) {
+        let ended = if self.0.contains_key(&datagram.to) {
             self.served(datagram.to, opcode, rest)
         } else {
             self.answered(datagram.from, opcode, rest)
-        }
+        };
+        ended.map(|(name, end)| (name, Some(end)))
     }
 
-    fn begin(&mut self, client: SocketAddrV4, rest: &[u8]) {
+    fn begin(&mut self, client: SocketAddrV4, rest: &[u8]) -> Option<String> {
         if self.0.len() >= MOST {
-            return;
+            return None;
         }
         let name = rest.split(|&byte| byte == 0).next().unwrap_or(rest);
         let name = String::from_utf8_lossy(name);
         let name = name.trim_start_matches('/');
-        if self.0.get(&client).is_none_or(|before| before.name != name) {
+        let new = self.0.get(&client).is_none_or(|before| before.name != name);
+        new.then(|| {
             let transfer = Transfer {
                 name: name.to_owned(),
                 block: 512,
                 last: None,
             };
             self.0.insert(client, transfer);
-        }
+            name.to_owned()
+        })
     }
 
     /// The server sent something.
@@ -224,6 +233,7 @@ mod tests {
         });
         packets
             .filter_map(|packet| transfers.see(&packet))
+            .filter_map(|(name, end)| Some((name, end?)))
             .collect()
     }
 
@@ -242,6 +252,14 @@ mod tests {
         assert_eq!(seen(packets), []);
         let whole = [packets, &[('>', b"\0\x04\0\x02")]].concat();
         assert_eq!(seen(&whole), [("a/b".to_owned(), TransferEnd::Sent)]);
+    }
+
+    #[test]
+    fn a_file_is_asked_for_once() {
+        let mut transfers = Transfers::default();
+        let ask = packet(CLIENT, (SERVER.0, PORT), ASK.1);
+        assert_eq!(transfers.see(&ask), Some(("a/b".to_owned(), None)));
+        assert_eq!(transfers.see(&ask), None);
     }
 
     #[test]

@@ -37,11 +37,32 @@ pub enum Verdict {
         /// The line that says so.
         line: String,
     },
+    /// A DHCP server that is not ours gave the machine an address.
+    RogueDhcp {
+        /// The server's address.
+        server: String,
+        /// The address that it gave.
+        ip: String,
+        /// To which network card.
+        mac: String,
+    },
+    /// The image booted again and again: each time the machine reset itself.
+    Loop {
+        /// How often in a row.
+        boots: u32,
+        /// The last line of the last one.
+        last_line: String,
+    },
+    /// A fault that the scenario asks for never came about: the boot proved nothing of it.
+    FaultNotMet {
+        /// What should have gone wrong.
+        faults: Vec<String>,
+    },
     /// The firmware or the boot loader could not get a file, or not start it.
     LoadFailed {
         /// The line that says so.
         line: String,
-        /// Files that the TFTP server was asked for last and could not send.
+        /// Files that a server was asked for last and could not send.
         missing: Vec<String>,
     },
     /// The firmware had nothing left to boot.
@@ -111,6 +132,18 @@ pub enum Verdict {
         /// What is wrong.
         what: String,
     },
+    /// What the image's reporter told by HTTP is not what the console says.
+    ReportsDisagree {
+        /// The state by the console.
+        console: String,
+        /// The state and code by HTTP.
+        reported: String,
+    },
+    /// The image's reporter did not tell all that it has to, or not in order.
+    WrongReport {
+        /// What is wrong.
+        what: String,
+    },
     /// The guest gave more than one verdict in one boot.
     TwoVerdicts {
         /// The first.
@@ -156,6 +189,15 @@ impl Verdict {
             Self::Panic { line } => format!("the kernel panicked: {line}"),
             Self::Oops { line } => format!("the kernel met a bug: {line}"),
             Self::NoDhcp { line } => format!("the firmware got no address by DHCP: {line}"),
+            Self::RogueDhcp { server, ip, mac } => {
+                format!("a DHCP server that is not ours, {server}, gave {ip} to {mac}")
+            }
+            Self::Loop { boots, last_line } => format!(
+                "the image booted {boots} times in a row, and reset the machine each time; last line: {last_line}"
+            ),
+            Self::FaultNotMet { faults } => {
+                format!("it never came so far: {}", faults.join("; "))
+            }
             Self::LoadFailed { line, .. } => format!("a file could not be loaded: {line}"),
             Self::NothingToBoot { line } => format!("the firmware found nothing to boot: {line}"),
             Self::NotUnpacked { line } => {
@@ -198,7 +240,12 @@ impl Verdict {
                 seen.join(" "),
                 expected.join(" ")
             ),
-            Self::WrongLease { what } | Self::WrongClock { what } => what.clone(),
+            Self::WrongLease { what } | Self::WrongClock { what } | Self::WrongReport { what } => {
+                what.clone()
+            }
+            Self::ReportsDisagree { console, reported } => {
+                format!("the console says `{console}`, but the reporter told `{reported}` by HTTP")
+            }
             Self::TwoVerdicts { first, second } => {
                 format!("the guest gave two verdicts in one boot: `{first}` and `{second}`")
             }
@@ -214,11 +261,12 @@ impl Verdict {
     }
 
     /// Further facts, one a line.
-    fn notes(&self) -> Vec<String> {
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
         match self {
             Self::LoadFailed { missing, .. } => missing
                 .iter()
-                .map(|path| format!("the TFTP server could not send {path}"))
+                .map(|path| format!("no server could send {path}"))
                 .collect(),
             Self::QemuDied { tail, .. } | Self::ServerDied { tail, .. } => tail.clone(),
             _ => Vec::new(),

@@ -13,11 +13,16 @@ use crate::tool;
 
 use super::console::Console;
 use super::dnsmasq::{self, Entry};
+use super::fault::Moment;
 use super::happening::{FileKind, Happening, Port, TransferEnd, What};
+use super::inject::Injector;
 use super::judge::{Judge, Order};
 use super::machine::{Input, Machine};
+use super::offer;
 use super::qemu::TFTP;
 use super::qmp::{Command, Message};
+use super::reporter::{self, Posted};
+use super::topology::ROGUE_ADDRESS;
 use super::typist::Typist;
 use super::wire::{self, LabJob, Report};
 
@@ -58,6 +63,7 @@ pub struct Watch<'a> {
     job: &'a LabJob,
     judge: Judge,
     machine: Machine,
+    injector: Injector,
     lines: [Line; 2],
     started: Instant,
     server_log: File,
@@ -73,7 +79,12 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// When the scenario cannot be meant or the logs cannot be written.
-    pub fn new(job: &'a LabJob, machine: Machine, started: Instant) -> Result<Self> {
+    pub fn new(
+        job: &'a LabJob,
+        machine: Machine,
+        injector: Injector,
+        started: Instant,
+    ) -> Result<Self> {
         let lines = [Line::new("console.log")?, Line::new("screen.log")?];
         let log = fs_err::OpenOptions::new()
             .create(true)
@@ -83,6 +94,7 @@ impl<'a> Watch<'a> {
             judge: Judge::new(&job.scenario, job.limit)?,
             job,
             machine,
+            injector,
             lines,
             started,
             server_log: log.into_parts().0,
@@ -164,7 +176,16 @@ impl<'a> Watch<'a> {
             Input::Bytes(port, bytes) => self.read(port, &bytes),
             Input::Message(message) => self.message(message),
             Input::Server(line) => self.server(&line),
+            Input::Rogue(line) => self.rogue(&line),
+            Input::Asked(path) => self.asked(path),
+            // Our own dnsmasq says it in its log.
+            Input::Transfer(..) if self.job.installed.is_none() => Ok(()),
             Input::Transfer(path, end) => self.transfer(path, end),
+            Input::Reported(posted) => self.reported(posted),
+            Input::Http(path, end) => {
+                let kind = kind_of(&path, &self.job.loader);
+                self.happened(What::Http { path, kind, end })
+            }
             Input::ServerEnded(program) => {
                 let tail = self.server_tail.iter().cloned().collect();
                 self.happened(What::ServerFailed { program, tail })
@@ -240,6 +261,24 @@ impl<'a> Watch<'a> {
         }
     }
 
+    fn rogue(&mut self, line: &str) -> Result<()> {
+        writeln!(self.server_log, "rogue: {line}")?;
+        let Some(Entry::Lease(ip, mac)) = dnsmasq::parse(line) else {
+            return Ok(());
+        };
+        let server = ROGUE_ADDRESS.to_owned();
+        self.happened(What::RogueLease { server, ip, mac })
+    }
+
+    fn asked(&mut self, path: String) -> Result<()> {
+        let mut faults = self.job.scenario.fault.iter();
+        if faults.any(|fault| matches!(fault.at, Moment::Asked(_))) {
+            self.happened(What::Asked { path })
+        } else {
+            Ok(())
+        }
+    }
+
     fn server(&mut self, line: &str) -> Result<()> {
         writeln!(self.server_log, "{line}")?;
         self.server_tail.push_back(line.to_owned());
@@ -261,6 +300,15 @@ impl<'a> Watch<'a> {
         self.happened(What::Tftp { path, kind, end })
     }
 
+    /// The log itself is kept in a file beside the transcript; of several the last, as everywhere.
+    fn reported(&mut self, posted: Posted) -> Result<()> {
+        let Posted { mac, report, log } = posted;
+        if let Some(log) = log {
+            fs_err::write(reporter::LOG, log)?;
+        }
+        self.happened(What::Reported { mac, report })
+    }
+
     /// Reports it, tells the judge, and does what the judge orders.
     fn happened(&mut self, what: What) -> Result<()> {
         let at = (self.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
@@ -270,6 +318,10 @@ impl<'a> Watch<'a> {
         for order in orders {
             match order {
                 Order::Reset => self.machine.command(Command::Reset)?,
+                Order::Fault { number, on } => {
+                    self.injector.set(number, on, &mut self.machine)?;
+                    self.happened(What::Fault { number, on })?;
+                }
                 Order::ReadRtc => self.machine.command(Command::ReadRtc)?,
                 Order::Type(port, text) => {
                     if let Some(keys) = self.line(port).typist.add(&text) {
@@ -291,6 +343,10 @@ impl<'a> Watch<'a> {
             return Ok(());
         }
         self.quitting = Some(Instant::now());
+        if self.job.scenario.display {
+            // QEMU answers one command after the other: it quits when the picture is written.
+            self.machine.command(Command::Picture)?;
+        }
         self.machine.command(Command::Quit)
     }
 }
@@ -306,7 +362,7 @@ fn relative(path: &str) -> String {
 fn kind_of(path: &str, loader: &str) -> FileKind {
     if path == loader {
         FileKind::Loader
-    } else if path.split('/').any(|folder| folder == "pxelinux.cfg") {
+    } else if offer::is_configuration(path) {
         FileKind::Config
     } else {
         content_kind(&Path::new(TFTP).join(path))

@@ -19,8 +19,10 @@ mod newc_tests;
 pub mod overlay;
 #[cfg(test)]
 mod overlay_tests;
+mod origin;
 pub mod path;
 pub mod pattern;
+pub mod pe;
 pub mod problem;
 pub mod segments;
 #[cfg(test)]
@@ -30,4 +32,5 @@ mod stream_header;
 pub mod tree;
 #[cfg(test)]
 mod tree_tests;
+pub mod uki;
 mod unpacked;

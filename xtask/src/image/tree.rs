@@ -1,89 +1,17 @@
 //! The file tree: image path to entry, each entry with its origin. Hard links are not modelled: two paths with the same bytes are two files.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Bound;
 
+use memchr::memrchr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Kind, Result};
 
 use super::content::Content;
+pub use super::origin::Origin;
 use super::path::ImagePath;
-
-/// Why a path is in the image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Origin {
-    /// It is a file of an overlay.
-    Overlay {
-        /// The overlay's name.
-        overlay: String,
-        /// Path inside the overlay, with the suffix of a template if it is one.
-        file: String,
-    },
-    /// It is one of the names of a program that has many.
-    Applet {
-        /// The program.
-        of: ImagePath,
-    },
-    /// A table of the recipe asks for it.
-    Recipe {
-        /// The table, such as `image.devices`.
-        table: String,
-    },
-    /// It was built.
-    Built {
-        /// What from: the name in the plan.
-        from: String,
-    },
-    /// Cordwainer made it up.
-    Generated {
-        /// What it is, such as `version stamp`.
-        what: String,
-    },
-    /// A table of the recipe names it, or a pattern that fits it.
-    Copied {
-        /// The table, such as `copy.tools`.
-        table: String,
-        /// The name or pattern there that it goes back to.
-        name: String,
-    },
-    /// Something that is in the image does not work without it.
-    Needed {
-        /// What needs it.
-        by: ImagePath,
-        /// As what, in a few words: `library libc.so.6`, `interpreter`, `module dependency`, `firmware`.
-        how: String,
-    },
-    /// An archive holds it, and does not say why.
-    Archive {
-        /// The archive's segment, counted from 1.
-        segment: usize,
-    },
-    /// It is a directory that something else has to be in.
-    Parent {
-        /// The first path in it.
-        of: ImagePath,
-    },
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Overlay { overlay, file } => write!(f, "overlay {overlay} (its file {file})"),
-            Self::Applet { of } => write!(f, "applet of {of}"),
-            Self::Recipe { table } => write!(f, "the recipe's [{table}]"),
-            Self::Built { from } => write!(f, "built from {from}"),
-            Self::Generated { what } => write!(f, "generated: {what}"),
-            Self::Copied { table, name } => write!(f, "the recipe's [{table}] names {name}"),
-            Self::Needed { by, how } => write!(f, "needed by {by} ({how})"),
-            Self::Archive { segment } => write!(f, "segment {segment} of the archive"),
-            Self::Parent { of } => write!(f, "parent of {of}"),
-        }
-    }
-}
 
 /// Kinds of device nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -262,10 +190,12 @@ impl FileTree {
         let mut missing: BTreeMap<ImagePath, Entry> = BTreeMap::new();
         for path in self.entries.keys() {
             for above in path.ancestors() {
-                if !self.entries.contains_key(&above) && !missing.contains_key(&above) {
-                    let origin = Origin::Parent { of: path.clone() };
-                    missing.insert(above, Entry::new(Node::Directory, mode, origin));
+                // What is above those is looked at with them.
+                if self.entries.contains_key(&above) || missing.contains_key(&above) {
+                    break;
                 }
+                let origin = Origin::Parent { of: path.clone() };
+                missing.insert(above, Entry::new(Node::Directory, mode, origin));
             }
         }
         self.entries.extend(missing);
@@ -282,11 +212,11 @@ impl FileTree {
 
     /// Where a new entry goes: links above it are followed. A directory where there is a link to one is that one.
     fn place(&self, path: ImagePath, entry: &Entry) -> Result<ImagePath> {
-        let links = |path: &ImagePath| {
-            self.get(path)
-                .is_some_and(|there| matches!(there.node, Node::Symlink { .. }))
+        let links = |there: Option<&Entry>| {
+            there.is_some_and(|there| matches!(there.node, Node::Symlink { .. }))
         };
-        if path.ancestors().any(|above| links(&above)) || entry.is_directory() && links(&path) {
+        let above = self.nearest_above(&path).map(|(_, there)| there);
+        if links(above) || entry.is_directory() && links(self.get(&path)) {
             self.follow(&path, entry.is_directory())
         } else {
             Ok(path)
@@ -418,6 +348,19 @@ impl FileTree {
         Ok(())
     }
 
+    /// The nearest thing that is there on the way to a path. Where it is a directory, so is all above it: nothing else was let in.
+    fn nearest_above(&self, path: &ImagePath) -> Option<(&ImagePath, &Entry)> {
+        let mut above = path.as_str();
+        while let Some(slash) = memrchr(b'/', above.as_bytes()) {
+            above = &above[..slash];
+            let there = self.entries.get_key_value(above);
+            if there.is_some() {
+                return there;
+            }
+        }
+        None
+    }
+
     /// What holds for every new entry, whoever wins.
     fn check(&self, path: &ImagePath, entry: &Entry) -> Result<()> {
         if entry.mode > 0o7777 {
@@ -436,13 +379,10 @@ impl FileTree {
             )
             .note(entry.origin.to_string()));
         }
-        for above in path.ancestors() {
-            match self.entries.get(&above) {
-                Some(there) if !there.is_directory() => {
-                    return Err(below(path, entry, &above, there));
-                }
-                _ => {}
-            }
+        if let Some((above, there)) = self.nearest_above(path)
+            && !there.is_directory()
+        {
+            return Err(below(path, entry, above, there));
         }
         match self.first_below(path) {
             Some((inside, there)) if !entry.is_directory() => {

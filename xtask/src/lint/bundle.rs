@@ -7,7 +7,7 @@ use super::pxelinux::{Configuration, path};
 use super::rules::{CHECKSUM, LOADER_FILE, LOADER_LABEL};
 use super::{Bundle, Finding};
 use crate::failure::Result;
-use crate::loader::c32;
+use crate::loader::c32::{self, Flavour};
 
 /// Directives whose value begins with a path.
 const FILES: [&str; 18] = [
@@ -112,42 +112,63 @@ fn labels(files: &Bundle, name: &str, configuration: &Configuration, findings: &
     }
 }
 
-/// Modules, and those that they are linked against; and what pxelinux.0 itself loads.
+/// Modules, and those that they are linked against; and what the boot programs themselves load.
 fn linked(
     facts: &Facts<'_>,
     files: &Bundle,
     modules: &BTreeSet<(String, String)>,
     findings: &mut Vec<Finding>,
 ) {
-    let is_loader = |file: &&String| file.rsplit('/').next() == Some(c32::PXELINUX);
-    let has_loader = files.keys().any(|file| is_loader(&file));
-    if !has_loader && modules.is_empty() {
-        return;
+    for flavour in Flavour::ALL {
+        let of_flavour = modules
+            .iter()
+            .filter(|(_, by)| self::flavour(files, by) == flavour);
+        let modules: BTreeSet<(String, String)> = of_flavour.cloned().collect();
+        let is_loader = |file: &String| name(file) == flavour.program();
+        if modules.is_empty() && !files.keys().any(is_loader) {
+            continue;
+        }
+        let folders = searched(facts, files, flavour, &modules);
+        let entries: Vec<(&str, &str)> = modules
+            .iter()
+            .map(|(module, by)| (name(module), by.as_str()))
+            .collect();
+        let needed = c32::needed(flavour, &entries, |name| {
+            let places = folders.iter().map(|folder| format!("{folder}{name}"));
+            let found = places.into_iter().find_map(|place| files.get(&place));
+            found
+                .map(|content| Ok(bytes(content)?.into_owned()))
+                .transpose()
+        });
+        if let Err(failure) = needed {
+            findings.push(LOADER_FILE.everywhere(failure.to_string()));
+        }
     }
-    let folders = searched(facts, files, modules);
-    let entries: Vec<(&str, &str)> = modules
-        .iter()
-        .map(|(module, by)| (module.rsplit('/').next().unwrap_or(module), by.as_str()))
-        .collect();
-    let needed = c32::needed(&entries, |name| {
-        let places = folders.iter().map(|folder| format!("{folder}{name}"));
-        let found = places.into_iter().find_map(|place| files.get(&place));
-        found
-            .map(|content| Ok(bytes(content)?.into_owned()))
-            .transpose()
-    });
-    if let Err(failure) = needed {
-        findings.push(LOADER_FILE.everywhere(failure.to_string()));
+}
+
+/// Whose modules a configuration names: those of the boot program that is beside its folder.
+fn flavour(files: &Bundle, configuration: &str) -> Flavour {
+    let base = configuration.find("pxelinux.cfg/").unwrap_or_default();
+    let program = format!("{}{}", &configuration[..base], Flavour::Efi64.program());
+    match files.contains_key(&program) {
+        true => Flavour::Efi64,
+        false => Flavour::Bios,
     }
+}
+
+/// A file's name without folders.
+fn name(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file)
 }
 
 /// Where modules are looked for: beside the loaders, beside other modules, and in `PATH`.
 fn searched(
     facts: &Facts<'_>,
     files: &Bundle,
+    flavour: Flavour,
     modules: &BTreeSet<(String, String)>,
 ) -> BTreeSet<String> {
-    let loaders = files.keys().filter(|file| file.ends_with(c32::PXELINUX));
+    let loaders = files.keys().filter(|file| name(file) == flavour.program());
     let modules = modules.iter().map(|(module, _)| module);
     let mut folders: BTreeSet<String> = loaders.chain(modules).map(|file| folder(file)).collect();
     for configuration in facts.configurations.values() {

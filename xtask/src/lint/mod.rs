@@ -9,6 +9,7 @@ mod baud;
 mod bundle;
 mod consoles;
 mod contents;
+mod efi;
 mod facts;
 mod inittab;
 mod kernel;
@@ -141,6 +142,7 @@ const CHECKS: &[Check] = &[
     listeners::check,
     consoles::check,
     bundle::check,
+    efi::check,
     baud::check,
     kernel::check,
 ];

@@ -111,10 +111,12 @@ impl Configuration {
 
 /// A path as the loader asks for it, seen from the bundle's folder; nothing where it is on another server.
 pub(super) fn path(base: &str, named: &str) -> Option<String> {
-    if named.contains("://") || named.contains("::") {
+    // `::a` is on the server that is asked anyway.
+    let own = named.strip_prefix("::");
+    if named.contains("://") || own.unwrap_or(named).contains("::") {
         return None;
     }
-    let joined = match named.strip_prefix('/') {
+    let joined = match own.or_else(|| named.strip_prefix('/')) {
         Some(absolute) => absolute.to_owned(),
         None => format!("{base}{named}"),
     };

@@ -139,6 +139,10 @@ rules! {
         "write the segment again: aligned, whole, and microcode first";
     CHECKSUM = "checksum" Error: "files of the bundle that are not those that SHA256SUMS lists",
         "build the bundle again, and let nothing write into it";
+    ALTERED = "efi-altered" Error: "EFI programs that are damaged, or were altered after they were signed",
+        "build the bundle again, or take the program from its package again";
+    UNSIGNED = "efi-unsigned" Note: "a unified kernel image without a signature, which machines with Secure Boot refuse",
+        "name a key in [bundle.uki] of the recipe";
     SIZE = "size" Error: "an image that is larger, compressed, than `[lint] size` allows",
         "`cargo xtask size` shows what takes the room: leave something out, compress better, or raise the budget";
     UNUSED_ALLOWANCE = "unused-allowance" Warning: "allowances of the recipe that no finding needs any more",

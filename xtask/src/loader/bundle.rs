@@ -1,10 +1,12 @@
-//! What a bundle boots, in words that every boot loader's configuration can be written from. Writing it is `pxelinux`'s and
-//! `uboot`'s.
+//! What a bundle boots, in words that every boot loader's configuration can be written from, and the files that each of its readers
+//! gets. What one reader can do is `reader`'s, writing for it `pxelinux`'s, `ipxe`'s, `grub`'s and `uboot`'s.
 
+use super::TextFile;
 use super::address::Address;
 use super::check::mistakes;
+use super::highbank;
+use super::reader::{Place, Reader};
 use super::route::Route;
-use super::{TextFile, highbank, pxelinux, uboot};
 use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 
@@ -21,7 +23,8 @@ pub struct BundleText {
     pub version: String,
     /// The kernel's path inside the bundle.
     pub kernel: String,
-    /// The paths inside the bundle of the archives that make up the initramfs, in order; a single one for [`Reader::UBoot`].
+    /// The paths inside the bundle of the archives that make up the initramfs, in order; a single one where
+    /// a reader does not join them.
     pub initramfs: Vec<String>,
     /// The console of boot loader and kernel.
     pub console: Console,
@@ -37,15 +40,6 @@ pub struct BundleText {
     pub menu: Option<Menu>,
     /// The machines that have a file of their own.
     pub nodes: Vec<Node>,
-}
-
-/// Who reads `pxelinux.cfg/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// PXELINUX, which comes with the bundle.
-    Pxelinux,
-    /// U-Boot's `pxe`, which is the machine's firmware; petitboot and SLOF on PowerPC read the same.
-    UBoot,
 }
 
 /// A menu: every entry that [`Boot`] has, as far as the reader knows it.
@@ -94,7 +88,7 @@ pub struct Node {
     pub initramfs: Vec<String>,
 }
 
-/// What a single file in `pxelinux.cfg/` says.
+/// What a single file says.
 #[derive(Clone)]
 pub(super) struct Configuration<'a> {
     /// The machine or the image.
@@ -107,35 +101,6 @@ pub(super) struct Configuration<'a> {
     pub append: &'a [String],
     /// Archives of the initramfs.
     pub initramfs: &'a [String],
-}
-
-impl Reader {
-    /// Who reads the configuration on machines of this architecture.
-    #[must_use]
-    pub const fn of(arch: Arch) -> Self {
-        match arch {
-            Arch::Amd64 => Self::Pxelinux,
-            Arch::Arm64 | Arch::Armhf | Arch::Ppc64el => Self::UBoot,
-        }
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pxelinux => "pxelinux",
-            Self::UBoot => "U-Boot",
-        }
-    }
-
-    /// Everything it can boot.
-    #[must_use]
-    pub const fn boots(self) -> &'static [Boot] {
-        match self {
-            Self::Pxelinux => &[Boot::Image, Boot::Localboot, Boot::Chain],
-            Self::UBoot => &[Boot::Image, Boot::Localboot],
-        }
-    }
 }
 
 impl Boot {
@@ -152,7 +117,8 @@ impl Boot {
 
 impl Console {
     /// The kernel's argument (Documentation/admin-guide/serial-console.rst).
-    fn argument(&self) -> String {
+    #[must_use]
+    pub fn argument(&self) -> String {
         match self.device.strip_prefix("tty") {
             // Virtual terminals have no rate.
             Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -164,10 +130,10 @@ impl Console {
 }
 
 impl BundleText {
-    /// Who reads its configuration.
+    /// Who reads its configurations.
     #[must_use]
-    pub const fn reader(&self) -> Reader {
-        Reader::of(self.arch)
+    pub fn readers(&self) -> Vec<Reader> {
+        Reader::of_all(&self.routes)
     }
 
     /// The same bundle for a boot loader whose own folder is another one, in which the bundle is at `folder`: `NAME/VERSION`.
@@ -194,30 +160,32 @@ impl BundleText {
     }
 }
 
-/// The texts of a bundle: `pxelinux.cfg/` and the message.
+/// The texts of a bundle: the configurations of each of its readers, and the message.
 ///
 /// # Errors
-/// [`Kind::Recipe`] with a note for each thing that their reader could not do; see [`super::check`].
+/// [`Kind::Recipe`] with a note for each thing that the readers could not do; see [`super::check`].
 pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
+    let readers = bundle.readers();
     let mistakes = mistakes(bundle);
     if !mistakes.is_empty() {
-        let reader = bundle.reader().name();
-        let what = format!("{reader} cannot boot {} as it is described", bundle.name);
+        let who: Vec<_> = readers.iter().map(|reader| reader.name()).collect();
+        let who = who.join(", ");
+        let what = format!("{who} cannot boot {} as it is described", bundle.name);
         return Err(mistakes
             .into_iter()
             .fold(Failure::new(Kind::Recipe, what), Failure::note));
     }
     let mut files = Vec::new();
-    for (path, reason, configuration) in configurations(bundle) {
-        let content = match bundle.reader() {
-            Reader::Pxelinux => pxelinux::configuration(bundle, &configuration)?,
-            Reader::UBoot => uboot::configuration(bundle, &configuration)?,
-        };
-        files.push(TextFile {
-            path: format!("pxelinux.cfg/{path}"),
-            content,
-            reason,
-        });
+    for reader in &readers {
+        for (place, reason, configuration) in configurations(bundle, *reader) {
+            if let Some((path, content)) = reader.file(bundle, place, &configuration)? {
+                files.push(TextFile {
+                    path,
+                    content,
+                    reason,
+                });
+            }
+        }
     }
     if !bundle.message.is_empty() {
         files.push(TextFile {
@@ -230,8 +198,11 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
     Ok(files)
 }
 
-/// Each file in `pxelinux.cfg/` with why it is there.
-fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>)> {
+/// Each file of a reader with why it is there.
+fn configurations(
+    bundle: &BundleText,
+    reader: Reader,
+) -> Vec<(Place<'_>, String, Configuration<'_>)> {
     let plain = |boot| Configuration {
         title: bundle.name.clone(),
         boot,
@@ -239,11 +210,11 @@ fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>
         append: &[],
         initramfs: &bundle.initramfs,
     };
-    let boots = bundle.reader().boots().iter();
+    let boots = reader.boots().iter();
     let mut files: Vec<_> = boots
         .map(|&boot| {
             let reason = format!("boots: {}", boot.name());
-            (boot.name().to_owned(), reason, plain(boot))
+            (Place::Named(boot.name()), reason, plain(boot))
         })
         .collect();
     let default = Configuration {
@@ -255,13 +226,13 @@ fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>
     };
     if bundle.menu.is_some() {
         let reason = "lets people choose".to_owned();
-        files.push((MENU.to_owned(), reason, default.clone()));
+        files.push((Place::Named(MENU), reason, default.clone()));
     }
     let reason = format!(
         "machines without a file of their own: {}",
         bundle.menu.as_ref().map_or(bundle.default.name(), |_| MENU)
     );
-    files.push(("default".to_owned(), reason, default));
+    files.push((Place::Default, reason, default));
     files.extend(bundle.nodes.iter().map(|node| {
         let reason = format!("the machine {}: {}", node.name, node.boot.name());
         let configuration = Configuration {
@@ -271,7 +242,7 @@ fn configurations(bundle: &BundleText) -> Vec<(String, String, Configuration<'_>
             append: &node.append,
             initramfs: &node.initramfs,
         };
-        (node.address.file_name(), reason, configuration)
+        (Place::Machine(node), reason, configuration)
     }));
     files
 }
@@ -282,3 +253,7 @@ const MENU: &str = "menu";
 #[cfg(test)]
 #[path = "bundle_tests.rs"]
 pub(super) mod tests;
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod fleet_tests;

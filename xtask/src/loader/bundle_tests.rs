@@ -1,6 +1,8 @@
 //! Descriptions in, files out.
 
+use super::super::c32::Flavour;
 use super::super::check::{check_argument, check_console};
+use super::super::pxelinux;
 use super::*;
 
 /// A bundle with everything.
@@ -51,6 +53,28 @@ pub(in super::super) fn uboot() -> BundleText {
     bundle.console.device = "ttyAMA0".to_owned();
     bundle.nodes[1].boot = Boot::Localboot;
     bundle
+}
+
+/// The same for every way by which PCs boot.
+pub(in super::super) fn fleet() -> BundleText {
+    use Route::{
+        EfiGrub, EfiHttp, EfiIpxe, EfiSyslinux, EfiUki, Ipxe, Lpxelinux, Pxelinux, SecureUki,
+    };
+    BundleText {
+        routes: vec![
+            Pxelinux,
+            Lpxelinux,
+            Ipxe,
+            EfiGrub,
+            EfiSyslinux,
+            EfiIpxe,
+            EfiUki,
+            EfiHttp,
+            SecureUki,
+        ],
+        default: Boot::Image,
+        ..bundle()
+    }
 }
 
 fn menu() -> Option<Menu> {
@@ -216,7 +240,7 @@ fn a_command_line_that_the_kernel_would_cut_is_a_mistake() {
 fn rates_that_pxelinux_cannot_make_are_refused() {
     let check = |baud| {
         let device = "ttyS0".to_owned();
-        check_console(Reader::Pxelinux, &Console { device, baud })
+        check_console(&[Reader::Pxelinux], &Console { device, baud })
     };
     for baud in [75, 9600, 38_400, 115_200] {
         check(baud).unwrap();
@@ -292,7 +316,7 @@ fn a_machine_of_its_own_keeps_what_it_boots_in_a_menu() {
 #[test]
 fn only_a_menu_needs_its_module() {
     let names = |bundle: &BundleText| -> Vec<&str> {
-        let modules = pxelinux::modules(bundle).into_iter();
+        let modules = pxelinux::modules(Flavour::Bios, bundle).into_iter();
         modules.map(|(name, _)| name).collect()
     };
     assert_eq!(names(&bundle()), ["chain.c32"]);
@@ -409,7 +433,7 @@ fn titles_and_times_that_menus_cannot_have_are_refused() {
 proptest::proptest! {
     #[test]
     fn no_argument_adds_a_line(argument in "[ -~\n\r\té\"=]{0,20}") {
-        if check_argument(Reader::Pxelinux, &argument).is_ok() {
+        if check_argument(&[Reader::Pxelinux], &argument).is_ok() {
             let lines = |bundle: &BundleText| file(bundle, "pxelinux.cfg/image").lines().count();
             let with = BundleText { append: vec![argument], ..bundle() };
             assert_eq!(lines(&with), lines(&bundle()));

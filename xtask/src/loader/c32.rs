@@ -1,20 +1,84 @@
-//! The Syslinux modules (`.c32`) that a bundle really needs: what pxelinux and its configuration load, and what those
+//! The Syslinux modules (`.c32`) that a bundle really needs: what the boot program and its configuration load, and what those
 //! in turn are linked against. Copying all sixty of them would work too, and nobody would know why.
 //!
-//! Since Syslinux 5 modules are shared ELF objects that name others in `DT_NEEDED`; pxelinux.0 loads the first of
-//! them, ldlinux.c32, by name (`core/elflink/load_env32.c`), and finds all others beside itself.
+//! Since Syslinux 5 modules are shared ELF objects that name others in `DT_NEEDED`; the boot program loads the first of
+//! them, ldlinux.c32 (under EFI ldlinux.e64), by name (`core/elflink/load_env32.c`), and finds all others beside itself. Those for
+//! BIOS machines and those for EFI have the same names, and cannot load each other.
 
 use std::collections::BTreeSet;
 
-use object::elf::EM_386;
+use object::elf::{EM_386, EM_X86_64};
 
 use crate::closure::elf::{self, Read};
 use crate::failure::{Failure, Kind, Result};
 
 /// The boot program itself.
 pub const PXELINUX: &str = "pxelinux.0";
-/// The module that pxelinux.0 always loads.
-const LDLINUX: &str = "ldlinux.c32";
+/// Whose modules they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flavour {
+    /// PXELINUX's, on machines with BIOS.
+    Bios,
+    /// SYSLINUX's under 64-bit EFI.
+    Efi64,
+}
+
+impl Flavour {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Bios, Self::Efi64];
+
+    /// The boot program, without folders.
+    #[must_use]
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Bios => PXELINUX,
+            Self::Efi64 => "syslinux.efi",
+        }
+    }
+
+    /// The module that the boot program always loads.
+    #[must_use]
+    pub const fn first(self) -> &'static str {
+        match self {
+            Self::Bios => "ldlinux.c32",
+            Self::Efi64 => "ldlinux.e64",
+        }
+    }
+
+    /// The folder where Debian has them.
+    #[must_use]
+    pub const fn source(self) -> &'static str {
+        match self {
+            Self::Bios => "usr/lib/syslinux/modules/bios",
+            Self::Efi64 => "usr/lib/syslinux/modules/efi64",
+        }
+    }
+
+    /// The folder of a bundle where they are, beside their boot program; with a slash at its end.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Bios => "",
+            Self::Efi64 => "efi64/",
+        }
+    }
+
+    /// The machines that run them.
+    const fn machines(self) -> &'static str {
+        match self {
+            Self::Bios => "BIOS machines",
+            Self::Efi64 => "64-bit EFI",
+        }
+    }
+
+    /// The processor that they are compiled for, and the class of ELF file.
+    const fn machine(self) -> (u16, u8) {
+        match self {
+            Self::Bios => (EM_386.0, 1),
+            Self::Efi64 => (EM_X86_64.0, 2),
+        }
+    }
+}
 
 /// A module that something needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,17 +130,18 @@ pub fn version(pxelinux: &[u8]) -> Result<String> {
     }
 }
 
-/// All modules needed by pxelinux.0 itself and by `entries` (module and what loads it, such as a configuration file), each once,
+/// All modules needed by the boot program itself and by `entries` (module and what loads it, such as a configuration file), each once,
 /// in the order in which they are found. `module` yields the bytes of a module by its name, nothing where there is none.
 ///
 /// # Errors
-/// [`Kind::Source`] when a module is missing (with the chain that leads to it), is no module for BIOS machines, or is
+/// [`Kind::Source`] when a module is missing (with the chain that leads to it), is none of this flavour, or is
 /// damaged. What `module` fails with.
 pub fn needed(
+    flavour: Flavour,
     entries: &[(&str, &str)],
     mut module: impl FnMut(&str) -> Result<Option<Vec<u8>>>,
 ) -> Result<Vec<Needed>> {
-    let entries = [(LDLINUX, PXELINUX)]
+    let entries = [(flavour.first(), flavour.program())]
         .into_iter()
         .chain(entries.iter().copied());
     let mut queue: Vec<Wanted> = entries
@@ -92,11 +157,14 @@ pub fn needed(
         if !seen.insert(name.clone()) {
             continue;
         }
-        let bytes = module(&name)?.ok_or_else(|| missing(&name, &by))?;
-        let needs = needs(&bytes).map_err(|why| {
+        let bytes = module(&name)?.ok_or_else(|| missing(flavour, &name, &by))?;
+        let needs = needs(flavour, &bytes).map_err(|why| {
             Failure::new(
                 Kind::Source,
-                format!("{name} is no Syslinux module for BIOS machines: {why}"),
+                format!(
+                    "{name} is no Syslinux module for {}: {why}",
+                    flavour.machines()
+                ),
             )
             .note(chain(&by))
         })?;
@@ -112,12 +180,15 @@ pub fn needed(
     Ok(found)
 }
 
-fn missing(name: &str, by: &[String]) -> Failure {
+fn missing(flavour: Flavour, name: &str, by: &[String]) -> Failure {
     Failure::new(
         Kind::Source,
         format!("the module {name} is missing, {}", chain(by)),
     )
-    .hint("pxelinux.0 and all its modules have to come from one version of Syslinux")
+    .hint(format!(
+        "{} and all its modules have to come from one version of Syslinux",
+        flavour.program()
+    ))
 }
 
 fn chain(by: &[String]) -> String {
@@ -128,9 +199,14 @@ fn chain(by: &[String]) -> String {
 }
 
 /// The modules that one is linked against.
-fn needs(bytes: &[u8]) -> Result<Vec<String>, String> {
-    if bytes.starts_with(b"\x7fELF\x02") {
-        return Err("it is for 64-bit EFI".to_owned());
+fn needs(flavour: Flavour, bytes: &[u8]) -> Result<Vec<String>, String> {
+    let (machine, class) = flavour.machine();
+    let class_of =
+        |flavour: &Flavour| bytes.starts_with(&[0x7f, b'E', b'L', b'F', flavour.machine().1]);
+    if let Some(other) = Flavour::ALL.iter().find(|other| class_of(other))
+        && other.machine().1 != class
+    {
+        return Err(format!("it is for {}", other.machines()));
     }
     let elf = match elf::read_bytes(bytes) {
         Read::Elf(elf) if !elf.program => elf,
@@ -140,7 +216,7 @@ fn needs(bytes: &[u8]) -> Result<Vec<String>, String> {
         }
         Read::Elf(_) | Read::Other(_) => return Err("it is no shared object".to_owned()),
     };
-    if !(elf.machine.machine == EM_386.0 && elf.machine.little) {
+    if !(elf.machine.machine == machine && elf.machine.little) {
         return Err("it is for another processor".to_owned());
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);

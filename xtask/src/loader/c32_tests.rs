@@ -60,7 +60,7 @@ fn library(name: &str) -> Result<Option<Vec<u8>>> {
 }
 
 fn names(entries: &[(&str, &str)]) -> Vec<String> {
-    let needed = needed(entries, library).unwrap();
+    let needed = needed(Flavour::Bios, entries, library).unwrap();
     needed
         .into_iter()
         .map(|one| format!("{}: {}", one.name, one.reason))
@@ -85,7 +85,7 @@ fn each_module_has_its_reason() {
 
 #[test]
 fn a_missing_module_is_told_with_the_chain() {
-    let failure = needed(&[("broken.c32", "a menu")], library).unwrap_err();
+    let failure = needed(Flavour::Bios, &[("broken.c32", "a menu")], library).unwrap_err();
     assert_eq!(failure.kind, Kind::Source);
     assert_eq!(
         failure.what,
@@ -124,10 +124,10 @@ fn what_is_no_module_is_refused() {
         }),
     ];
     for (why, bytes) in cases {
-        let failure = needed(&[], |_| Ok(Some(bytes.clone()))).unwrap_err();
+        let failure = needed(Flavour::Bios, &[], |_| Ok(Some(bytes.clone()))).unwrap_err();
         assert!(failure.what.contains(why), "{why}: {failure}");
     }
-    let failure = needed(&[("escape.c32", "x")], library).unwrap_err();
+    let failure = needed(Flavour::Bios, &[("escape.c32", "x")], library).unwrap_err();
     assert!(failure.what.contains("../../etc/passwd"), "{failure}");
 }
 
@@ -145,7 +145,7 @@ fn pxelinux_says_its_version() {
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        needs(&bytes).ok();
+        needs(Flavour::Bios, &bytes).ok();
         version(&bytes).ok();
     }
 
@@ -157,6 +157,6 @@ proptest! {
             bytes[at] = byte;
         }
         bytes.truncate(bytes.len() - cut % 40);
-        needs(&bytes).ok();
+        needs(Flavour::Bios, &bytes).ok();
     }
 }

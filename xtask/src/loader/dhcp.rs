@@ -1,61 +1,103 @@
 //! What a DHCP server has to be told so that machines boot from a bundle: snippets for dnsmasq and ISC dhcpd,
-//! with comments on what to change.
+//! with comments on what to change. Of several routes that look the same to the server, the first is offered, and the others stand there as comments.
 
 use serde::Serialize;
 
 use super::address::Address;
-use super::bundle::BundleText;
-use super::c32::PXELINUX;
+use super::answer::{Answer, Client};
+use super::bundle::{Boot, BundleText, Node};
+use super::reader::Reader;
+use super::route::Route;
 use super::{TextFile, render};
 use crate::arch::Arch;
 use crate::failure::Result;
 
-/// The snippets, by path inside the bundle, with their templates.
-const SNIPPETS: [(&str, &str, &str); 2] = [
+/// The snippets, by path inside the bundle, with their templates and who writes statements for them.
+const SNIPPETS: [(&str, &str, &str, Statements); 2] = [
     (
         "dhcp/dnsmasq.conf",
         "dnsmasq.conf.hbs",
         include_str!("templates/dnsmasq.conf.hbs"),
+        dnsmasq,
     ),
     (
         "dhcp/dhcpd.conf",
         "dhcpd.conf.hbs",
         include_str!("templates/dhcpd.conf.hbs"),
+        dhcpd,
     ),
 ];
 
-/// How a kind of machine says in DHCP what it is, and what it is told.
-#[derive(Clone, Copy, Serialize)]
-struct Client {
-    /// What the rest of the configuration calls it.
-    tag: &'static str,
-    /// Its "Processor Architecture Type" (option 93; IANA's list).
-    code: u32,
-    /// The same for dhcpd: two bytes in hexadecimal.
-    bytes: &'static str,
-    /// Who asks.
-    who: &'static str,
-    /// The boot file that it is told.
-    file: Option<&'static str>,
+/// The statements of a server by which a kind of client is given an answer.
+type Statements = fn(&Client, &Answer, spares_disks: bool) -> Vec<String>;
+
+/// The address of the server in the snippets (RFC 5737).
+const SERVER: &str = "192.0.2.1";
+/// PXELINUX's magic number (RFC 5071), which it wants to see before the path's prefix.
+const MAGIC: &str = "f1:00:74:7e";
+
+#[derive(Serialize)]
+struct Data<'a> {
+    name: &'a str,
+    /// A file of the bundle by which its folder is known.
+    mark: &'a str,
+    clients: Vec<Asked>,
+    /// Whether there are addresses on an HTTP server among the files.
+    http: bool,
+    /// Whether firmware may be iPXE.
+    ipxe: bool,
+    /// Whether option 210 is used.
+    prefix: bool,
+    /// Whether machines that boot their own disk have to be told from others.
+    spares_disks: bool,
+    nodes: Vec<Host<'a>>,
 }
 
-/// A file that is small and in every bundle: U-Boot wants to know a folder, but is told a file, and may load it.
-const SMALL: &str = "SHA256SUMS";
+/// A kind of client that asks.
+#[derive(Serialize)]
+struct Asked {
+    tag: &'static str,
+    /// What dhcpd calls it.
+    class: String,
+    who: &'static str,
+    numbers: Vec<Number>,
+    /// The first one alone is no comment.
+    offers: Vec<Offer>,
+    /// Whether it looks for configurations beside the file that it is told.
+    is_told_folder: bool,
+    /// Whether it finds all by itself.
+    is_told_nothing: bool,
+}
 
-const fn client(arch: Arch) -> Client {
-    let (tag, code, bytes, who, file) = match arch {
-        Arch::Amd64 => ("bios", 0, "00:00", "BIOS machines", Some(PXELINUX)),
-        Arch::Arm64 => ("uboot", 22, "00:16", "U-Boot on 64-bit ARM", Some(SMALL)),
-        Arch::Armhf => ("uboot", 21, "00:15", "U-Boot on 32-bit ARM", Some(SMALL)),
-        Arch::Ppc64el => ("petitboot", 14, "00:0e", "petitboot", None),
-    };
-    Client {
-        tag,
-        code,
-        bytes,
-        who,
-        file,
-    }
+#[derive(Serialize)]
+struct Number {
+    tag: &'static str,
+    decimal: u16,
+    /// For dhcpd: two bytes in hexadecimal.
+    bytes: String,
+    is_first: bool,
+}
+
+/// A route that the client can be given.
+#[derive(Serialize)]
+struct Offer {
+    route: &'static str,
+    statements: Vec<Statement>,
+}
+
+#[derive(Serialize)]
+struct Statement {
+    text: String,
+    active: bool,
+}
+
+#[derive(Serialize)]
+struct Host<'a> {
+    name: &'a str,
+    mac: Option<String>,
+    ip: Option<String>,
+    /// Whether it boots its own disk, and has to be told from others for that.
+    spared: bool,
 }
 
 /// The snippets of a bundle. The description is taken to be right: see [`super::check::mistakes`].
@@ -63,32 +105,31 @@ const fn client(arch: Arch) -> Client {
 /// # Errors
 /// Only for a bug.
 pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
-    #[derive(Serialize)]
-    struct Data<'a> {
-        name: &'a str,
-        /// The boot program, for machines that bring none.
-        nbp: Option<&'a str>,
-        client: Client,
-        nodes: Vec<Host<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Host<'a> {
-        name: &'a str,
-        mac: Option<String>,
-        ip: Option<String>,
-    }
+    let routes = &bundle.routes;
+    let has_disk = |node: &Node| node.boot != Boot::Image;
+    let unified = bundle.readers().contains(&Reader::Unified);
+    let spares_disks = unified && bundle.nodes.iter().any(has_disk);
     let nodes = bundle.nodes.iter().map(|node| Host {
         name: &node.name,
         mac: matches!(node.address, Address::Mac(_)).then(|| node.address.to_string()),
         ip: matches!(node.address, Address::Ip(_)).then(|| node.address.to_string()),
+        spared: spares_disks && has_disk(node),
     });
-    let data = Data {
-        name: &bundle.name,
-        nbp: (bundle.arch == Arch::Amd64).then_some(PXELINUX),
-        client: client(bundle.arch),
-        nodes: nodes.collect(),
-    };
-    let snippet = |(path, name, template): (&str, &str, &str)| {
+    let snippet = |(path, name, template, statements): (&str, &str, &str, Statements)| {
+        let starts = |route: &&Route| Answer::starts(**route, bundle.arch);
+        let data = Data {
+            name: &bundle.name,
+            mark: match routes.iter().find(starts) {
+                Some(route) => route.file(bundle.arch),
+                None => "pxelinux.cfg",
+            },
+            clients: clients(bundle, statements, spares_disks),
+            http: (routes.iter()).any(|&route| answer(bundle, route).is_by_http()),
+            ipxe: bundle.arch == Arch::Amd64,
+            prefix: routes.contains(&Route::Lpxelinux),
+            spares_disks,
+            nodes: nodes.clone().collect(),
+        };
         Ok(TextFile {
             path: path.to_owned(),
             content: render(name, template, &data)?,
@@ -98,93 +139,116 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
     SNIPPETS.into_iter().map(snippet).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::bundle::tests::{bundle, uboot};
-    use super::*;
-    use crate::tool::Tool;
-
-    fn snippet(name: &str, bundle: &BundleText) -> String {
-        let files = files(bundle).unwrap();
-        let file = files.into_iter().find(|file| file.path.ends_with(name));
-        file.unwrap().content
-    }
-
-    #[test]
-    fn dnsmasq_takes_its_snippet() {
-        let alone = BundleText {
-            nodes: Vec::new(),
-            ..bundle()
+/// The kinds of clients that the bundle's routes have, in the order of the routes.
+fn clients(bundle: &BundleText, statements: Statements, spares_disks: bool) -> Vec<Asked> {
+    let mut asked: Vec<(&Client, Asked)> = Vec::new();
+    for &route in &bundle.routes {
+        let Some(client) = Client::of(route, bundle.arch) else {
+            continue;
         };
-        let arch = |arch| BundleText { arch, ..uboot() };
-        let bundles = [bundle(), alone, arch(Arch::Arm64), arch(Arch::Ppc64el)];
-        for bundle in bundles {
-            let text = snippet("dnsmasq.conf", &bundle);
-            let folder = tempfile::tempdir().unwrap();
-            // The commented lines are offers: they have to be right as well once addresses are filled in.
-            let offers = text
-                .replace("\n#d", "\nd")
-                .replace("(its MAC address)", "52:54:00:00:00:01");
-            for (name, text) in [("as-it-is", text), ("with-offers", offers)] {
-                let file = folder.path().join(name);
-                fs_err::write(&file, text).unwrap();
-                let log = folder.path().join("log");
-                let dnsmasq = Tool::new("dnsmasq")
-                    .arg("--test")
-                    .arg("-C")
-                    .arg(&file)
-                    .log(&log);
-                dnsmasq.run().unwrap();
-            }
+        let answer = answer(bundle, route);
+        let spares = spares_disks && Reader::of(route) == Reader::Unified;
+        let place = asked.iter().position(|(other, _)| *other == client);
+        let statement = |text| Statement {
+            text,
+            active: place.is_none(),
+        };
+        let offer = Offer {
+            route: route.name(),
+            statements: (statements(client, &answer, spares).into_iter())
+                .map(statement)
+                .collect(),
+        };
+        match place {
+            Some(place) => asked[place].1.offers.push(offer),
+            None => asked.push((client, first(bundle, client, offer, (route, &answer)))),
         }
     }
+    asked.into_iter().map(|(_, asked)| asked).collect()
+}
 
-    #[test]
-    fn machines_are_named_by_what_is_known_of_them() {
-        let text = snippet("dnsmasq.conf", &bundle());
-        assert!(
-            text.contains("\ndhcp-host=52:54:00:12:34:56,n1\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("\n#dhcp-host=(its MAC address),10.77.0.10,n2\n"),
-            "{text}"
-        );
-        let text = snippet("dhcpd.conf", &bundle());
-        assert!(
-            text.contains("\nhost n1 {\n  hardware ethernet 52:54:00:12:34:56;\n}\n"),
-            "{text}"
-        );
-        assert!(text.contains("\n#host n2 {\n"), "{text}");
-    }
+/// The answer on a route of the bundle.
+fn answer(bundle: &BundleText, route: Route) -> Answer {
+    let http = format!("http://{SERVER}/{}/", bundle.name);
+    Answer::on(route, bundle.arch, &http)
+}
 
-    #[test]
-    fn only_bios_machines_are_given_pxelinux() {
-        let text = snippet("dhcpd.conf", &bundle());
-        assert!(text.contains("option architecture-type = 00:00;"), "{text}");
-        let text = snippet("dnsmasq.conf", &bundle());
-        assert!(text.contains("\ndhcp-boot=tag:bios,pxelinux.0\n"), "{text}");
-    }
-
-    #[test]
-    fn firmware_that_brings_its_boot_loader_is_told_the_folder() {
-        let text = snippet("dnsmasq.conf", &uboot());
-        assert!(
-            text.contains("\ndhcp-match=set:uboot,option:client-arch,22\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("\ndhcp-boot=tag:uboot,SHA256SUMS\n"),
-            "{text}"
-        );
-        assert!(!text.contains("pxelinux.0") && !text.contains("175"));
-        let text = snippet("dhcpd.conf", &uboot());
-        assert!(text.contains("option architecture-type = 00:16;"), "{text}");
-        assert!(text.contains("\n  filename \"SHA256SUMS\";\n"), "{text}");
-        let petitboot = BundleText {
-            arch: Arch::Ppc64el,
-            ..uboot()
-        };
-        assert!(!snippet("dhcpd.conf", &petitboot).contains("filename"));
+/// A kind of client with the first thing that it can be offered.
+fn first(
+    bundle: &BundleText,
+    client: &Client,
+    offer: Offer,
+    (route, answer): (Route, &Answer),
+) -> Asked {
+    let number = |(index, &decimal): (usize, &u16)| Number {
+        tag: client.tag,
+        decimal,
+        bytes: format!("{:02x}:{:02x}", decimal >> 8, decimal & 0xff),
+        is_first: index == 0,
+    };
+    Asked {
+        tag: client.tag,
+        class: format!("{}-{}", bundle.name, client.tag),
+        who: client.who,
+        numbers: client.numbers.iter().enumerate().map(number).collect(),
+        offers: vec![offer],
+        is_told_folder: !Answer::starts(route, bundle.arch) && answer.file.is_some(),
+        is_told_nothing: answer.file.is_none(),
     }
 }
+
+/// In dnsmasq's configuration.
+fn dnsmasq(client: &Client, answer: &Answer, spares_disks: bool) -> Vec<String> {
+    let tag = client.tag;
+    let spared = if spares_disks { ",tag:!own-disk" } else { "" };
+    let option = |option: &str| format!("dhcp-option-force=tag:{tag},{option}");
+    let mut lines = Vec::new();
+    if let Some(class) = answer.class {
+        lines.push(option(&format!("60,{class}")));
+    }
+    if let Some(script) = &answer.script {
+        lines.push(format!("dhcp-boot=tag:{tag},tag:ipxe,{script}"));
+    }
+    if let Some(file) = &answer.file {
+        let others = answer.script.as_ref().map_or("", |_| ",tag:!ipxe");
+        lines.push(format!("dhcp-boot=tag:{tag}{others}{spared},{file}"));
+    }
+    if let Some(prefix) = &answer.prefix {
+        lines.push(option(&format!("208,{MAGIC}")));
+        lines.push(option(&format!("210,{prefix}")));
+    }
+    lines
+}
+
+/// In a class of dhcpd's configuration.
+fn dhcpd(_: &Client, answer: &Answer, _: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(class) = answer.class {
+        lines.push(format!("option vendor-class-identifier \"{class}\";"));
+    }
+    match (&answer.file, &answer.script) {
+        (Some(file), Some(script)) => lines.extend([
+            "if exists user-class and option user-class = \"iPXE\" {".to_owned(),
+            format!("  filename \"{script}\";"),
+            "} else {".to_owned(),
+            format!("  filename \"{file}\";"),
+            "}".to_owned(),
+        ]),
+        (Some(file), None) => lines.push(format!("filename \"{file}\";")),
+        (None, _) => {}
+    }
+    if let Some(prefix) = &answer.prefix {
+        lines.extend([
+            format!("option pxelinux-magic {MAGIC};"),
+            format!("option pxelinux-prefix \"{prefix}\";"),
+            // Firmware does not ask for these.
+            "option dhcp-parameter-request-list = concat(option dhcp-parameter-request-list, d0, d2);"
+                .to_owned(),
+        ]);
+    }
+    lines
+}
+
+#[cfg(test)]
+#[path = "dhcp_tests.rs"]
+mod tests;

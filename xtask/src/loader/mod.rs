@@ -2,13 +2,18 @@
 //! Data in, texts out; it knows no recipes, and writing the files is left to the steps.
 
 pub mod address;
+pub mod answer;
 pub mod bundle;
 pub mod c32;
 pub mod check;
 pub mod dhcp;
 pub mod firmware;
 mod highbank;
+mod grub;
+mod ipxe;
 pub mod pxelinux;
+pub mod program;
+pub mod reader;
 pub mod route;
 mod uboot;
 

@@ -1,4 +1,4 @@
-//! The configuration of pxelinux, as texts under `pxelinux.cfg/`.
+//! The configuration of pxelinux, as texts under `pxelinux.cfg/`; and of SYSLINUX under EFI, which reads the same below its own folder.
 //!
 //! `image`, `localboot` and `chain` are there always; `default` and the files of single machines say what one of them says.
 //! They are copies, neither links (a TFTP server that is locked into its folder may not follow them) nor
@@ -16,11 +16,16 @@
 //! - `menu.c32` reads the same file again, and shows what `MENU` and `LABEL` say. What `TIMEOUT` leads to without a choice is
 //!   `ONTIMEOUT`, also at the prompt that is left when there is no `menu.c32` (readconfig.c in com32/menu).
 //! - `initrd=a,b` loads several archives, one behind the other (kernel.c).
+//! - Paths are relative to the boot program's folder, those that begin with `/` as well. SYSLINUX under EFI is in a folder of its own,
+//!   beside its modules, so its paths begin with `::`, by which they start from the server's root; servers refuse `..`.
+//! - SYSLINUX under EFI neither boots disks nor gives the machine back to its firmware: `LOCALBOOT` does nothing (efi/main.c, "Inappropriate
+//!   for EFI"), and `chain.c32` needs a BIOS. A machine that is to boot its disk stays at the prompt, and boots nothing else by mistake.
 //! - `IPAPPEND 2` adds `BOOTIF=01-<mac>`, so that the image knows the card it was booted from.
 
 use serde::Serialize;
 
 use super::bundle::{Boot, BundleText, Configuration, Console};
+use super::c32::Flavour;
 use super::render;
 use crate::failure::Result;
 
@@ -35,12 +40,10 @@ const TIMEOUT: u32 = 100;
 
 /// The modules that these configurations load, each with the file that does: what [`super::c32::needed`] takes.
 #[must_use]
-pub fn modules(bundle: &BundleText) -> Vec<(&'static str, &'static str)> {
+pub fn modules(flavour: Flavour, bundle: &BundleText) -> Vec<(&'static str, &'static str)> {
     let menu = bundle.menu.as_ref().map(|_| (MENU, "pxelinux.cfg/menu"));
-    [(CHAIN, "pxelinux.cfg/chain")]
-        .into_iter()
-        .chain(menu)
-        .collect()
+    let chain = (flavour == Flavour::Bios).then_some((CHAIN, "pxelinux.cfg/chain"));
+    chain.into_iter().chain(menu).collect()
 }
 
 /// `SERIAL port baud`.
@@ -60,11 +63,22 @@ pub(super) fn serial(console: &Console) -> Option<Serial> {
 }
 
 /// The template of a file that boots one thing at once.
-const fn template(boot: Boot) -> (&'static str, &'static str) {
-    match boot {
-        Boot::Image => ("image.hbs", include_str!("templates/image.hbs")),
-        Boot::Localboot => ("localboot.hbs", include_str!("templates/localboot.hbs")),
-        Boot::Chain => ("chain.hbs", include_str!("templates/chain.hbs")),
+const fn template(flavour: Flavour, boot: Boot) -> (&'static str, &'static str) {
+    match (boot, flavour) {
+        (Boot::Image, _) => ("image.hbs", include_str!("templates/image.hbs")),
+        (_, Flavour::Efi64) => ("stay.hbs", include_str!("templates/stay.hbs")),
+        (Boot::Localboot, Flavour::Bios) => {
+            ("localboot.hbs", include_str!("templates/localboot.hbs"))
+        }
+        (Boot::Chain, Flavour::Bios) => ("chain.hbs", include_str!("templates/chain.hbs")),
+    }
+}
+
+/// What the paths of files begin with.
+const fn root(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::Bios => "",
+        Flavour::Efi64 => "::",
     }
 }
 
@@ -73,6 +87,7 @@ const MENU_TEMPLATE: (&str, &str) = ("menu.hbs", include_str!("templates/menu.hb
 
 /// The text of a file in `pxelinux.cfg/`.
 pub(super) fn configuration(
+    flavour: Flavour,
     bundle: &BundleText,
     configuration: &Configuration<'_>,
 ) -> Result<String> {
@@ -83,8 +98,8 @@ pub(super) fn configuration(
         version: &'a str,
         serial: Option<Serial>,
         timeout: u32,
-        message: Option<&'a str>,
-        kernel: &'a str,
+        message: Option<String>,
+        kernel: String,
         initramfs: String,
         arguments: Vec<String>,
         chain: &'a str,
@@ -96,6 +111,7 @@ pub(super) fn configuration(
         title: &'a str,
         ontimeout: &'a str,
         marked: Marked,
+        disks: bool,
     }
     #[derive(Serialize)]
     struct Marked {
@@ -103,7 +119,13 @@ pub(super) fn configuration(
         localboot: bool,
         chain: bool,
     }
-    let menu = configuration.menu.map(|(menu, marked)| Menu {
+    let disks = flavour == Flavour::Bios;
+    // A machine that is to boot its disk gets no menu where that is not in it.
+    let menu = configuration
+        .menu
+        .filter(|(_, marked)| disks || *marked == Boot::Image);
+    let timeout = menu.map_or(TIMEOUT, |(menu, _)| menu.timeout * 10);
+    let menu = menu.map(|(menu, marked)| Menu {
         module: MENU,
         title: &menu.title,
         ontimeout: configuration.boot.name(),
@@ -112,22 +134,23 @@ pub(super) fn configuration(
             localboot: marked == Boot::Localboot,
             chain: marked == Boot::Chain,
         },
+        disks,
     });
     let (name, template) = match &menu {
         Some(_) => MENU_TEMPLATE,
-        None => template(configuration.boot),
+        None => template(flavour, configuration.boot),
     };
+    let path = |path: &String| format!("{}{path}", root(flavour));
+    let initramfs: Vec<_> = configuration.initramfs.iter().map(path).collect();
     let data = Data {
         title: &configuration.title,
         name: &bundle.name,
         version: &bundle.version,
         serial: serial(&bundle.console),
-        timeout: configuration
-            .menu
-            .map_or(TIMEOUT, |(menu, _)| menu.timeout * 10),
-        message: (!bundle.message.is_empty()).then_some(&*bundle.message_file),
-        kernel: &bundle.kernel,
-        initramfs: configuration.initramfs.join(","),
+        timeout,
+        message: (!bundle.message.is_empty()).then(|| path(&bundle.message_file)),
+        kernel: path(&bundle.kernel),
+        initramfs: initramfs.join(","),
         arguments: bundle.arguments(configuration.append),
         chain: CHAIN,
         menu,

@@ -203,6 +203,8 @@ impl Route {
 
 /// The program with kernel, initramfs and arguments in it.
 pub const UKI: &str = "image.efi";
+/// The certificate that it is signed with, where it is: what a firmware has to be given to trust it.
+pub const UKI_CERTIFICATE: &str = "image.crt";
 /// The script that iPXE runs.
 pub const IPXE_SCRIPT: &str = "boot.ipxe";
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::draft::Draft;
 use super::image::{initramfs, segment, system};
 use super::{
-    Action, Bundle, Definition, Layout, Plan, Stamps, Step, board, copies, sysroot, tools,
+    Action, Bundle, Definition, Layout, Plan, Stamps, Step, board, copies, sysroot, tools, uki,
 };
 use crate::checkout::Checkout;
 use crate::date;
@@ -17,7 +17,7 @@ use crate::debian::changelog::Entry;
 use crate::digest::{Digest, Seen};
 use crate::failure::{Failure, Result};
 use crate::image::overlay;
-use crate::loader::bundle::Reader;
+use crate::loader::program;
 use crate::recipe::schema::{KERNEL_BASES, Recipe};
 use crate::source::resolve::{File, Resolved};
 use crate::source::spec::Source;
@@ -84,17 +84,17 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
         names.insert(&recipe.kernel.source);
     }
     names.extend(loader_sources(recipe).map(|(_, source)| source.as_str()));
+    names.extend(uki::source(recipe));
     names.extend(recipe.u_boot.iter().map(|uboot| uboot.source.as_str()));
     names.extend(copies::sources(recipe));
     names
 }
 
-/// The inputs of the bundle that are its boot loader, where it has one, and the names of their sources.
+/// The inputs of the bundle that boot programs are taken from, and the names of their sources.
 fn loader_sources(recipe: &Recipe) -> impl Iterator<Item = (&'static str, &String)> {
-    let bundle = &recipe.bundle;
-    let both = [("pxelinux", &bundle.pxelinux), ("modules", &bundle.modules)];
-    let needed = Reader::of(recipe.arch) == Reader::Pxelinux;
-    both.into_iter().filter(move |_| needed)
+    let routes = recipe.bundle.routes(recipe.arch);
+    let packages = program::packages(&routes, recipe.arch).into_iter();
+    packages.map(|package| (package.key(), recipe.bundle.source(package)))
 }
 
 /// Makes the plan; its last step is [`BUNDLE`].
@@ -118,6 +118,7 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
     for name in material.recipe.segment.keys() {
         plan.add(segment(&plan, material, &stamps, name)?)?;
     }
+    uki::add(&mut plan, material, &stamps)?;
     board::add(&mut plan, material)?;
     plan.add(bundle(&plan, material, &stamps)?)?;
     Ok(plan)
@@ -342,6 +343,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
         draft.step(plan, &format!("segment-listing/{name}"), &step, "listing")?;
     }
     draft.step(plan, "busybox-version", BUSYBOX, "version")?;
+    uki::input(plan, &mut draft, &recipe.bundle)?;
     for (input, source) in loader_sources(recipe) {
         draft.step(plan, input, &source_step(source), "tree")?;
     }

@@ -21,10 +21,11 @@ pub mod packages;
 mod step;
 pub mod sysroot;
 pub mod tools;
+pub mod uki;
 
 pub use step::{
     Action, Bundle, Definition, Folders, Initramfs, Input, Layout, Location, OfHost, Packages,
-    Packing, Segment, Stamps, Step, SysrootPackage, System,
+    Packing, Segment, Stamps, Step, SysrootPackage, System, Uki,
 };
 
 use crate::failure::{Failure, Result};

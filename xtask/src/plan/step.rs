@@ -145,6 +145,15 @@ pub enum Action {
     Initramfs(Box<Initramfs>),
     /// Makes a segment that some machines get on top of the initramfs.
     Segment(Box<Segment>),
+    /// Makes a unified kernel image.
+    Uki(Box<Uki>),
+    /// Signs the input `image` for Secure Boot, with a private key that is known where the step runs.
+    Sign {
+        /// The key's name.
+        key: String,
+        /// Name of the input that is its certificate.
+        certificate: String,
+    },
     /// Lays out what a server serves.
     Bundle(Box<Bundle>),
     /// Packs that as Debian packages.
@@ -246,6 +255,19 @@ pub struct Initramfs {
     pub overlays: Vec<String>,
     /// The recipe's `[settings]`, which templates see.
     pub settings: BTreeMap<String, String>,
+    /// The version stamps.
+    pub stamps: Stamps,
+}
+
+/// What a unified kernel image is made from, beside the step's inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Uki {
+    /// The machines it is for.
+    pub arch: Arch,
+    /// The kernel's arguments.
+    pub arguments: String,
+    /// Names of the inputs in `segment/` that are on top of the initramfs, in order.
+    pub segments: Vec<String>,
     /// The version stamps.
     pub stamps: Stamps,
 }

@@ -5,6 +5,7 @@
 mod board;
 mod ready;
 mod ship;
+mod uki;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use crate::image::compress::Compression;
 use crate::image::microcode::Maker;
 use crate::image::tree::DeviceKind;
 pub use crate::lint::Allow;
+use crate::loader::program;
 use crate::loader::route::Route;
 use crate::source::spec::{Policy, Source};
 pub use board::UBoot;
@@ -25,6 +27,7 @@ pub use ready::{
     Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
 };
 pub use ship::Package;
+pub use uki::Uki;
 
 /// The JSON schema of recipes, for editors: `#:schema recipe.schema.json` in a recipe's first line makes those
 /// that know taplo complete and explain it.
@@ -262,6 +265,18 @@ pub struct Bundle {
     /// Name in `[sources]` of the package with the `.c32` modules.
     #[serde(default = "default_syslinux_source")]
     pub modules: String,
+    /// Name in `[sources]` of the package with `syslinux.efi`.
+    #[serde(default = "default_syslinux_efi_source")]
+    pub syslinux_efi: String,
+    /// Name in `[sources]` of the package with iPXE.
+    #[serde(default = "default_ipxe_source")]
+    pub ipxe: String,
+    /// Name in `[sources]` of the package with GRUB for EFI and networks, signed by Debian.
+    #[serde(default = "default_grub_source")]
+    pub grub: String,
+    /// Name in `[sources]` of the package with shim.
+    #[serde(default = "default_shim_source")]
+    pub shim: String,
     /// What a machine without a configuration of its own boots.
     #[serde(default)]
     pub default: Menu,
@@ -277,6 +292,9 @@ pub struct Bundle {
     /// Names in `[segment]`: what every machine gets on top of the image, in this order.
     #[serde(default)]
     pub segments: Vec<String>,
+    /// The unified kernel image, for routes that boot one.
+    #[serde(default)]
+    pub uki: Uki,
 }
 
 impl Bundle {
@@ -287,6 +305,19 @@ impl Bundle {
             vec![Route::usual(arch)]
         } else {
             self.routes.clone()
+        }
+    }
+
+    /// The name in `[sources]` of a package that boot programs are taken from.
+    #[must_use]
+    pub const fn source(&self, package: program::Package) -> &String {
+        match package {
+            program::Package::Pxelinux => &self.pxelinux,
+            program::Package::Modules => &self.modules,
+            program::Package::SyslinuxEfi => &self.syslinux_efi,
+            program::Package::Ipxe => &self.ipxe,
+            program::Package::Grub => &self.grub,
+            program::Package::Shim => &self.shim,
         }
     }
 }
@@ -315,6 +346,22 @@ fn default_pxelinux_source() -> String {
 
 fn default_syslinux_source() -> String {
     "syslinux".to_owned()
+}
+
+fn default_syslinux_efi_source() -> String {
+    "syslinux-efi".to_owned()
+}
+
+fn default_ipxe_source() -> String {
+    "ipxe".to_owned()
+}
+
+fn default_grub_source() -> String {
+    "grub".to_owned()
+}
+
+fn default_shim_source() -> String {
+    "shim".to_owned()
 }
 
 /// What a machine boots, by the name of a file in `pxelinux.cfg/`.

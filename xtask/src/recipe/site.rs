@@ -1,5 +1,7 @@
 //! `site.toml`: what belongs to a site and not to a recipe. Optional, and not in git.
 
+pub mod key;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -15,6 +17,7 @@ use crate::recipe::path::Path;
 use crate::recipe::schema::{Console, Recipe, Segment};
 use crate::source::mirror;
 use crate::text::{listing, nearest, quoted};
+use key::Key;
 
 /// A site's settings. What is not set is as the host has it, or as the recipe says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +41,9 @@ pub struct Site {
     /// What this site puts on top of the images of recipes, for every machine: `[segment.RECIPE]`. It is an archive of its own, `site`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub segment: BTreeMap<String, Segment>,
+    /// The private keys that are here, by the names that recipes use: `[key.NAME]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub key: BTreeMap<String, Key>,
 }
 
 /// The name of the segment that a site adds.
@@ -53,6 +59,7 @@ impl Default for Site {
             console: None,
             settings: BTreeMap::new(),
             segment: BTreeMap::new(),
+            key: BTreeMap::new(),
         }
     }
 }
@@ -200,6 +207,9 @@ fn check(checkout: &Checkout, site: &Site, root: &Node, broken: Vec<Path>) -> Ve
         let path = Path::of(&["segment", recipe]);
         known(checkout, &mut check, recipe, &path);
         check.overlay_names(&segment.overlays, &path.key("overlays"), checkout);
+    }
+    for (name, key) in &site.key {
+        check.signing_key(key, &Path::of(&["key", name]));
     }
     check.problems
 }

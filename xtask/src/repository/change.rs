@@ -52,7 +52,7 @@ pub(super) fn add(
     architectures: &[String],
     keep: Option<u32>,
 ) -> Result<Change> {
-    let parsed = before.texts.iter().map(|text| index::parse(text));
+    let parsed = before.texts.iter().map(|text| index::skim(text));
     let parsed = parsed.collect::<Result<Vec<_>>>()?;
     let (mut merged, of) = merge_all(before, &parsed, new, architectures)?;
     let fresh = merged.iter().flat_map(|one| &one.fresh);
@@ -88,14 +88,15 @@ fn merge_all<'a>(
     let mut of = BTreeMap::new();
     for architecture in architectures {
         let from = before.of.get(architecture).copied();
-        let own = new.iter().any(|entry| entry.architecture == architecture);
+        let own = new.iter().any(|entry| entry.architecture() == architecture);
         let alike = made_from.iter().position(|made| *made == (from, false));
         if let Some(at) = alike.filter(|_| !own) {
             of.insert(architecture.clone(), at);
             continue;
         }
-        let mine =
-            |entry: &&Entry<'_>| entry.architecture == ALL || entry.architecture == architecture;
+        let mine = |entry: &&Entry<'_>| {
+            entry.architecture() == ALL || entry.architecture() == architecture
+        };
         let mine: Vec<Entry<'a>> = new.iter().filter(mine).copied().collect();
         of.insert(architecture.clone(), merged.len());
         merged.push(match from {
@@ -111,7 +112,7 @@ fn merge_all<'a>(
 fn for_all<'a>(parsed: &[Vec<Entry<'a>>]) -> Vec<Entry<'a>> {
     let first = parsed.first().into_iter().flatten();
     first
-        .filter(|entry| entry.architecture == ALL)
+        .filter(|entry| entry.architecture() == ALL)
         .copied()
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Packages files: finding the few fields that matter in them, and merging stanzas into them. Pure.
 //!
 //! An index is thousands of stanzas of which one publishing changes a few. So a stanza stays the text it is, and is cut out and put in as a whole;
-//! only the fields that decide where are looked at. Stanzas are sorted by `Filename`, as apt-ftparchive sorts them.
+//! only the fields that decide where are looked at ([`skim`]). Stanzas are sorted by `Filename`, as apt-ftparchive sorts them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -12,103 +12,134 @@ use memchr::memmem::Finder;
 use crate::debian::version::Version;
 use crate::failure::{Failure, Kind, Result};
 
-/// The fields that are looked for, each from the end of the line before it. All but the last are in every stanza, mostly in this order.
-static FIELDS: LazyLock<[Finder<'static>; 7]> = LazyLock::new(|| {
-    [
-        "\nPackage:",
-        "\nVersion:",
-        "\nArchitecture:",
-        "\nFilename:",
-        "\nSize:",
-        "\nSHA256:",
-        "\nSource:",
-    ]
-    .map(Finder::new)
-});
+/// A field that is looked for, from the end of the line before it.
+struct Field {
+    name: &'static str,
+    finder: Finder<'static>,
+}
 
-/// A stanza of an index.
+impl Field {
+    fn new(line: &'static str) -> Self {
+        Self {
+            name: line.trim_matches(['\n', ':']),
+            finder: Finder::new(line),
+        }
+    }
+}
+
+static PACKAGE: LazyLock<Field> = LazyLock::new(|| Field::new("\nPackage:"));
+static VERSION: LazyLock<Field> = LazyLock::new(|| Field::new("\nVersion:"));
+static ARCHITECTURE: LazyLock<Field> = LazyLock::new(|| Field::new("\nArchitecture:"));
+static FILENAME: LazyLock<Field> = LazyLock::new(|| Field::new("\nFilename:"));
+static SIZE: LazyLock<Field> = LazyLock::new(|| Field::new("\nSize:"));
+static SHA256: LazyLock<Field> = LazyLock::new(|| Field::new("\nSHA256:"));
+static SOURCE: LazyLock<Field> = LazyLock::new(|| Field::new("\nSource:"));
+
+/// A stanza of an index. By what it is found and sorted is looked at once; everything else when somebody asks for it, which for nearly all stanzas nobody does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
     /// All of it, without the line feeds at its end.
     pub(super) text: &'a str,
     /// The binary package.
     pub(super) package: &'a str,
-    /// Its version.
-    pub(super) version: &'a str,
-    /// Its architecture, or `all`.
-    pub(super) architecture: &'a str,
     /// Where the package's file is, relative to the place. Nobody has looked whether it leads outside: places do, when they are asked for it.
     pub(super) filename: &'a str,
-    /// The file's SHA-256, as it is written.
-    pub(super) sha256: &'a str,
-    /// The field `Size`: the file's bytes.
-    pub(super) size: &'a str,
 }
 
 impl<'a> Entry<'a> {
-    /// Reads a stanza.
+    /// Reads a stanza, as far as it is sorted by.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    fn skim(text: &'a str) -> Result<Self, String> {
+        let mut at = 0;
+        let package = value(text, &PACKAGE, &mut at);
+        let filename = value(text, &FILENAME, &mut at);
+        let entry = Self {
+            text,
+            package,
+            filename,
+        };
+        if package.is_empty() {
+            return Err(entry.lacks(&PACKAGE));
+        }
+        if filename.is_empty() {
+            return Err(entry.lacks(&FILENAME));
+        }
+        Ok(entry)
+    }
+
+    /// Reads a stanza that has to have everything that clients need.
     ///
     /// # Errors
     /// What is wrong with it, in a few words.
     pub(super) fn parse(text: &'a str) -> Result<Self, String> {
-        let [package, version, architecture, filename, size, sha256, _] = &*FIELDS;
-        let mut at = 0;
-        let mut next = |field| value(text, field, &mut at);
-        let entry = Self {
-            text,
-            package: next(package),
-            version: next(version),
-            architecture: next(architecture),
-            filename: next(filename),
-            size: next(size),
-            sha256: next(sha256),
-        };
-        let needed = [
-            ("Package", entry.package),
-            ("Version", entry.version),
-            ("Architecture", entry.architecture),
-            ("Filename", entry.filename),
-            ("SHA256", entry.sha256),
-            ("Size", entry.size),
-        ];
-        for (name, value) in needed {
-            if value.is_empty() {
-                let first = text.lines().next().unwrap_or_default();
-                return Err(format!(
-                    "the stanza that begins with {first:?} has no {name}"
-                ));
+        let entry = Self::skim(text)?;
+        for field in [&VERSION, &ARCHITECTURE, &SIZE, &SHA256] {
+            if entry.value(field).is_empty() {
+                return Err(entry.lacks(field));
             }
         }
         Ok(entry)
     }
 
-    /// The source package's name and version (Debian Policy 5.6.1): those of the package itself, unless it says others. It is looked for here: most stanzas
-    /// have no such field, and most publishings do not ask.
+    fn lacks(&self, field: &Field) -> String {
+        let first = self.text.lines().next().unwrap_or_default();
+        format!(
+            "the stanza that begins with {first:?} has no {}",
+            field.name
+        )
+    }
+
+    fn value(&self, field: &Field) -> &'a str {
+        value(self.text, field, &mut 0)
+    }
+
+    /// Its version.
+    #[must_use]
+    pub(super) fn version(&self) -> &'a str {
+        self.value(&VERSION)
+    }
+
+    /// Its architecture, or `all`.
+    #[must_use]
+    pub(super) fn architecture(&self) -> &'a str {
+        self.value(&ARCHITECTURE)
+    }
+
+    /// The file's SHA-256, as it is written.
+    #[must_use]
+    pub(super) fn sha256(&self) -> &'a str {
+        self.value(&SHA256)
+    }
+
+    /// The source package's name and version (Debian Policy 5.6.1): those of the package itself, unless it says others.
     #[must_use]
     pub(super) fn source(&self) -> (&'a str, &'a str) {
-        let [.., source] = &*FIELDS;
-        let mut words = value(self.text, source, &mut 0).split_whitespace();
+        let mut words = self.value(&SOURCE).split_whitespace();
         let name = words.next().unwrap_or(self.package);
         let own = words.next().map(|word| word.trim_matches(['(', ')']));
-        (name, own.unwrap_or(self.version))
+        (name, own.unwrap_or_else(|| self.version()))
     }
 
     /// The file's bytes; as many as there cannot be when that is no number.
     #[must_use]
     pub(super) fn bytes(&self) -> u64 {
-        self.size.parse().unwrap_or(u64::MAX)
+        self.value(&SIZE).parse().unwrap_or(u64::MAX)
     }
 
     /// Name, version and architecture, for people.
     #[must_use]
     pub(super) fn title(&self) -> String {
-        format!("{} {} ({})", self.package, self.version, self.architecture)
+        let (version, architecture) = (self.version(), self.architecture());
+        format!("{} {version} ({architecture})", self.package)
     }
 }
 
 /// The first line of a field's value; empty when there is no such field. It is looked for behind `at` first, which becomes where it was found. (Not each line is
 /// looked at: indexes have very many.)
-fn value<'a>(stanza: &'a str, field: &Finder<'_>, at: &mut usize) -> &'a str {
+fn value<'a>(stanza: &'a str, field: &Field, at: &mut usize) -> &'a str {
+    let field = &field.finder;
     let (bytes, name) = (stanza.as_bytes(), field.needle());
     let behind = || Some(*at + field.find(&bytes[*at..])?);
     let begin = if bytes.starts_with(&name[1..]) {
@@ -124,11 +155,26 @@ fn value<'a>(stanza: &'a str, field: &Finder<'_>, at: &mut usize) -> &'a str {
     stanza[begin..begin + length].trim_ascii()
 }
 
-/// The stanzas of an index.
+/// The stanzas of an index, as far as they are sorted by.
+///
+/// # Errors
+/// [`Kind::Source`], with the first stanza that is none.
+pub(super) fn skim(text: &str) -> Result<Vec<Entry<'_>>> {
+    stanzas(text, Entry::skim)
+}
+
+/// The stanzas of an index, which have to have everything that clients need.
 ///
 /// # Errors
 /// [`Kind::Source`], with the first stanza that is none.
 pub(super) fn parse(text: &str) -> Result<Vec<Entry<'_>>> {
+    stanzas(text, Entry::parse)
+}
+
+fn stanzas<'a>(
+    text: &'a str,
+    read: fn(&'a str) -> Result<Entry<'a>, String>,
+) -> Result<Vec<Entry<'a>>> {
     let finder = Finder::new(b"\n\n");
     let mut entries = Vec::with_capacity(text.len() / 512);
     let mut at = 0;
@@ -140,7 +186,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry<'_>>> {
         }
         let length = finder.find(rest).unwrap_or(rest.len());
         let stanza = text[at..at + length].trim_end_matches('\n');
-        entries.push(Entry::parse(stanza).map_err(|wrong| {
+        entries.push(read(stanza).map_err(|wrong| {
             Failure::new(Kind::Source, format!("the index cannot be read: {wrong}"))
         })?);
         at += length;
@@ -205,12 +251,13 @@ pub(super) fn merge<'a>(there: &[Entry<'a>], new: &[Entry<'a>]) -> Result<Merged
 
 /// Whether a package is this one.
 fn is_there(new: &Entry<'_>, old: &Entry<'_>) -> Result<bool> {
-    let same = new.filename == old.filename
-        || (new.architecture == old.architecture && same_version(new.version, old.version));
+    let alike = new.architecture() == old.architecture();
+    let same =
+        new.filename == old.filename || (alike && same_version(new.version(), old.version()));
     if !same {
         return Ok(false);
     }
-    if new.sha256 == old.sha256 && new.architecture == old.architecture {
+    if alike && new.sha256() == old.sha256() {
         return Ok(true);
     }
     let what = format!(
@@ -218,8 +265,8 @@ fn is_there(new: &Entry<'_>, old: &Entry<'_>) -> Result<bool> {
         old.title()
     );
     Err(Failure::new(Kind::Check, what)
-        .note(format!("there: {}, SHA-256 {}", old.filename, old.sha256))
-        .note(format!("new: {}, SHA-256 {}", new.title(), new.sha256))
+        .note(format!("there: {}, SHA-256 {}", old.filename, old.sha256()))
+        .note(format!("new: {}, SHA-256 {}", new.title(), new.sha256()))
         .hint("what was published never changes: give the new one a higher version"))
 }
 

@@ -24,7 +24,7 @@ fn the_fields_that_matter_are_found() {
     assert_eq!(entries.len(), 2);
     let entry = &entries[0];
     assert_eq!(
-        (entry.package, entry.version, entry.architecture),
+        (entry.package, entry.version(), entry.architecture()),
         ("b", "1:2-1", "all")
     );
     assert_eq!(
@@ -45,14 +45,13 @@ fn sources_have_names_and_versions_of_their_own() {
         Entry {
             text,
             package: "p",
-            version: "1+b1",
             ..Entry::default()
         }
         .source()
     };
-    assert_eq!(source("Package: p\nSource: glibc (1)"), ("glibc", "1"));
-    assert_eq!(source("Source: glibc\nPackage: p"), ("glibc", "1+b1"));
-    assert_eq!(source("Package: p"), ("p", "1+b1"));
+    assert_eq!(source("Version: 1+b1\nSource: glibc (1)"), ("glibc", "1"));
+    assert_eq!(source("Source: glibc\nVersion: 1+b1"), ("glibc", "1+b1"));
+    assert_eq!(source("Version: 1+b1"), ("p", "1+b1"));
 }
 
 #[test]

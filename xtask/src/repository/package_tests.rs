@@ -136,7 +136,7 @@ proptest! {
             let entries = index::parse(&stanza).unwrap();
             prop_assert!(entries.len() == 1);
             prop_assert!(entries[0].filename.starts_with("pool/main/"));
-            prop_assert!(entries[0].size == "1");
+            prop_assert!(entries[0].bytes() == 1);
         }
     }
 }

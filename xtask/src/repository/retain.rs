@@ -52,26 +52,20 @@ mod tests {
 
     use super::*;
 
-    fn entry<'a>(package: &'a str, version: &'a str) -> Entry<'a> {
-        Entry {
-            package,
-            version,
-            ..Entry::default()
-        }
-    }
-
     #[test]
     fn the_newest_stay_of_each_source() {
-        let index = [
-            entry("a", "1.9"),
-            entry("a", "1.10"),
-            entry("a", "1.10~rc1"),
-            entry("b", "1"),
-            Entry {
-                text: "Source: a (1:0)",
-                ..entry("a-doc", "7")
-            },
+        let stanzas = [
+            "Package: a\nVersion: 1.9",
+            "Package: a\nVersion: 1.10",
+            "Package: a\nVersion: 1.10~rc1",
+            "Package: b\nVersion: 1",
+            "Package: a-doc\nVersion: 7\nSource: a (1:0)",
         ];
+        let index = stanzas.map(|text| Entry {
+            text,
+            package: &text[9..10],
+            ..Entry::default()
+        });
         let retired = |keep| retired(&[&index[..2], &index[2..]], keep);
         assert_eq!(retired(2), HashSet::from([("a", "1.9"), ("a", "1.10~rc1")]));
         assert_eq!(retired(4), HashSet::new());

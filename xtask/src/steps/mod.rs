@@ -13,6 +13,7 @@ mod segment;
 pub mod sysroot;
 mod system;
 mod uboot;
+mod uki;
 mod unpack;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,15 @@ pub trait Fetch: Sync {
     fn fetch(&self, step: &str, sha256: &Digest, to: &Path) -> Result<()>;
 }
 
+/// Makes signatures. The engine's owner knows where the private keys are.
+pub trait Sign: Sync {
+    /// What the private key of this name makes of these bytes: RSA, PKCS #1 v1.5, SHA-256. Equal bytes have equal signatures.
+    ///
+    /// # Errors
+    /// When the key is not here, or cannot be used.
+    fn sign(&self, key: &str, bytes: &[u8]) -> Result<Vec<u8>>;
+}
+
 /// A step at work.
 pub struct Work<'a> {
     /// The step.
@@ -45,6 +55,8 @@ pub struct Work<'a> {
     pub jobs: &'a jobserver::Client,
     /// Where bytes come from.
     pub fetch: &'a dyn Fetch,
+    /// Who signs.
+    pub sign: &'a dyn Sign,
     /// Where compiler results are cached, if there is a compiler cache.
     pub ccache: Option<&'a Path>,
     /// Who hears what happens.
@@ -143,6 +155,8 @@ pub fn run(work: &Work<'_>) -> Result<()> {
         Action::UBoot { arch, board } => uboot::run(work, *arch, board),
         Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
         Action::Segment(segment) => segment::run(work, segment),
+        Action::Uki(parts) => uki::run(work, parts),
+        Action::Sign { key, certificate } => uki::sign(work, key, certificate),
         Action::Bundle(bundle) => bundle::run(work, bundle),
         Action::Deb(packages) => deb::run(work, packages),
     }

@@ -105,7 +105,7 @@ pub(super) fn concatenate<'a>(
 /// # Errors
 /// What reading contents whose digest nobody knows yet, and writing, fail with.
 pub(super) fn listing(tree: &FileTree, to: &Path) -> Result<()> {
-    let listing = serde_json::to_vec_pretty(tree)
+    let listing = serde_json::to_vec(tree)
         .map_err(|error| Failure::bug(format!("a tree cannot be written: {error}")))?;
     Ok(fs_err::write(to, listing)?)
 }

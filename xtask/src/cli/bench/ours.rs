@@ -18,7 +18,7 @@ use crate::image::compress::Compression;
 use crate::plan::{Action, Definition, OfHost, Packing, Step, System, copies};
 use crate::recipe::schema::HOST;
 use crate::recipe::schema::{Copy, MissingFirmware, Modules};
-use crate::steps::{self, Fetch, Work};
+use crate::steps::{self, Fetch, Sign, Work};
 use crate::store::{Claim, Slot, Store};
 
 /// What a kernel's configuration has to say for such an image. (The host's own may lie anywhere, and is not what is measured.)
@@ -53,6 +53,12 @@ fn planned(system: &System, seen: &Seen) -> Result<BTreeMap<String, OfHost>> {
 
 /// The step has all that it needs.
 struct Nothing;
+
+impl Sign for Nothing {
+    fn sign(&self, _: &str, _: &[u8]) -> Result<Vec<u8>> {
+        Err(Failure::bug("nothing is signed when one step is measured"))
+    }
+}
 
 impl Fetch for Nothing {
     fn fetch(&self, _: &str, _: &Digest, _: &Path) -> Result<()> {
@@ -98,6 +104,7 @@ impl Assembly {
             slot,
             jobs: &engine::job_budget(None)?,
             fetch: &Nothing,
+            sign: &Nothing,
             ccache: None,
             listen: &Deaf,
         })?;

@@ -226,10 +226,7 @@ fn device(alias: &str) -> Option<(char, u32, u32)> {
 }
 
 fn ordered(kernel: &Kernel, order: &Order) -> String {
-    let listed = order
-        .modules
-        .iter()
-        .filter(|&&module| kernel.rank(module) < usize::MAX);
+    let listed = order.modules[..order.listed].iter();
     listed
         .map(|&module| format!("{}\n", plain(&kernel.modules[module].path)))
         .collect()

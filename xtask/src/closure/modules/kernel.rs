@@ -72,8 +72,8 @@ pub struct Kernel {
     /// What is odd about the folder, a sentence each.
     pub notes: Vec<String>,
     by_name: HashMap<String, usize>,
-    /// The line of `modules.order` of each path without the suffix of a compression.
-    order: HashMap<String, usize>,
+    /// `modules.order`: paths without the suffix of a compression, a line each.
+    order: String,
 }
 
 impl Kernel {
@@ -120,10 +120,17 @@ impl Kernel {
         }
     }
 
-    /// The place of a module in `modules.order`; of those that are not there, behind all others.
-    pub(super) fn rank(&self, module: usize) -> usize {
-        let path = plain(&self.modules[module].path);
-        self.order.get(path).copied().unwrap_or(usize::MAX)
+    /// The lines of modules in `modules.order`, counted from 0; of those that are not there, behind all others.
+    pub(super) fn ranks(&self, modules: &[usize]) -> Vec<usize> {
+        let paths = modules.iter().map(|&at| plain(&self.modules[at].path));
+        let places: HashMap<&str, usize> = paths.zip(0..).collect();
+        let mut ranks = vec![usize::MAX; modules.len()];
+        for (line, path) in self.order.lines().enumerate() {
+            if let Some(&place) = places.get(path) {
+                ranks[place] = line;
+            }
+        }
+        ranks
     }
 
     /// A list beside the modules, such as `modules.builtin`; none where there is none.
@@ -234,10 +241,8 @@ fn read(folder: PathBuf, below: String, release: String) -> Result<Kernel> {
         let bytes = list(&folder, name)?.unwrap_or_default();
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
-    let order = text("modules.order")?;
-    let order = order.lines().enumerate();
     Ok(Kernel {
-        order: order.map(|(at, line)| (line.to_owned(), at)).collect(),
+        order: text("modules.order")?,
         builtin: builtin(&text("modules.builtin")?, &text("modules.builtin.modinfo")?),
         notes: walk.notes,
         release,
@@ -254,17 +259,15 @@ fn unique(paths: Vec<String>) -> (Vec<Module>, HashMap<String, usize>) {
     let mut by_name: HashMap<String, usize> = HashMap::with_capacity(paths.len());
     for path in paths {
         let Some(name) = name_of(&path) else { continue };
-        match by_name.get(&name) {
-            Some(&at) if precedence(&modules[at].path) <= precedence(&path) => {}
-            Some(&at) => modules[at].path = path,
-            None => {
-                by_name.insert(name.clone(), modules.len());
-                modules.push(Module {
-                    name,
-                    path,
-                    read: OnceLock::new(),
-                });
-            }
+        let at = *by_name.entry(name.clone()).or_insert(modules.len());
+        match modules.get_mut(at) {
+            Some(other) if precedence(&other.path) <= precedence(&path) => {}
+            Some(other) => other.path = path,
+            None => modules.push(Module {
+                name,
+                path,
+                read: OnceLock::new(),
+            }),
         }
     }
     // What took another's place is out of order now.
@@ -365,9 +368,9 @@ impl Walk {
                 ));
                 continue;
             };
-            let path = format!("{below}{name}");
+            let path = [below, &name].concat();
             if kind.is_dir() {
-                self.folder(&entry.path(), &format!("{path}/"), depth + 1)?;
+                self.folder(&entry.path(), &(path + "/"), depth + 1)?;
             } else if stem(&name).is_none()
                 || memchr::memchr2(b' ', b'\n', name.as_bytes()).is_some()
             {

@@ -9,6 +9,8 @@ use super::kernel::Kernel;
 pub(super) struct Order {
     /// Places in [`Kernel::modules`].
     pub(super) modules: Vec<usize>,
+    /// How many of them `modules.order` has: the first ones.
+    pub(super) listed: usize,
     /// What each module depends on, directly.
     direct: Vec<Vec<usize>>,
     /// The place of each in a sequence where everything comes before what it depends on.
@@ -21,8 +23,12 @@ impl Order {
     /// # Errors
     /// [`Kind::Source`] when modules depend on each other in a circle, so that none of them could ever be loaded.
     pub(super) fn new(kernel: &Kernel, chosen: &Chosen) -> Result<Self> {
-        let mut modules: Vec<usize> = chosen.modules.iter().map(|picked| picked.module).collect();
-        modules.sort_by_key(|&module| (kernel.rank(module), module));
+        let modules: Vec<usize> = chosen.modules.iter().map(|picked| picked.module).collect();
+        let mut ranked: Vec<(usize, usize)> =
+            kernel.ranks(&modules).into_iter().zip(modules).collect();
+        ranked.sort_unstable();
+        let listed = ranked.partition_point(|(rank, _)| *rank < usize::MAX);
+        let modules: Vec<usize> = ranked.into_iter().map(|(_, module)| module).collect();
         let mut place = vec![None; kernel.modules.len()];
         for (at, &module) in modules.iter().enumerate() {
             place[module] = Some(at);
@@ -50,6 +56,7 @@ impl Order {
         })?;
         Ok(Self {
             modules,
+            listed,
             direct,
             before,
         })

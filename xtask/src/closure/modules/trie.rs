@@ -118,9 +118,13 @@ fn node(entries: &[Entry], from: usize, prefix: usize, out: &mut Vec<u8>) -> Opt
 /// Writes the nodes below one: for each letter at `at`, with its offset.
 fn children(mut entries: &[Entry], at: usize, out: &mut Vec<u8>) -> Option<Vec<(u8, u32)>> {
     let mut children = Vec::new();
-    while let Some(first) = entries.first() {
+    while let [first, ..] = entries {
         let letter = first.key[at];
-        let same = entries.partition_point(|entry| entry.key[at] == letter);
+        // Mostly there is but one letter more.
+        let same = match entries.last() {
+            Some(last) if last.key[at] == letter => entries.len(),
+            _ => entries.partition_point(|entry| entry.key[at] == letter),
+        };
         let (group, rest) = entries.split_at(same);
         let prefix = common(&group[0].key[at + 1..], &group[same - 1].key[at + 1..]);
         children.push((letter, node(group, at + 1, prefix, out)?));
@@ -131,6 +135,9 @@ fn children(mut entries: &[Entry], at: usize, out: &mut Vec<u8>) -> Option<Vec<(
 
 /// How many bytes two keys have in common at their beginning.
 fn common(one: &[u8], other: &[u8]) -> usize {
+    if one == other {
+        return one.len();
+    }
     one.iter()
         .zip(other)
         .take_while(|(one, other)| one == other)

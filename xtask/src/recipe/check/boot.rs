@@ -6,19 +6,24 @@ use super::Check;
 use super::form::{self, ARGUMENT, IPV4, MAC, NAME};
 use crate::arch::Arch;
 use crate::boot::scenario::Scenario;
-use crate::loader::bundle::Reader;
 use crate::loader::check::check_argument;
+use crate::loader::reader::Reader;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Menu, Recipe};
 use crate::text::quoted;
 
+/// Who reads the bundle's configurations.
+fn readers(recipe: &Recipe) -> Vec<Reader> {
+    Reader::of_all(&recipe.bundle.routes(recipe.arch))
+}
+
 impl Check<'_> {
     pub(super) fn bundle(&mut self, recipe: &Recipe) {
         let path = Path::of(&["bundle", "append"]);
-        self.arguments(Reader::of(recipe.arch), &recipe.bundle.append, &path);
+        self.arguments(&readers(recipe), &recipe.bundle.append, &path);
     }
 
-    fn arguments(&mut self, reader: Reader, arguments: &[String], path: &Path) {
+    fn arguments(&mut self, readers: &[Reader], arguments: &[String], path: &Path) {
         for (index, argument) in arguments.iter().enumerate() {
             let path = path.index(index);
             if argument.split_whitespace().count() > 1 && !argument.contains(['"', '\'']) {
@@ -37,7 +42,7 @@ impl Check<'_> {
                 let message = if argument.starts_with("initrd=") {
                     Err("`initrd=` is set by the bundle itself".to_owned())
                 } else {
-                    check_argument(reader, argument)
+                    check_argument(readers, argument)
                 };
                 if let Err(message) = message {
                     self.wrong(&path, message, String::new(), "leave it out");
@@ -82,7 +87,7 @@ impl Check<'_> {
             if let Some(ip) = &node.ip {
                 self.text(&IPV4, ip, &path.key("ip"));
             }
-            self.arguments(Reader::of(recipe.arch), &node.append, &path.key("append"));
+            self.arguments(&readers(recipe), &node.append, &path.key("append"));
             let never = node.menu != Menu::Image && recipe.bundle.menu.is_none();
             if never && !node.append.is_empty() {
                 let message = "kernel arguments for a machine that boots its local disk".to_owned();

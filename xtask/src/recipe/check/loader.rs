@@ -3,8 +3,11 @@
 
 use super::Check;
 use super::form::NAME;
-use crate::loader::bundle::{Boot, Reader};
-use crate::loader::check::{check_boot, check_message, check_timeout, check_title};
+use crate::loader::bundle::Boot;
+use crate::loader::check::{
+    check_boot, check_menus, check_message, check_own_boot, check_timeout, check_title,
+};
+use crate::loader::reader::Reader;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Menu, Recipe};
 use crate::text::{listing, nearest, quoted};
@@ -21,30 +24,37 @@ impl From<Menu> for Boot {
 
 impl Check<'_> {
     pub(super) fn loader(&mut self, recipe: &Recipe) {
-        let reader = Reader::of(recipe.arch);
+        let readers = Reader::of_all(&recipe.bundle.routes(recipe.arch));
         let bundle = Path::of(&["bundle"]);
-        if reader == Reader::UBoot {
-            let message = check_message(reader, &recipe.bundle.message);
-            self.loads(message, &bundle.key("message"), "leave it out");
-        }
-        self.boots(reader, recipe.bundle.default, &bundle.key("default"));
+        let message = check_message(&readers, &recipe.bundle.message);
+        self.loads(message, &bundle.key("message"), "leave it out");
+        self.boots(
+            check_boot(&readers, recipe.bundle.default.into()),
+            &bundle.key("default"),
+        );
         if let Some(menu) = &recipe.bundle.menu {
             let path = bundle.key("menu");
+            self.loads(check_menus(&readers), &path, "leave it out");
             self.loads(check_title(&menu.title), &path.key("title"), "");
             self.loads(check_timeout(menu.timeout), &path.key("timeout"), "");
             if let Some(ontimeout) = menu.ontimeout {
-                self.boots(reader, ontimeout, &path.key("ontimeout"));
+                let checked = check_boot(&readers, ontimeout.into());
+                self.boots(checked, &path.key("ontimeout"));
             }
         }
         for (index, node) in recipe.node.iter().enumerate() {
             let path = Path::of(&["node"]).index(index).key("menu");
-            self.boots(reader, node.menu, &path);
+            self.boots(check_own_boot(&readers, node.menu.into()), &path);
         }
         self.segments(recipe);
     }
 
-    fn boots(&mut self, reader: Reader, menu: Menu, path: &Path) {
-        self.loads(check_boot(reader, menu.into()), path, "take `localboot`");
+    fn boots(&mut self, checked: Result<(), String>, path: &Path) {
+        let help = match &checked {
+            Err(message) if message.contains("module") => "take `localboot`",
+            _ => "take `image`, or leave out the route",
+        };
+        self.loads(checked, path, help);
     }
 
     fn loads(&mut self, checked: Result<(), String>, path: &Path, help: &str) {

@@ -11,8 +11,10 @@ mod lint;
 mod loader;
 mod package;
 pub mod ready;
+mod routes;
 mod sources;
 mod sysroot;
+mod uki;
 
 use crate::checkout::Checkout;
 use crate::failure::Diagnostic;
@@ -46,7 +48,9 @@ pub fn check(
     check.ready(recipe, checkout);
     check.bundle(recipe);
     check.nodes(recipe);
+    check.routes(recipe, checkout);
     check.loader(recipe);
+    check.uki(recipe, checkout);
     check.lint(&recipe.lint);
     check.package(name, &recipe.package, checkout);
     check.scenarios(recipe.arch, &recipe.boot);

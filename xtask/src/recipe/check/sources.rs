@@ -4,7 +4,7 @@ use super::Check;
 use super::form::{MEMBER, NAME, PACKAGE, SUITE, URL};
 use crate::arch::Arch;
 use crate::checkout::Checkout;
-use crate::loader::bundle::Reader;
+use crate::loader::program;
 use crate::recipe::path::Path;
 use crate::recipe::schema::{Libc, Recipe};
 use crate::source::spec::Source;
@@ -12,11 +12,11 @@ use crate::text::{listing, nearest, quoted};
 
 /// What a source is needed for.
 #[derive(Clone, Copy)]
-enum Use {
+pub(super) enum Use {
     /// A tree that is compiled.
     Tree,
-    /// Files that are ready to be served.
-    Files,
+    /// Files that are ready to be served; Debian has them in this package.
+    Files(&'static str),
 }
 
 /// Why a source of this kind does not fit a use, and what would.
@@ -27,7 +27,7 @@ fn misfit(wanted: Use, source: &Source) -> Option<(&'static str, &'static str)> 
             "name the tarball inside the package: member = \"usr/src/linux-source-6.1.tar.xz\"",
         )),
         (
-            Use::Files,
+            Use::Files(_),
             Source::DebianBinary {
                 member: Some(_), ..
             },
@@ -35,7 +35,7 @@ fn misfit(wanted: Use, source: &Source) -> Option<(&'static str, &'static str)> 
             "is a tarball inside a package, not the package's files",
             "leave out its `member`",
         )),
-        (Use::Files, Source::DebianSource { .. }) => Some((
+        (Use::Files(_), Source::DebianSource { .. }) => Some((
             "is a source package, and would have to be compiled first",
             "take the binary package: kind = \"debian-binary\"",
         )),
@@ -51,24 +51,19 @@ impl Check<'_> {
             self.source(source, &path, checkout);
         }
         let built = recipe.kernel.package.is_none();
-        // Elsewhere the boot loader is the machine's firmware.
-        let pc = Reader::of(recipe.arch) == Reader::Pxelinux;
         let uses = [
-            (built, "kernel", "source", &recipe.kernel.source, Use::Tree),
-            (true, "busybox", "source", &recipe.busybox.source, Use::Tree),
-            (
-                pc,
-                "bundle",
-                "pxelinux",
-                &recipe.bundle.pxelinux,
-                Use::Files,
-            ),
-            (pc, "bundle", "modules", &recipe.bundle.modules, Use::Files),
+            (built, "kernel", &recipe.kernel.source),
+            (true, "busybox", &recipe.busybox.source),
         ];
-        for (used, table, key, name, wanted) in uses {
+        for (used, table, name) in uses {
             if used {
-                self.used_source(recipe, &Path::of(&[table, key]), name, wanted);
+                self.used_source(recipe, &Path::of(&[table, "source"]), name, Use::Tree);
             }
+        }
+        for package in program::packages(&recipe.bundle.routes(recipe.arch), recipe.arch) {
+            let name = recipe.bundle.source(package);
+            let path = Path::of(&["bundle", package.key()]);
+            self.used_source(recipe, &path, name, Use::Files(package.debian(recipe.arch)));
         }
         if let Some(uboot) = &recipe.u_boot {
             let path = Path::of(&["u-boot", "source"]);
@@ -117,7 +112,7 @@ impl Check<'_> {
         }
     }
 
-    fn used_source(&mut self, recipe: &Recipe, path: &Path, name: &str, wanted: Use) {
+    pub(super) fn used_source(&mut self, recipe: &Recipe, path: &Path, name: &str, wanted: Use) {
         let sources = Path::of(&["sources"]);
         if self.is_broken(&sources) {
             return;
@@ -135,11 +130,18 @@ impl Check<'_> {
             let known = recipe.sources.keys().map(String::as_str);
             let meant = nearest(name, known.clone()).filter(|_| written);
             let label = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
-            let help = match listing(known, "and") {
-                none if none.is_empty() => format!("describe it in [{header}]"),
-                known => {
-                    format!("describe it in [{header}], or name another one: there are {known}")
+            let known = listing(known, "and");
+            let help = match wanted {
+                Use::Files(package) => {
+                    format!(
+                        "add [{header}] with kind = \"debian-binary\" and package = \"{package}\""
+                    )
                 }
+                Use::Tree => format!("describe it in [{header}]"),
+            };
+            let help = match known.as_str() {
+                "" => help,
+                known => format!("{help}, or name another one: there are {known}"),
             };
             self.wrong(
                 path,

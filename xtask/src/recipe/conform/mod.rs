@@ -258,6 +258,12 @@ impl<'s> Walk<'s> {
             }
             _ => {}
         }
+        let is_list = |choice: &&&Json| matches!(shape::of(self.root, choice), Shape::List { .. });
+        if let (Value::Array(_), Some(list)) = (&node.value, choices.iter().find(is_list)) {
+            // What is wrong with a list is said of it as a list.
+            self.value(list, node, path);
+            return None;
+        }
         let words = words::words_among(self.root, choices);
         let shape = Shape::Either(choices.to_vec());
         match &node.value {

@@ -84,8 +84,17 @@ pub(super) fn of<'s>(root: &'s Json, schema: &'s Json) -> Shape<'s> {
         _ => words_of(&choices)
             .map(Shape::Words)
             .or_else(|| tagged(root, &choices))
-            .unwrap_or(Shape::Either(choices)),
+            .unwrap_or_else(|| Shape::Either(flat(root, choices))),
     }
+}
+
+/// The alternatives among which some may be alternatives themselves.
+fn flat<'s>(root: &'s Json, choices: Vec<&'s Json>) -> Vec<&'s Json> {
+    let flat = choices.into_iter().map(|choice| match of(root, choice) {
+        Shape::Either(inner) => inner,
+        _ => vec![choice],
+    });
+    flat.flatten().collect()
 }
 
 fn plain(schema: &Json) -> Shape<'_> {

@@ -88,7 +88,7 @@ fn mistakes_in_a_base_are_found_in_the_base() {
     recipe: the recipe demo has 3 mistakes
     recipes/base/pc.toml:16:1 «overlay» unknown key `overlay` in [image]; did you mean `overlays`?; known keys: `compression`, `compression-level`, `console`, `devices`, `directories`, `microcode`, `ntp` and `overlays`
     recipes/base/pc.toml:18:11 «"a b"» these are several kernel arguments; write one argument each: "a", "b"
-    recipes/demo.toml:3:8 «'x'» there is no file kernel-configs/x; kernel-configs/ has `x86_64/base.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
+    recipes/demo.toml:3:8 «'x'» there is no file kernel-configs/x; kernel-configs/ has `x86_64/base.config`, `x86_64/efi.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
     "#);
 }
 

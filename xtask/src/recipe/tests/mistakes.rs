@@ -65,9 +65,9 @@ name = "a b"
     recipes/demo.toml:14:12 «"http://user:secret@example.org/x"» `http://user:secret@example.org/x` is no address of a download; `http://` or `https://`, a host, a path; without user, password and `#`
     recipes/demo.toml:15:1 «[kernel]» the source `linux`, which `kernel.source` is by default, is a binary package as a whole, not a source tree; name the tarball inside the package: member = "usr/src/linux-source-6.1.tar.xz"
     recipes/demo.toml:16:8 «"tinyconfg"» there is no kernel configuration `tinyconfg` to start from; did you mean `tinyconfig`?; it has to be `allnoconfig`, `tinyconfig` or `defconfig`, or a file in kernel-configs/
-    recipes/demo.toml:17:14 «"base.config"» there is no file kernel-configs/base.config; did you mean `x86_64/base.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
+    recipes/demo.toml:17:14 «"base.config"» there is no file kernel-configs/base.config; did you mean `x86_64/base.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/efi.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
     recipes/demo.toml:17:29 «"/etc/passwd"» `/etc/passwd` is no path inside the checkout; it does not begin with `/` and holds no `..`
-    recipes/demo.toml:17:44 «"x86_64/nit.config"» there is no file kernel-configs/x86_64/nit.config; did you mean `x86_64/net.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
+    recipes/demo.toml:17:44 «"x86_64/nit.config"» there is no file kernel-configs/x86_64/nit.config; did you mean `x86_64/net.config`?; kernel-configs/ has `x86_64/base.config`, `x86_64/efi.config`, `x86_64/initramfs.config`, `x86_64/kvm-guest.config`, `x86_64/net.config`, `x86_64/pc.config` and `x86_64/virtio.config`
     recipes/demo.toml:17:65 «5» `fragments[3]` has to be a string; this is a whole number; write it in quotes: "5"
     recipes/demo.toml:17:89 «"x86_64/net.config"» `x86_64/net.config` is in this list twice
     recipes/demo.toml:19:8 «"mussl"» `libc` cannot be `mussl`; did you mean `musl`?; it has to be `musl` or `glibc`
@@ -82,7 +82,7 @@ name = "a b"
     recipes/demo.toml:27:59 «3000000» `minor` is out of range; it can be from 0 to 1048575
     recipes/demo.toml:29:8 «115201» 115201 is no speed of a serial line; it has to be `4800`, `9600`, `19200`, `38400`, `57600`, `115200`, `230400` or `460800`
     recipes/demo.toml:30:1 «[bundle]» the source `pxelinux`, which `bundle.pxelinux` is by default, is a source package, and would have to be compiled first; take the binary package: kind = "debian-binary"
-    recipes/demo.toml:31:11 «"sylinux"» there is no source `sylinux`; did you mean `linux`?; describe it in [sources.sylinux], or name another one: there are `blob`, `busybox`, `linux` and `pxelinux`
+    recipes/demo.toml:31:11 «"sylinux"» there is no source `sylinux`; did you mean `linux`?; add [sources.sylinux] with kind = "debian-binary" and package = "syslinux-common", or name another one: there are `blob`, `busybox`, `linux` and `pxelinux`
     recipes/demo.toml:32:11 «"quiet splash"» these are several kernel arguments; write one argument each: "quiet", "splash"
     recipes/demo.toml:32:27 «"a=\"b\""» `a="b"` is no kernel argument; one argument each, of visible ASCII characters, without blanks and quotes
     recipes/demo.toml:32:38 «"initrd=x"» `initrd=` is set by the bundle itself; leave it out
@@ -189,8 +189,73 @@ fn scenarios_are_checked_where_they_are_wrong() {
     recipes/demo.toml:22:17 «'('» this is no regular expression; unclosed group; backslashes survive in single quotes: '\d+'
     recipes/demo.toml:23:22 «'2001'» `clock.power-on`: `2001` is not like 2001-01-01T00:00:00Z
     recipes/demo.toml:26:22 «2001-01-01T00:00:00Z» `power-on` has to be a string; this is a date or time; write it in quotes: "2001-01-01T00:00:00Z"
-    recipes/demo.toml:27:7 «'pannic'» `end` cannot be `pannic`; did you mean `panic`?; it has to be `ready`, `local-boot`, `panic` or `expected`, or `{ failed = … }`
+    recipes/demo.toml:27:7 «'pannic'» `end` cannot be `pannic`; did you mean `panic`?; it has to be `ready`, `local-boot`, `panic`, `menu`, `no-dhcp`, `load-failed`, `nothing-to-boot` or `expected`, or `{ failed = … }`, or a list of values
     recipes/demo.toml:28:20 «'['» this is no regular expression; unclosed character class; backslashes survive in single quotes: '\d+'
     recipes/demo.toml:30:8 «'x'» two of [[boot]] have this `name`; the other one is at recipes/demo.toml:25
     "#);
+}
+
+/// What is said of one scenario with these fields.
+fn of_scenario(fields: &str) -> String {
+    about(&format!("{GOOD}[[boot]]\nname = 'x'\n{fields}\n"))
+}
+
+#[test]
+fn states_may_be_written_in_every_way() {
+    let good = [
+        "end = 'menu'",
+        "end = ['ready']",
+        "end = ['ready', 'local-boot', { failed = 'clock' }]",
+        "end = { failed = { step = 'clock', code = 50 } }",
+        "end = [{ failed = {} }]",
+        "retry = {}",
+        "retry = { virtual = 3, on = ['panic', 'timed-out'] }\nreport = true",
+    ];
+    for fields in good {
+        let said = of_scenario(fields);
+        assert_eq!(said, "good", "{fields}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_states_is_said_at_its_place() {
+    let wrong = [
+        (
+            "end = ['ready', 'redy']",
+            "«'redy'»",
+            "did you mean `ready`?",
+        ),
+        ("end = []", "«[]»", "needs at least 1"),
+        ("end = 7", "«7»", "`end` has to be `ready`"),
+        ("end = ['ready', 7]", "«7»", "has to be"),
+        (
+            "end = { failed = { stop = 'x' } }",
+            "«stop»",
+            "did you mean `step`?",
+        ),
+        ("end = { faild = 'x' }", "«faild»", "did you mean `failed`?"),
+        (
+            "end = ['expected']",
+            "«['expected']»",
+            "needs something in `expect`",
+        ),
+        (
+            "retry = { virtual = 99 }",
+            "«99»",
+            "99 is not within 0 and 10",
+        ),
+        (
+            "retry = { on = ['passed'] }",
+            "«'passed'»",
+            "cannot be `passed`",
+        ),
+    ];
+    for (fields, place, message) in wrong {
+        let said = of_scenario(fields);
+        assert_eq!(said.lines().count(), 2, "{fields}: {said}");
+        assert!(
+            said.contains(place) && said.contains(message),
+            "{fields}: {said}"
+        );
+    }
 }

@@ -5,6 +5,7 @@ mod loaders;
 mod mistakes;
 mod names;
 mod sysroot;
+mod uki;
 mod whole;
 
 use crate::checkout::Checkout;
@@ -37,6 +38,7 @@ pub(crate) fn checkout(files: &[(&str, &str)]) -> (tempfile::TempDir, Checkout) 
     let folder = tempfile::tempdir().unwrap();
     let usual = [
         ("kernel-configs/x86_64/base.config", ""),
+        ("kernel-configs/x86_64/efi.config", "CONFIG_EFI_STUB=y\n"),
         ("kernel-configs/x86_64/net.config", ""),
         ("kernel-configs/x86_64/pc.config", ""),
         ("kernel-configs/x86_64/initramfs.config", ""),

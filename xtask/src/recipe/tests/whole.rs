@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use super::{GOOD, about, checkout, said};
+use super::{GOOD, about_files, checkout, said};
 use crate::recipe::{Site, load, show, show_origins};
 
 #[test]
@@ -24,12 +24,18 @@ fn a_good_recipe_gets_its_defaults() {
 #[test]
 fn the_tutorial_is_a_good_recipe() {
     let text = include_str!("../../../../recipes/demo.toml");
-    assert_eq!(about(text), "good");
+    let files = [
+        ("recipes/demo.toml", text),
+        ("overlays/reporter/etc/rc", ""),
+    ];
+    assert_eq!(about_files(&files), "good");
 }
 
 #[test]
 fn what_is_shown_is_the_same_recipe() {
-    let more = "\n[[node]]\nname = 'a'\nmac = '52:54:00:12:34:56'\n[[boot]]\nname = 'plain'\n";
+    let more = "\n[[node]]\nname = 'a'\nmac = '52:54:00:12:34:56'\n[[boot]]\nname = 'plain'\n\
+        [[boot]]\nname = 'list'\nretry = {}\nend = ['ready', 'menu', { failed = { step = 'a', code = 7 } }]\n\
+        [[boot]]\nname = 'tables'\nend = [{ failed = 'a' }, { failed = {} }]\n";
     let more = format!("{GOOD}message = \"two\\nlines \\\"quoted\\\"\"{more}");
     let (folder, checkout) = checkout(&[("recipes/demo.toml", &more)]);
     let loaded = load(&checkout, "demo").unwrap();
@@ -64,7 +70,7 @@ fn a_site_has_defaults_and_is_checked_too() {
     insta::assert_snapshot!(said(&Site::load(&checkout).unwrap_err()), @r#"
     recipe: site.toml has 6 mistakes
     site.toml:1:9 «'~/cache'» `~/cache` is no absolute path; it begins with `/`; `~` and variables are not expanded
-    site.toml:2:1 «follow_after» unknown key `follow_after` at the top; did you mean `follow-after`?; known keys: `cache`, `console`, `follow-after`, `mirrors`, `ntp`, `segment` and `settings`
+    site.toml:2:1 «follow_after» unknown key `follow_after` at the top; did you mean `follow-after`?; known keys: `cache`, `console`, `follow-after`, `key`, `mirrors`, `ntp`, `segment` and `settings`
     site.toml:4:1 «debain» unknown key `debain` in [mirrors]; did you mean `debian`?; known keys: `debian` and `debian-security`
     site.toml:5:20 «'deb.example'» `deb.example` is no address of a Debian mirror; `http://`, `https://` or `file:///`, a host, a path; without user and password
     site.toml:7:12 «'$(reboot)'» `$(reboot)` is no host name or address; a name such as `ntp.example.org`, or an address

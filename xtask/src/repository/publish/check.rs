@@ -128,7 +128,7 @@ impl Publisher<'_> {
             match self.reader().checked_index(architecture, &sums) {
                 Ok(text) => {
                     for entry in index::parse(&text)? {
-                        let file = (entry.bytes(), entry.sha256.to_owned());
+                        let file = (entry.bytes(), entry.sha256().to_owned());
                         files.insert(entry.filename.to_owned(), file);
                     }
                     checked.indexes += 1;

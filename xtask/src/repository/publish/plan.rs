@@ -73,7 +73,7 @@ impl Publisher<'_> {
         }
         let gets = |architecture: &&String| {
             let mut new = new.iter();
-            new.any(|entry| entry.architecture == ALL || entry.architecture == **architecture)
+            new.any(|entry| entry.architecture() == ALL || entry.architecture() == **architecture)
         };
         all.iter().filter(gets).cloned().collect()
     }
@@ -171,7 +171,7 @@ impl Publisher<'_> {
                 .hint("name them in the repository's file: `architectures = [\"amd64\"]`"));
         }
         let suits = |entry: &&Entry<'_>| {
-            entry.architecture == ALL || all.iter().any(|one| one == entry.architecture)
+            entry.architecture() == ALL || all.iter().any(|one| one == entry.architecture())
         };
         let Some(other) = entries.iter().find(|entry| !suits(entry)) else {
             return Ok(());

@@ -46,7 +46,7 @@ impl Publisher<'_> {
         let mut wrong = Vec::new();
         for entry in entries {
             let digest = self.place.digest(entry.filename)?;
-            let differs = digest.is_some_and(|digest| digest.to_string() != entry.sha256);
+            let differs = digest.is_some_and(|digest| digest.to_string() != entry.sha256());
             if sizes.get(entry.filename) != Some(&entry.bytes()) || differs {
                 wrong.push(entry.filename.to_owned());
             }
@@ -86,11 +86,11 @@ fn named<'a>(
     }
     let mut by_digest = BTreeMap::new();
     for package in packages {
-        by_digest.insert(package.entry()?.sha256, *package);
+        by_digest.insert(package.entry()?.sha256(), *package);
     }
     for text in &indexes.texts {
         for entry in index::parse(text)? {
-            if let Some(package) = by_digest.get(entry.sha256) {
+            if let Some(package) = by_digest.get(entry.sha256()) {
                 named.insert(entry.filename, (entry, *package));
             }
         }

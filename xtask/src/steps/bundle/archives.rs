@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Result;
-use crate::loader::bundle::Reader;
+use crate::loader::reader::Reader;
 use crate::plan::Bundle;
 use crate::steps::{Work, segment};
 
@@ -27,8 +27,9 @@ fn archives(bundle: &Bundle, of_machine: &[String]) -> Vec<Archive> {
     let segments: Vec<&String> = bundle.bundle.segments.iter().chain(of_machine).collect();
     let input = |segment: &&String| format!("segment/{segment}");
     let image = "initramfs".to_owned();
-    match Reader::of(bundle.arch) {
-        Reader::Pxelinux => {
+    let readers = Reader::of_all(&bundle.bundle.routes(bundle.arch));
+    match readers.iter().all(|reader| reader.joins_archives()) {
+        true => {
             let image = Archive {
                 name: format!("initramfs-{stem}.img"),
                 inputs: vec![image],
@@ -42,7 +43,7 @@ fn archives(bundle: &Bundle, of_machine: &[String]) -> Vec<Archive> {
                 .chain(segments.iter().map(segment))
                 .collect()
         }
-        Reader::UBoot => {
+        false => {
             let also: String = segments
                 .iter()
                 .map(|segment| format!("+{segment}"))

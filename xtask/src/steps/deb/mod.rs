@@ -18,7 +18,8 @@ use crate::archive;
 use crate::debian::deb822;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::FileTree;
-use crate::loader::bundle::Reader;
+use crate::loader::c32::Flavour;
+use crate::loader::program;
 use crate::plan::Packages;
 use crate::plan::packages::{COPYRIGHT, FOLDERS};
 
@@ -60,8 +61,10 @@ struct Variables {
     depends: String,
     /// What goes well with it, likewise.
     recommends: String,
-    /// Whether a boot loader comes with the image.
+    /// Whether a boot loader with modules comes with the image: for BIOS.
     loader: bool,
+    /// And for EFI.
+    efi_loader: bool,
     /// Whether it shows a message.
     message: bool,
     /// Whether the changelog has no entry but this version's.
@@ -141,6 +144,8 @@ fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Res
     let provides = provides.unwrap_or_else(|| format!("netboot-image-{}", stamps.name));
     let server = package.server.clone();
     let newest = &changelog.newest;
+    let routes = packages.bundle.bundle.routes(packages.bundle.arch);
+    let flavours: Vec<Flavour> = (routes.into_iter()).filter_map(program::modules).collect();
     Ok(Variables {
         name: stamps.name.clone(),
         file_version: stamps.version.clone(),
@@ -151,7 +156,8 @@ fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Res
         maintainer: (package.maintainer.clone()).unwrap_or_else(|| newest.maintainer.clone()),
         homepage: package.homepage.clone(),
         arch: packages.bundle.arch.debian(),
-        loader: Reader::of(packages.bundle.arch) == Reader::Pxelinux,
+        loader: flavours.contains(&Flavour::Bios),
+        efi_loader: flavours.contains(&Flavour::Efi64),
         message: !packages.bundle.bundle.message.is_empty(),
         description: description::paragraphs(&[&packages.description, &package.description]),
         depends: package.depends.join(", "),

@@ -87,7 +87,7 @@ fn compressed_modules_are_read_like_others() {
         assert_eq!(kernel.info(0).unwrap().aliases, ["a-b"]);
         assert_eq!(kernel.symbols(0).unwrap(), ["one"]);
         assert_eq!(kernel.size(0).unwrap(), bytes.len() as u64);
-        assert_eq!(kernel.rank(0), 1);
+        assert_eq!(kernel.ranks(&[0]), [1]);
     }
 }
 
