@@ -18,6 +18,8 @@ pub enum Purpose {
     Sources,
     /// Compiling kernel and busybox.
     Build,
+    /// Compiling the firmware of boards, beside what building needs anyway.
+    Firmware,
     /// Booting in the lab.
     Boot,
     /// Booting bundles for ARM in the lab, beside what booting needs anyway.
@@ -257,6 +259,11 @@ pub const NEEDS: &[Need] = &[
     optional(program("ccache", "ccache", Purpose::Build)),
     // Signs unified kernel images, where a recipe names a key.
     optional(program("openssl", "openssl", Purpose::Build)),
+    file(
+        "/usr/include/openssl/evp.h",
+        "libssl-dev",
+        Purpose::Firmware,
+    ),
     at_least(
         program("qemu-system-x86_64", "qemu-system-x86", Purpose::Boot),
         "--version",

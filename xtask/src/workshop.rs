@@ -330,12 +330,17 @@ impl Workshop {
         Ok(moved)
     }
 
-    /// The architectures that the checkout's recipes are for; a recipe that cannot be read has none.
+    /// The architectures that the checkout's recipes are for, without those that are booted by [slow] scenarios alone unless `all` are
+    /// asked for; a recipe that cannot be read has none.
+    ///
+    /// [slow]: crate::boot::scenario::Scenario::slow
     #[must_use]
-    pub fn arches(&self) -> Vec<Arch> {
+    pub fn arches(&self, all: bool) -> Vec<Arch> {
         let names = recipe::names(&self.checkout);
-        let arches = names.iter().filter_map(|name| self.recipe(name).ok());
-        let arches: BTreeSet<Arch> = arches.map(|loaded| loaded.recipe.arch).collect();
+        let recipes = names.iter().filter_map(|name| self.recipe(name).ok());
+        let recipes = recipes.map(|loaded| loaded.recipe);
+        let wanted = recipes.filter(|recipe| all || !recipe.is_slow());
+        let arches: BTreeSet<Arch> = wanted.map(|recipe| recipe.arch).collect();
         arches.into_iter().collect()
     }
 

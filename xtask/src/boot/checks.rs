@@ -91,6 +91,7 @@ fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
     let (uuid, last): (fn(&str) -> String, &[&str]) = match scenario.machine() {
         Machine::Q35 | Machine::Pc => (swapped, &["default"]),
         Machine::Virt => (str::to_lowercase, &["default-arm", "default"]),
+        Machine::Highbank => (str::to_lowercase, &HIGHBANK_DEFAULTS),
     };
     let uuid = scenario.uuid.iter().map(|text| uuid(text));
     let mac = format!(
@@ -103,6 +104,15 @@ fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
         .chain(last.iter().map(|name| (*name).to_owned()))
         .collect()
 }
+
+/// What U-Boot asks for at last: names of the architecture with those of its system on a chip and of the board, with fewer of them, and
+/// with none.
+const HIGHBANK_DEFAULTS: [&str; 4] = [
+    "default-arm-highbank-highbank",
+    "default-arm-highbank",
+    "default-arm",
+    "default",
+];
 
 /// The firmware hands the first three fields over in the other byte order, and PXELINUX does not turn them back.
 fn swapped(uuid: &str) -> String {
@@ -218,6 +228,7 @@ mod tests {
     use super::super::scenario::Clock;
     use super::*;
     use crate::arch::Arch;
+    use crate::loader::route::Route;
 
     const WALL: f64 = 1_800_000_000.0;
 
@@ -277,6 +288,17 @@ mod tests {
         assert_eq!(order[0], "00112233-4455-6677-8899-aabbccddeeff");
         assert_eq!(order[1..3], ["01-52-54-00-12-34-56", "0A4D000A"]);
         assert_eq!(order[9..], ["0", "default-arm", "default"]);
+    }
+
+    #[test]
+    fn the_order_of_highbank() {
+        let scenario = Scenario {
+            route: Some(Route::Highbank),
+            ..Scenario::named("x")
+        };
+        let order = standard_order(&scenario.on(Arch::Armhf), "10.77.0.10");
+        assert_eq!(order[..2], ["01-52-54-00-12-34-56", "0A4D000A"]);
+        assert_eq!(order[9..], HIGHBANK_DEFAULTS);
     }
 
     #[test]

@@ -311,3 +311,25 @@ fn a_report_that_the_console_knows_nothing_of_is_no_end() {
         "{verdict:?}"
     );
 }
+
+#[test]
+fn only_a_network_that_fails_on_purpose_may_lead_to_the_disk() {
+    let verdict = |dhcp| {
+        let scenario = Scenario {
+            dhcp,
+            end: End::LocalBoot.into(),
+            ..Scenario::named("x")
+        };
+        let lines = [
+            line(1.0, "Retry time exceeded; starting again"),
+            line(1.1, protocol::LOCAL_BOOT),
+            Happening {
+                at: 2.0,
+                what: What::Deadline,
+            },
+        ];
+        replay(&scenario, 60.0, &lines).unwrap()
+    };
+    assert_eq!(verdict(false), Some(Verdict::Passed));
+    assert!(matches!(verdict(true), Some(Verdict::NoDhcp { .. })));
+}

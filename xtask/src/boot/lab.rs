@@ -15,6 +15,7 @@ use super::dnsmasq::{self, Entry};
 use super::efi::{self, Efi};
 use super::fault::{Fault, Moment};
 use super::happening::Network;
+use super::highbank;
 use super::inject::{self, Injector};
 use super::machine::{Input, Machine};
 use super::network;
@@ -123,6 +124,7 @@ fn prepare(job: &LabJob, platform: &Platform) -> Result<()> {
             fs_err::write(efi::FLASH, flash)?;
             Efi::disk(job.arch)
         }
+        Firmware::Highbank => return highbank::prepare(&job.scenario),
     };
     match job.scenario.disk {
         Disk::None => Ok(()),

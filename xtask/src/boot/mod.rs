@@ -10,8 +10,8 @@
 //! ```
 //! - `scenario` is what recipes say (`model`: of machines and network cards); `qemu`, `dnsmasq` and `network` turn it into command
 //!   lines and configuration; `disk` is a disk to fall back to.
-//! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of those that are not for PCs, `efi`
-//!   UEFI.
+//! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of ARM machines, `efi`
+//!   UEFI, `highbank` (with `devicetree`) a board that starts with the bundle's own.
 //! - `lab` is the inside: a process of its own, in which `servers`, `http`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
@@ -35,6 +35,7 @@ pub mod accel;
 pub mod case;
 pub mod checks;
 pub mod console;
+pub mod devicetree;
 pub mod disk;
 pub mod dnsmasq;
 pub mod efi;
@@ -47,6 +48,7 @@ pub mod http;
 pub mod inject;
 pub mod installed;
 pub mod judge;
+pub mod highbank;
 mod lab;
 pub mod lookout;
 pub mod machine;

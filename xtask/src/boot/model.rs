@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
+use crate::loader::route::Route;
 
 /// A kind of machine, by QEMU's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,15 +19,33 @@ pub enum Machine {
     Pc,
     /// A machine with ARM processors that is like no real one; its firmware is U-Boot, or UEFI.
     Virt,
+    /// A node of Calxeda's ECX-1000 (Highbank, 2011), which has 32-bit ARM processors; its firmware is U-Boot.
+    Highbank,
 }
 
 impl Machine {
-    /// What bundles of this architecture are usually booted in.
+    /// What bundles of this architecture are usually booted in by this route.
     #[must_use]
-    pub const fn usual(arch: Arch) -> Self {
-        match arch {
-            Arch::Amd64 | Arch::Ppc64el => Self::Q35,
-            Arch::Arm64 | Arch::Armhf => Self::Virt,
+    pub const fn usual(arch: Arch, route: Route) -> Self {
+        match (arch, route) {
+            (_, Route::Highbank) => Self::Highbank,
+            (Arch::Amd64 | Arch::Ppc64el, _) => Self::Q35,
+            (Arch::Arm64 | Arch::Armhf, _) => Self::Virt,
+        }
+    }
+
+    /// Whether its firmware boots by this route.
+    #[must_use]
+    pub fn boots_by(self, route: Route) -> bool {
+        (self == Self::Highbank) == (route == Route::Highbank)
+    }
+
+    /// How many network cards it can have, where that is part of its kind.
+    #[must_use]
+    pub const fn most_nics(self) -> u32 {
+        match self {
+            Self::Highbank => 2,
+            Self::Q35 | Self::Pc | Self::Virt => u32::MAX,
         }
     }
 
@@ -36,6 +55,7 @@ impl Machine {
         match self {
             Self::Q35 | Self::Pc => matches!(arch, Arch::Amd64),
             Self::Virt => matches!(arch, Arch::Arm64 | Arch::Armhf),
+            Self::Highbank => matches!(arch, Arch::Armhf),
         }
     }
 
@@ -52,6 +72,7 @@ impl Machine {
             Self::Q35 => "q35",
             Self::Pc => "pc",
             Self::Virt => "virt",
+            Self::Highbank => "highbank",
         }
     }
 }
@@ -75,6 +96,8 @@ pub enum Nic {
     Pcnet,
     /// The paravirtual card of another hypervisor.
     Vmxnet3,
+    /// Calxeda's, which is part of its chip: 10 Gbit/s.
+    Xgmac,
 }
 
 impl Nic {
@@ -84,6 +107,7 @@ impl Nic {
         match machine {
             Machine::Q35 | Machine::Pc => Self::VirtioNetPci,
             Machine::Virt => Self::VirtioNetDevice,
+            Machine::Highbank => Self::Xgmac,
         }
     }
 
@@ -91,8 +115,9 @@ impl Nic {
     #[must_use]
     pub const fn fits(self, machine: Machine) -> bool {
         match machine {
-            Machine::Q35 | Machine::Pc => !matches!(self, Self::VirtioNetDevice),
+            Machine::Q35 | Machine::Pc => !matches!(self, Self::VirtioNetDevice | Self::Xgmac),
             Machine::Virt => matches!(self, Self::VirtioNetDevice | Self::E1000),
+            Machine::Highbank => matches!(self, Self::Xgmac),
         }
     }
 
@@ -107,6 +132,7 @@ impl Nic {
             Self::Rtl8139 => "rtl8139",
             Self::Pcnet => "pcnet",
             Self::Vmxnet3 => "vmxnet3",
+            Self::Xgmac => "xgmac",
         }
     }
 }
@@ -120,5 +146,23 @@ impl fmt::Display for Machine {
 impl fmt::Display for Nic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_has_its_own_route_and_cards_and_no_other_machine_has() {
+        assert_eq!(
+            Machine::usual(Arch::Armhf, Route::Highbank),
+            Machine::Highbank
+        );
+        assert!(
+            !Machine::Virt.boots_by(Route::Highbank) && !Machine::Highbank.boots_by(Route::UBoot)
+        );
+        assert!(Nic::Xgmac.fits(Machine::Highbank) && !Nic::Xgmac.fits(Machine::Virt));
+        assert!(!Machine::Highbank.runs(Arch::Arm64) && Machine::Highbank.most_nics() == 2);
     }
 }

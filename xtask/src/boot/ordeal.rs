@@ -30,7 +30,8 @@ impl Ordeal {
         let retries = scenario.firmware_retry.is_some();
         let end = &scenario.end;
         let waited_for = end.take(&State::NoDhcp) || end.take(&State::LoadFailed);
-        let to_disk = scenario.disk == Disk::Bootable && end.take(&State::LocalBoot) && !waited_for;
+        let may = scenario.disk == Disk::Bootable || !scenario.dhcp;
+        let to_disk = may && end.take(&State::LocalBoot) && !waited_for;
         Self {
             plan: Plan::new(&scenario.fault),
             goes_on: retries

@@ -34,11 +34,13 @@ pub enum Firmware {
     Bios,
     /// U-Boot, at this path. It is boot loader too.
     UBoot(&'static str),
+    /// The bundle's own U-Boot, on a board: `highbank`.
+    Highbank,
     /// UEFI.
     Efi(Efi),
 }
 
-const PLATFORMS: [Platform; 17] = [
+const PLATFORMS: [Platform; 18] = [
     pc(Route::Pxelinux, Firmware::Bios, Purpose::Boot),
     pc(Route::Lpxelinux, Firmware::Bios, Purpose::Boot),
     pc(Route::Ipxe, Firmware::Bios, Purpose::Boot),
@@ -68,6 +70,14 @@ const PLATFORMS: [Platform; 17] = [
         program: "qemu-system-arm",
         cpu: Some("cortex-a15"),
         firmware: Firmware::UBoot(needs::UBOOT_ARM),
+        purpose: Purpose::BootArm,
+    },
+    Platform {
+        arch: Arch::Armhf,
+        route: Route::Highbank,
+        program: "qemu-system-arm",
+        cpu: None,
+        firmware: Firmware::Highbank,
         purpose: Purpose::BootArm,
     },
 ];
@@ -122,7 +132,7 @@ impl Platform {
     pub fn require(&self) -> Result<()> {
         match self.firmware {
             Firmware::UBoot(path) if !Path::new(path).is_file() => Err(needs::missing(path)),
-            Firmware::UBoot(_) | Firmware::Bios => Ok(()),
+            Firmware::UBoot(_) | Firmware::Bios | Firmware::Highbank => Ok(()),
             Firmware::Efi(efi) => efi.require(),
         }
     }
@@ -133,7 +143,7 @@ impl Platform {
     pub fn boots(&self, bundle: &Path, loader: &str) -> bool {
         match self.firmware {
             Firmware::Bios | Firmware::Efi(_) => bundle.join(loader).is_file(),
-            Firmware::UBoot(_) => {
+            Firmware::UBoot(_) | Firmware::Highbank => {
                 let folder = loader.rsplit_once('/').map_or("", |(folder, _)| folder);
                 bundle.join(folder).join("pxelinux.cfg").is_dir()
             }

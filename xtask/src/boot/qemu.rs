@@ -3,6 +3,7 @@
 //! <https://www.qemu.org/docs/master/system/invocation.html>
 
 use super::happening::Network;
+use super::highbank;
 use super::network::{NETWORK, guest_address, tap};
 use super::platform::{Firmware, Platform};
 use super::record::FRAMES;
@@ -50,7 +51,7 @@ pub fn arguments(
     }
     let suffix = match platform.firmware {
         Firmware::Efi(efi) => efi.machine(scenario),
-        Firmware::Bios | Firmware::UBoot(_) => "",
+        Firmware::Bios | Firmware::UBoot(_) | Firmware::Highbank => "",
     };
     line.add("-machine", format!("{}{suffix}", scenario.machine()));
     if let Some(cpu) = platform.cpu {
@@ -78,6 +79,11 @@ pub fn arguments(
             let flash = format!("if=pflash,unit=1,format=raw,file={FLASH}");
             line.add("-drive", flash);
         }
+        Firmware::Highbank => {
+            for (option, value) in highbank::options(scenario) {
+                line.add(option, value);
+            }
+        }
         Firmware::Efi(efi) => {
             for (option, value) in efi.options(scenario) {
                 line.add(option, value);
@@ -91,18 +97,20 @@ pub fn arguments(
         if scenario.pcap {
             line.add("-object", frames(card));
         }
-        line.add("-device", card_device(scenario, platform, card));
+        let (option, device) = card_device(scenario, platform, card);
+        line.add(option, device);
     }
-    if scenario.disk == Disk::Bootable {
+    let after = scenario.nics + 1;
+    let disk = match (platform.firmware, platform.arch) {
+        (Firmware::Highbank, _) => None,
+        (Firmware::UBoot(_), _) => Some("virtio-blk-device,drive=disk".to_owned()),
+        (Firmware::Bios, _) | (Firmware::Efi(_), Arch::Amd64) => {
+            Some(format!("ide-hd,drive=disk,bootindex={after}"))
+        }
+        (Firmware::Efi(_), _) => Some(format!("virtio-blk-device,drive=disk,bootindex={after}")),
+    };
+    if let Some(device) = disk.filter(|_| scenario.disk == Disk::Bootable) {
         line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
-        let after = scenario.nics + 1;
-        let device = match (platform.firmware, platform.arch) {
-            (Firmware::UBoot(_), _) => "virtio-blk-device,drive=disk".to_owned(),
-            (Firmware::Bios, _) | (Firmware::Efi(_), Arch::Amd64) => {
-                format!("ide-hd,drive=disk,bootindex={after}")
-            }
-            (Firmware::Efi(_), _) => format!("virtio-blk-device,drive=disk,bootindex={after}"),
-        };
         line.add("-device", device);
     }
     line.0
@@ -198,8 +206,13 @@ fn netdev(card: u32, network: Network, loader: &str) -> String {
 /// Only the card that the machine boots from has a firmware, unless it tries them all. A PC's is QEMU's choice for the card: `efi-….rom` of
 /// Debian's package `ipxe-qemu`, which holds iPXE for BIOS too. (The `pxe-….rom` beside it are not taken by `SeaBIOS` on
 /// every machine.)
-fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> String {
+fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> (&'static str, String) {
     let (device, mac) = (scenario.nic(), scenario.mac_of(card));
+    if device == Nic::Xgmac {
+        // Part of the chip: `-device` cannot make it.
+        let card = format!("nic,model={device},netdev=net{card},macaddr={mac}");
+        return ("-net", card);
+    }
     let efi = matches!(platform.firmware, Firmware::Efi(_));
     let network = &scenario.network;
     let boots = match (network.tries_all_nics, card == network.boot_nic) {
@@ -216,7 +229,8 @@ fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> String {
         (_, Nic::VirtioNetPci) if efi => boots + ",romfile=",
         _ => boots,
     };
-    format!("{device},netdev=net{card},mac={mac}{firmware}")
+    let card = format!("{device},netdev=net{card},mac={mac}{firmware}");
+    ("-device", card)
 }
 
 #[cfg(test)]
@@ -338,5 +352,24 @@ mod tests {
         for part in ["screen", "vga", "bootindex"] {
             assert!(!line.contains(part), "{part} in {line}");
         }
+    }
+
+    #[test]
+    fn a_board_that_starts_with_the_bundles_firmware() {
+        let scenario = Scenario {
+            route: Some(Route::Highbank),
+            disk: Disk::Bootable,
+            ..Scenario::named("x")
+        };
+        let line = line(Arch::Armhf, scenario, "tcg", Network::User, "");
+        for part in [
+            "-machine highbank -accel tcg",
+            "-bios environment.bin -device loader,file=board.dtb,addr=0x1000,",
+            "file=tftp/firmware/highbank/u-boot.bin,addr=0x8000,force-raw=on,cpu-num=0 ",
+            "-net nic,model=xgmac,netdev=net0,macaddr=52:54:00:12:34:56",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert!(!line.contains("drive=disk"), "{line}");
     }
 }

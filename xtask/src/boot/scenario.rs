@@ -28,7 +28,8 @@ pub struct Scenario {
     /// The way it boots; what is usual for its architecture otherwise. The bundle has to have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
-    /// The kind of machine; `q35` for amd64 and `virt` for arm64 and armhf otherwise.
+    /// The kind of machine; `q35` for amd64, `virt` for arm64 and armhf, and `highbank` for the route of this
+    /// name otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
     /// Number of processors.
@@ -37,7 +38,8 @@ pub struct Scenario {
     /// Memory in MiB.
     #[serde(default = "default_memory")]
     pub memory: u32,
-    /// Model of the network cards; `virtio-net-pci` for PCs and `virtio-net-device` for `virt` otherwise.
+    /// Model of the network cards; `virtio-net-pci` for PCs, `virtio-net-device` for `virt` and `xgmac` for `highbank`
+    /// otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nic: Option<Nic>,
     /// How many network cards; all are in the lab's network and the first one boots, unless `network` says otherwise.
@@ -64,7 +66,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Clock>,
     /// File that pxelinux reads in place of the one it would find, relative to the bundle, such as
-    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). For routes by PXELINUX and SYSLINUX alone: few builds of U-Boot know that option.
+    /// `pxelinux.cfg/localboot` (DHCP option 209, RFC 5071). For routes by PXELINUX and SYSLINUX alone: few other firmwares know that option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
     /// The certificate (X.509, as PEM or DER) that the firmware of a machine with Secure Boot trusts, a file of the bundle: for the route
@@ -121,6 +123,9 @@ pub struct Scenario {
     /// Seconds until a boot is given up, each time. `CORDWAINER_TIMEOUT_FACTOR` multiplies it on slow hosts.
     #[serde(default = "default_timeout")]
     pub timeout: u32,
+    /// Whether it takes too long for every day: `cargo xtask test` makes such boots with `--all` only.
+    #[serde(default)]
+    pub slow: bool,
 }
 
 /// What is on the local disk.
@@ -131,7 +136,7 @@ pub enum Disk {
     #[default]
     None,
     /// A disk of 8 MiB whose boot sector (for `virt`: a script of U-Boot's) says `cordwainer: verdict local-boot` on the
-    /// serial console.
+    /// serial console. For `highbank`, that script is in memory: QEMU's has no power for disks.
     Bootable,
 }
 
@@ -243,14 +248,17 @@ impl Scenario {
             display: false,
             pcap: false,
             timeout: default_timeout(),
+            slow: false,
         }
     }
 
     /// The same with the route, the kind of machine and of network card by which bundles of this architecture are booted.
     #[must_use]
     pub fn on(mut self, arch: Arch) -> Self {
-        self.route.get_or_insert(Route::usual(arch));
-        let machine = *self.machine.get_or_insert_with(|| Machine::usual(arch));
+        let route = *self.route.get_or_insert(Route::usual(arch));
+        let machine = *self
+            .machine
+            .get_or_insert_with(|| Machine::usual(arch, route));
         self.nic.get_or_insert_with(|| Nic::usual(machine));
         self
     }

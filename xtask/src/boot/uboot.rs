@@ -49,15 +49,21 @@ pub fn environment(scenario: &Scenario) -> Vec<(&'static str, String)> {
     variables
 }
 
-/// The environment as it lies in flash: CRC-32 of all the rest (little-endian), `name=value` each with a NUL behind it, another NUL,
-/// nothing more (`env/common.c`).
+/// The environment as it lies at the beginning of `virt`'s flash.
 #[must_use]
 pub fn flash(variables: &[(&str, String)]) -> Vec<u8> {
+    environment_image(variables, ENVIRONMENT_SIZE)
+}
+
+/// An environment of so many bytes, as it is stored: CRC-32 of all the rest (little-endian), `name=value` each with a NUL behind it, another NUL,
+/// nothing more (`env/common.c`).
+#[must_use]
+pub fn environment_image(variables: &[(&str, String)], size: usize) -> Vec<u8> {
     let mut data: Vec<u8> = variables
         .iter()
         .flat_map(|(name, value)| format!("{name}={value}\0").into_bytes())
         .collect();
-    data.resize(ENVIRONMENT_SIZE - 4, 0);
+    data.resize(size.saturating_sub(4), 0);
     [&crc32(&data).to_le_bytes()[..], &data].concat()
 }
 

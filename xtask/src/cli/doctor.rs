@@ -33,7 +33,7 @@ impl Finding {
 
 pub(super) fn run(context: &Context<'_>, _: &Args) -> Result<Answer> {
     // Cross compilers are missed only where a recipe is for such a machine.
-    let arches = context.workshop.arches();
+    let arches = context.workshop.arches(false);
     let needs = NEEDS.iter().filter(|need| need.concerns(&arches));
     let mut findings: Vec<Finding> = needs.map(look).collect::<Result<_>>()?;
     findings.push(namespaces());
@@ -90,6 +90,13 @@ fn look(need: &Need) -> Result<Finding> {
         Standing::Missing if need.purpose == Purpose::BootEfi => (
             "no",
             format!("package {}; only for booting by UEFI", need.package),
+        ),
+        Standing::Missing if need.purpose == Purpose::Firmware => (
+            "no",
+            format!(
+                "package {}; only for building the firmware of boards",
+                need.package
+            ),
         ),
         Standing::Missing if need.purpose == Purpose::Publish => (
             "no",

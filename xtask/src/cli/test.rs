@@ -88,7 +88,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
             "--quick: neither licences nor boots are checked".to_owned(),
         ));
     } else {
-        prepare(context, &args.consent)?;
+        prepare(context, args)?;
     }
     listener.hear(Event::Note("check: tests".to_owned()));
     let boots = if args.quick { "skip" } else { "require" };
@@ -112,8 +112,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Answer> {
 }
 
 /// What the boots need: packages, and the bundles that are booted. Licences are checked on the way.
-fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
-    let purposes = [
+fn prepare(context: &Context<'_>, args: &Args) -> Result<()> {
+    let mut purposes = vec![
         Purpose::Sources,
         Purpose::Build,
         Purpose::Boot,
@@ -122,7 +122,11 @@ fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
         Purpose::Publish,
         Purpose::Test,
     ];
-    install::ensure(context, &purposes, &context.workshop.arches(), consent)?;
+    if args.all {
+        purposes.push(Purpose::Firmware);
+    }
+    let arches = context.workshop.arches(args.all);
+    install::ensure(context, &purposes, &arches, &args.consent)?;
     context
         .report
         .listener()
@@ -133,7 +137,8 @@ fn prepare(context: &Context<'_>, consent: &Consent) -> Result<()> {
         &deny(context)?.folder(root).own_environment().args(DENY),
     )?;
     for recipe in recipe::names(&context.workshop.checkout) {
-        if !context.workshop.recipe(&recipe)?.recipe.boot.is_empty() {
+        let loaded = context.workshop.recipe(&recipe)?.recipe;
+        if loaded.boot.iter().any(|boot| args.all || !boot.slow) {
             super::build::one(context, &recipe)?;
         }
     }

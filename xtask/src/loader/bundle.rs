@@ -4,6 +4,7 @@
 use super::TextFile;
 use super::address::Address;
 use super::check::mistakes;
+use super::highbank;
 use super::reader::{Place, Reader};
 use super::route::Route;
 use crate::arch::Arch;
@@ -193,6 +194,7 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
             reason: "shown before booting".to_owned(),
         });
     }
+    files.extend(highbank::files(bundle, &files));
     Ok(files)
 }
 

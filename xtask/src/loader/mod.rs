@@ -7,6 +7,8 @@ pub mod bundle;
 pub mod c32;
 pub mod check;
 pub mod dhcp;
+pub mod firmware;
+mod highbank;
 mod grub;
 mod ipxe;
 pub mod pxelinux;

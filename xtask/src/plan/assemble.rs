@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::draft::Draft;
 use super::image::{initramfs, segment, system};
-use super::{Action, Bundle, Definition, Layout, Plan, Stamps, Step, copies, sysroot, tools, uki};
+use super::{
+    Action, Bundle, Definition, Layout, Plan, Stamps, Step, board, copies, sysroot, tools, uki,
+};
 use crate::checkout::Checkout;
 use crate::date;
 use crate::debian::changelog::Entry;
@@ -83,6 +85,7 @@ pub fn sources(recipe: &Recipe) -> BTreeSet<&str> {
     }
     names.extend(loader_sources(recipe).map(|(_, source)| source.as_str()));
     names.extend(uki::source(recipe));
+    names.extend(recipe.u_boot.iter().map(|uboot| uboot.source.as_str()));
     names.extend(copies::sources(recipe));
     names
 }
@@ -116,6 +119,7 @@ pub fn assemble(material: &Material<'_>) -> Result<Plan> {
         plan.add(segment(&plan, material, &stamps, name)?)?;
     }
     uki::add(&mut plan, material, &stamps)?;
+    board::add(&mut plan, material)?;
     plan.add(bundle(&plan, material, &stamps)?)?;
     Ok(plan)
 }
@@ -320,6 +324,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     let action = Action::Bundle(Box::new(Bundle {
         arch: recipe.arch,
         bundle: recipe.bundle.clone(),
+        u_boot: recipe.u_boot.clone(),
         segments: recipe.segment.keys().cloned().collect(),
         nodes: recipe.node.clone(),
         console: recipe.image.console.clone(),
@@ -342,6 +347,7 @@ fn bundle(plan: &Plan, material: &Material<'_>, stamps: &Stamps) -> Result<Step>
     for (input, source) in loader_sources(recipe) {
         draft.step(plan, input, &source_step(source), "tree")?;
     }
+    board::inputs(plan, material, &mut draft)?;
     Ok(draft.finish(BUNDLE, "lay out the bundle"))
 }
 

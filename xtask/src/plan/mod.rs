@@ -12,6 +12,7 @@
 //! never writes. What an action does is left to `steps`, walking the graph to `engine`.
 
 pub mod assemble;
+pub mod board;
 pub mod copies;
 mod draft;
 pub mod explain;

@@ -132,6 +132,13 @@ pub enum Action {
         /// Names of the inputs that are fragments, in order.
         fragments: Vec<String>,
     },
+    /// Builds U-Boot.
+    UBoot {
+        /// The machine's architecture.
+        arch: Arch,
+        /// The board, by the name of its configuration.
+        board: String,
+    },
     /// Collects what is ready-made into a segment of the initramfs.
     System(Box<System>),
     /// Assembles the initramfs.
@@ -272,6 +279,9 @@ pub struct Bundle {
     pub arch: Arch,
     /// The recipe's `[bundle]`.
     pub bundle: schema::Bundle,
+    /// The recipe's `[u-boot]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub u_boot: Option<schema::UBoot>,
     /// Names of the recipe's segments.
     pub segments: Vec<String>,
     /// The recipe's `[[node]]`.

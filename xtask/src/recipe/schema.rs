@@ -2,6 +2,7 @@
 //! schema: TOML is checked against the JSON schema derived from them (`schema` prints it for editors), and
 //! `show` prints them back. Rules that need more than a type are `check`'s.
 
+mod board;
 mod ready;
 mod ship;
 mod uki;
@@ -21,6 +22,7 @@ pub use crate::lint::Allow;
 use crate::loader::program;
 use crate::loader::route::Route;
 use crate::source::spec::{Policy, Source};
+pub use board::UBoot;
 pub use ready::{
     Closure, Copy, Dlopen, HOST, Lint, MissingFirmware, Modules, SYSROOT, Segment, Sysroot,
 };
@@ -81,6 +83,9 @@ pub struct Recipe {
     /// What `lint` is to let pass, and what it is to hold the image to.
     #[serde(default)]
     pub lint: Lint,
+    /// Firmware that is built for a board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub u_boot: Option<UBoot>,
     /// What a TFTP or HTTP server serves.
     pub bundle: Bundle,
     /// Machines that boot something else than the default.
@@ -92,6 +97,14 @@ pub struct Recipe {
     /// Boots that prove the bundle.
     #[serde(default)]
     pub boot: Vec<Scenario>,
+}
+
+impl Recipe {
+    /// Whether all the boots that prove it take too long for every day.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        !self.boot.is_empty() && self.boot.iter().all(|boot| boot.slow)
+    }
 }
 
 fn default_changelog() -> String {

@@ -2,6 +2,7 @@
 //! Machines whose firmware reads `pxelinux.cfg/` itself get no boot loader.
 
 mod archives;
+mod firmware;
 mod programs;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     let text = text(bundle)?;
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
     archives::write(work, bundle, &folder)?;
+    firmware::write(work, bundle, &folder)?;
     programs::copy(work, &text, &folder)?;
     if bundle.bundle.has_uki(bundle.arch) {
         copy(&work.input("uki"), &folder.join(UKI))?;

@@ -12,6 +12,7 @@ mod packaged_kernel;
 mod segment;
 pub mod sysroot;
 mod system;
+mod uboot;
 mod uki;
 mod unpack;
 
@@ -151,6 +152,7 @@ pub fn run(work: &Work<'_>) -> Result<()> {
             libc,
             fragments,
         } => busybox::run(work, *arch, *libc, fragments),
+        Action::UBoot { arch, board } => uboot::run(work, *arch, board),
         Action::Initramfs(initramfs) => initramfs::run(work, initramfs),
         Action::Segment(segment) => segment::run(work, segment),
         Action::Uki(parts) => uki::run(work, parts),

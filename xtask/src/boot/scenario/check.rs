@@ -35,6 +35,16 @@ impl Scenario {
                 format!("`{machine}` is no machine for {arch}"),
             ),
             misfit(
+                machine.runs(arch) && !machine.boots_by(route),
+                "machine",
+                format!("`{machine}` has no route `{route}`"),
+            ),
+            misfit(
+                self.nics > machine.most_nics(),
+                "nics",
+                format!("`{machine}` has {}", machine.most_nics()),
+            ),
+            misfit(
                 machine.runs(arch) && !nic.fits(machine),
                 "nic",
                 format!("`{machine}` cannot boot from a `{nic}`"),

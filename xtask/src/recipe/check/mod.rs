@@ -2,6 +2,7 @@
 //! downstream can stumble over. Everything that is wrong is collected, addressed by path; where the path stands in which file
 //! is `document`'s knowledge.
 
+mod board;
 mod boot;
 mod files;
 pub(crate) mod form;
@@ -53,6 +54,7 @@ pub fn check(
     check.lint(&recipe.lint);
     check.package(name, &recipe.package, checkout);
     check.scenarios(recipe.arch, &recipe.boot);
+    check.board(recipe);
     check.problems
 }
 

@@ -65,6 +65,10 @@ impl Check<'_> {
             let path = Path::of(&["bundle", package.key()]);
             self.used_source(recipe, &path, name, Use::Files(package.debian(recipe.arch)));
         }
+        if let Some(uboot) = &recipe.u_boot {
+            let path = Path::of(&["u-boot", "source"]);
+            self.used_source(recipe, &path, &uboot.source, Use::Tree);
+        }
         self.libc(recipe);
     }
 

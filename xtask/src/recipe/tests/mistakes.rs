@@ -57,7 +57,7 @@ name = "a b"
 "#;
     insta::assert_snapshot!(about(text), @r#"
     recipe: the recipe demo has 38 mistakes
-    recipes/demo.toml:1:1 «descripton» unknown key `descripton` at the top; did you mean `description`?; known keys: `arch`, `boot`, `bundle`, `busybox`, `changelog`, `closure`, `copy`, `description`, `extends`, `image`, `kernel`, `lint`, `modules`, `node`, `package`, `segment`, `settings`, `sources` and `sysroot`
+    recipes/demo.toml:1:1 «descripton» unknown key `descripton` at the top; did you mean `description`?; known keys: `arch`, `boot`, `bundle`, `busybox`, `changelog`, `closure`, `copy`, `description`, `extends`, `image`, `kernel`, `lint`, `modules`, `node`, `package`, `segment`, `settings`, `sources`, `sysroot` and `u-boot`
     recipes/demo.toml:4:11 «"Linux Source"» `Linux Source` is no name of a Debian package; lower-case letters, digits, `+`, `-` and `.`; at least two of them, the first a letter or digit
     recipes/demo.toml:6:8 «"debian-sorce"» `kind` cannot be `debian-sorce`; did you mean `debian-source`?; it has to be `debian-source`, `debian-binary`, `url` or `directory`
     recipes/demo.toml:12:7 «"ftp://example.org/x"» `ftp://example.org/x` is no address of a download; `http://` or `https://`, a host, a path; without user, password and `#`

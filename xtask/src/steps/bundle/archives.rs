@@ -91,6 +91,7 @@ mod tests {
         Bundle {
             arch,
             bundle: serde_json::from_value(json!({ "segments": segments })).unwrap(),
+            u_boot: None,
             segments: Vec::new(),
             nodes: Vec::new(),
             console: schema::Console::default(),
