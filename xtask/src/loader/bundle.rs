@@ -69,7 +69,7 @@ pub enum Boot {
     Image,
     /// The local disk, by the firmware.
     Localboot,
-    /// The local disk, by [`pxelinux::CHAIN`]: some firmware of PCs locks up on the other way.
+    /// The local disk, by [`CHAIN`](super::pxelinux::CHAIN): some firmware of PCs locks up on the other way.
     Chain,
 }
 
