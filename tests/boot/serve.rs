@@ -156,6 +156,21 @@ fn serves(more: &[&str], leased: &str) -> Result<(), Failed> {
         fs_err::read(folder.join("pxelinux.0"))?
     );
 
+    let http = |words: &[&str]| {
+        client
+            .enter("busybox")
+            .args(["wget", "-q", "-O", "-"])
+            .args(words)
+            .output()
+    };
+    let page = http(&["http://10.99.0.1/boot/../pxelinux.0"])?;
+    assert!(!page.status.success(), "{page:?}");
+    let sums = http(&["http://10.99.0.1/SHA256SUMS"])?;
+    assert_eq!(sums.stdout, fs_err::read(folder.join("SHA256SUMS"))?);
+    let report = "http://10.99.0.1/report/52:54:00:00:00:01/state";
+    let told = http(&["--post-data", "ready", report])?;
+    assert!(told.status.success(), "{told:?}");
+
     let interrupted = program("kill")
         .args(["-INT", &serving.id().to_string()])
         .status()?;
@@ -164,14 +179,20 @@ fn serves(more: &[&str], leased: &str) -> Result<(), Failed> {
     let mut told = String::new();
     serving.stdout.take().unwrap().read_to_string(&mut told)?;
     assert!(serving.wait()?.success(), "{heard}");
-    assert!(heard.contains("note sent pxelinux.0\n"), "{heard}");
+    for line in [
+        "note sent pxelinux.0\n",
+        "note sent SHA256SUMS\n",
+        "note 52:54:00:00:00:01 tells: ",
+    ] {
+        assert!(heard.contains(line), "{line} in {heard}");
+    }
     assert!(heard.contains("10.99.0."), "{heard}");
     let machines = if asked.is_some() {
         "1 machine"
     } else {
         "0 machines"
     };
-    assert_eq!(told, format!("served 1 file to {machines}\n"));
+    assert_eq!(told, format!("served 2 files to {machines}\n"));
     // Nobody answers any more.
     let mut again = client.enter("busybox");
     again.args([

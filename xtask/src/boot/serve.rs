@@ -1,23 +1,30 @@
-//! Servers for real machines: DHCP and TFTP for a bundle on a network card of this host, until somebody says that it is enough. What
-//! dnsmasq is told is a pure function; it runs inside a process of its own (`inside`), which has the three capabilities that it takes
-//! and ends with whoever started it.
-//!
-//! Files that are fetched by HTTP are not served here: routes that need them are left out, and that is said.
+//! Servers for real machines: DHCP, TFTP and HTTP for a bundle on a network card of this host (`interface`), until somebody says that it is enough.
+//! What dnsmasq is told is a pure function; it runs inside a process of its own (`inside`), which has the three capabilities that it takes
+//! and ends with whoever started it. HTTP is served by that process itself, and takes what images' reporters tell.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
+use crate::loader::answer::{self, Answer};
+use crate::loader::route::Route;
 use crate::tool::{Stdio, Tool};
 
 use super::dnsmasq::{self, Entry};
 use super::happening::TransferEnd;
+use super::http::{self, Endpoint};
+use super::reporter::{self, Report};
+
+mod interface;
+
+pub use interface::Interface;
 
 /// The job's file: by its name the hidden verb knows what it is to do.
 pub const JOB: &str = "serve.json";
@@ -27,24 +34,15 @@ const CAPABILITIES: &str = "-all,+net_admin,+net_raw,+net_bind_service";
 /// Lines of dnsmasq's that are shown when it ends.
 const TAIL: usize = 8;
 
-/// A network card of this host with an IPv4 address.
+/// What machines are told that say the same in DHCP of what they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interface {
-    /// Its name.
-    pub name: String,
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// How many bits of that are the network's.
-    pub prefix: u8,
-}
-
-/// What machines that say the same number in DHCP (option 93) are told to fetch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Client {
-    /// The number.
-    pub code: u16,
-    /// The boot file, relative to the bundle.
-    pub file: String,
+pub struct Told {
+    /// The way they boot.
+    pub route: Route,
+    /// The numbers by which they say so (option 93).
+    pub numbers: Vec<u16>,
+    /// What they are told.
+    pub answer: Answer,
 }
 
 /// What is to be served.
@@ -57,7 +55,7 @@ pub struct Serving {
     /// What TFTP serves.
     pub root: PathBuf,
     /// Who is told what.
-    pub clients: Vec<Client>,
+    pub clients: Vec<Told>,
 }
 
 /// What is told while it serves.
@@ -72,81 +70,38 @@ pub enum Said {
     Offer(String),
     /// A file was asked for.
     File(String, TransferEnd),
+    /// An image's reporter told this of its boot: the machine's MAC address, and what.
+    Report(String, Report),
     /// It ended; its last lines.
     Ended(Vec<String>),
 }
 
-impl Interface {
-    /// Finds one by what `ip -json -4 address show` says.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] when there is none of this name, it is the loopback, it is down, or it has no IPv4 address that others can have one beside.
-    pub fn find(name: &str, said: &str) -> Result<Self> {
-        let all: Vec<Value> =
-            serde_json::from_str(said).map_err(|error| Failure::bug(error.to_string()))?;
-        let wrong = |what: String| Failure::new(Kind::Usage, what);
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let Some(it) = all.iter().find(|it| it["ifname"] == name) else {
-            let names: Vec<String> = all.iter().map(|it| text(&it["ifname"])).collect();
-            let what = format!("there is no network interface {name:?} with an IPv4 address");
-            return Err(wrong(what)
-                .note(format!("with one there are: {}", names.join(", ")))
-                .hint(format!(
-                    "give it an address of its own: `ip address add 10.99.0.1/24 dev {name}`, `ip link set {name} up`"
-                )));
-        };
-        let has = |flag: &str| {
-            let mut flags = it["flags"].as_array().into_iter().flatten();
-            flags.any(|it| it == flag)
-        };
-        if has("LOOPBACK") {
-            return Err(wrong(format!(
-                "no machine boots from {name}: it leads nowhere else"
-            ))
-            .hint("name the interface of the network that the machines are in"));
-        }
-        if !has("UP") {
-            return Err(wrong(format!("{name} is down")).hint(format!("`ip link set {name} up`")));
-        }
-        let addresses = it["addr_info"].as_array().into_iter().flatten();
-        let mut ours = addresses.filter_map(|it| {
-            let prefix = u8::try_from(it["prefixlen"].as_u64()?).ok()?;
-            Some((it["local"].as_str()?.parse().ok()?, prefix))
-        });
-        match ours.find(|(_, prefix)| (8..=29).contains(prefix)) {
-            Some((address, prefix)) => Ok(Self {
-                name: name.to_owned(),
-                address,
-                prefix,
-            }),
-            None => Err(wrong(format!(
-                "{name} has no IPv4 address in a network of 8 addresses or more"
-            ))
-            .hint(format!("`ip address add 10.99.0.1/24 dev {name}`"))),
-        }
-    }
-
-    fn mask(&self) -> u32 {
-        u32::MAX << (32 - u32::from(self.prefix))
-    }
-
-    /// The network's own address.
-    fn network(&self) -> Ipv4Addr {
-        Ipv4Addr::from(self.address.to_bits() & self.mask())
-    }
-
-    /// The addresses that are given to machines: the upper half of the network.
-    #[must_use]
-    pub fn range(&self) -> (Ipv4Addr, Ipv4Addr) {
-        let (first, size) = (self.network().to_bits(), !self.mask());
-        (
-            Ipv4Addr::from(first + size / 2 + 1),
-            Ipv4Addr::from(first + size - 1),
-        )
-    }
-}
-
 impl Serving {
+    /// Takes in the ways by which machines boot: of several of the same machines, the first. Returns those that can only be told by whoever gives
+    /// addresses, where that is another.
+    pub fn take(&mut self, routes: &[Route], arch: Arch) -> Vec<Route> {
+        let http = format!("http://{}/", self.interface.address);
+        let mut left_out = Vec::new();
+        for &route in routes {
+            let answer = Answer::on(route, arch, &http);
+            let Some(client) = answer::Client::of(route, arch).filter(|_| answer.file.is_some())
+            else {
+                continue;
+            };
+            if self.proxy && answer.is_by_http() {
+                left_out.push(route);
+            } else if !self.clients.iter().any(|it| it.numbers == client.numbers) {
+                let numbers = client.numbers.to_vec();
+                self.clients.push(Told {
+                    route,
+                    numbers,
+                    answer,
+                });
+            }
+        }
+        left_out
+    }
+
     /// dnsmasq's configuration. It stays whoever starts it (`no-daemon`): it has no more rights than it takes.
     ///
     /// # Errors
@@ -178,20 +133,46 @@ impl Serving {
             // iPXE's own option 176: it need not wait for a proxy DHCP server.
             lines.push("dhcp-option-force=encap:175,176,1b".to_owned());
         }
-        for Client { code, file } in &self.clients {
-            if self.proxy {
-                lines.push(format!(
-                    "pxe-service={code},\"Cordwainer\",{file},{address}"
-                ));
-            } else {
-                lines.push(format!(
-                    "dhcp-match=set:client{code},option:client-arch,{code}"
-                ));
-                lines.push(format!("dhcp-boot=tag:client{code},{file},,{address}"));
-            }
-        }
+        lines.push("dhcp-match=set:ipxe,175".to_owned());
+        let line = if self.proxy { offer_beside } else { offer };
+        lines.extend(self.clients.iter().flat_map(|told| line(told, *address)));
         Ok(lines.join("\n") + "\n")
     }
+}
+
+/// Lines for machines that are given their addresses here.
+fn offer(told: &Told, address: Ipv4Addr) -> Vec<String> {
+    let Told {
+        numbers, answer, ..
+    } = told;
+    let tag = format!("client{}", numbers[0]);
+    let matches = numbers.iter();
+    let matches = matches.map(|number| format!("dhcp-match=set:{tag},option:client-arch,{number}"));
+    let file = answer.file.as_deref().unwrap_or_default();
+    let boot = match answer.class {
+        Some(_) => format!("dhcp-boot=tag:{tag},{file}"),
+        None => format!("dhcp-boot=tag:{tag},tag:!ipxe,{file},,{address}"),
+    };
+    // iPXE that is the firmware itself takes what others take, where there is no script.
+    let script = match (&answer.script, &answer.class) {
+        (Some(script), _) => Some(format!("dhcp-boot=tag:{tag},tag:ipxe,{script}")),
+        (None, Some(_)) => None,
+        (None, None) => Some(format!("dhcp-boot=tag:{tag},tag:ipxe,{file},,{address}")),
+    };
+    let force = |option: u8, value: &str| format!("dhcp-option-force=tag:{tag},{option},{value}");
+    let class = answer.class.as_deref().map(|class| force(60, class));
+    let prefix = answer.prefix.as_deref().map(|prefix| force(210, prefix));
+    let more = [script, class, prefix].into_iter().flatten();
+    matches.chain([boot]).chain(more).collect()
+}
+
+/// Lines for machines that another server gives addresses to.
+fn offer_beside(told: &Told, address: Ipv4Addr) -> Vec<String> {
+    let file = told.answer.file.as_deref().unwrap_or_default();
+    let numbers = told.numbers.iter();
+    numbers
+        .map(|number| format!("pxe-service={number},\"Cordwainer\",{file},{address}"))
+        .collect()
 }
 
 /// The process that serves, in front of `xtask`'s own arguments: as ourselves, with the capabilities that it takes and no others.
@@ -224,6 +205,8 @@ pub fn guard(root: bool, user: u32, group: u32) -> Vec<String> {
 enum Input {
     /// A line of dnsmasq's log.
     Line(String),
+    /// Something was fetched, or told, by HTTP.
+    Http(Said),
     /// dnsmasq is gone.
     Gone,
     /// Whoever started us is.
@@ -239,6 +222,8 @@ pub fn inside(job: &Path) -> Result<()> {
     let serving: Serving = serde_json::from_slice(&fs_err::read(job)?)
         .map_err(|error| Failure::bug(error.to_string()))?;
     fs_err::write(folder.join(CONFIGURATION), serving.configuration()?)?;
+    let (sender, inputs) = mpsc::channel();
+    files(&serving, &sender)?;
     let (log, stderr) = std::io::pipe()?;
     let dnsmasq = Tool::new("setpriv")
         .args(["--pdeathsig", "KILL", "--", "dnsmasq"])
@@ -249,7 +234,6 @@ pub fn inside(job: &Path) -> Result<()> {
             stderr: Some(stderr),
             ..Stdio::default()
         })?;
-    let (sender, inputs) = mpsc::channel();
     let lines = sender.clone();
     thread::spawn(move || read(BufReader::new(log), &lines));
     thread::spawn(move || {
@@ -261,6 +245,10 @@ pub fn inside(job: &Path) -> Result<()> {
     for input in inputs {
         let line = match input {
             Input::Line(line) => line,
+            Input::Http(said) => {
+                tell(&said)?;
+                continue;
+            }
             Input::Gone => return tell(&Said::Ended(tail)),
             Input::Orphaned => break,
         };
@@ -274,6 +262,42 @@ pub fn inside(job: &Path) -> Result<()> {
     }
     drop(dnsmasq);
     Ok(())
+}
+
+/// Serves the bundle by HTTP.
+fn files(serving: &Serving, inputs: &Sender<Input>) -> Result<()> {
+    let address = serving.interface.address;
+    let listener = TcpListener::bind((address, http::PORT)).map_err(|error| {
+        let what = format!("cannot serve HTTP on {address}: {error}");
+        Failure::new(Kind::Host, what).hint(
+            "another server may have the port: `ss -ltnp`; stop it for as long as this one runs",
+        )
+    })?;
+    let mailbox = Mailbox(Mutex::new(inputs.clone()));
+    let inputs = Mutex::new(inputs.clone());
+    let tell = move |path, end| send(&inputs, Said::File(path, end));
+    http::serve(listener, &serving.root, Box::new(mailbox), Box::new(tell))
+}
+
+/// Where images' reporters leave what they have to tell.
+struct Mailbox(Mutex<Sender<Input>>);
+
+impl Endpoint for Mailbox {
+    fn post(&self, path: &str, body: &[u8]) -> u16 {
+        match reporter::parse(path, body) {
+            Ok(posted) => {
+                send(&self.0, Said::Report(posted.mac, posted.report));
+                204
+            }
+            Err(refusal) => refusal as u16,
+        }
+    }
+}
+
+fn send(inputs: &Mutex<Sender<Input>>, said: Said) {
+    let inputs = inputs.lock().unwrap_or_else(PoisonError::into_inner);
+    // A loop that is over wants to know nothing more.
+    inputs.send(Input::Http(said)).ok();
 }
 
 fn read(lines: impl BufRead, inputs: &Sender<Input>) {
@@ -319,57 +343,39 @@ fn understood(line: &str, root: &Path) -> Option<Said> {
 mod tests {
     use super::*;
 
-    const ADDRESSES: &str = r#"[
-        {"ifname": "lo", "flags": ["LOOPBACK", "UP"], "addr_info": [{"local": "127.0.0.1", "prefixlen": 8}]},
-        {"ifname": "eth0", "flags": ["UP"], "addr_info": [{"local": "192.168.5.77", "prefixlen": 24}]},
-        {"ifname": "eth1", "flags": [], "addr_info": [{"local": "10.0.0.1", "prefixlen": 24}]},
-        {"ifname": "ppp0", "flags": ["UP"], "addr_info": [{"local": "10.0.0.1", "prefixlen": 32}]}
-    ]"#;
-
-    fn serving(proxy: bool) -> Serving {
-        Serving {
-            interface: Interface::find("eth0", ADDRESSES).unwrap(),
+    fn serving(proxy: bool, routes: &[Route]) -> Serving {
+        let mut serving = Serving {
+            interface: Interface {
+                name: "eth0".to_owned(),
+                address: Ipv4Addr::new(192, 168, 5, 77),
+                prefix: 24,
+            },
             proxy,
             root: "/b".into(),
-            clients: vec![
-                Client {
-                    code: 0,
-                    file: "pxelinux.0".to_owned(),
-                },
-                Client {
-                    code: 7,
-                    file: "efi64/syslinux.efi".to_owned(),
-                },
-            ],
-        }
+            clients: Vec::new(),
+        };
+        let left_out = serving.take(routes, Arch::Amd64);
+        assert!(proxy || left_out.is_empty());
+        serving
     }
 
-    #[test]
-    fn only_an_interface_with_room_for_machines_will_do() {
-        let why = |name| {
-            let failure = Interface::find(name, ADDRESSES).unwrap_err();
-            assert!(failure.hint.is_some());
-            failure.what.clone()
-        };
-        assert!(why("lo").contains("leads nowhere else"));
-        assert!(why("eth1").contains("is down"));
-        assert!(why("ppp0").contains("no IPv4 address in a network"));
-        assert!(why("eth9").contains("there is no network interface"));
-        let range = serving(false).interface.range();
-        assert_eq!(
-            range,
-            (
-                "192.168.5.128".parse().unwrap(),
-                "192.168.5.254".parse().unwrap()
-            )
-        );
-    }
+    const ALL: [Route; 5] = [
+        Route::Pxelinux,
+        Route::Lpxelinux,
+        Route::EfiSyslinux,
+        Route::EfiIpxe,
+        Route::EfiHttp,
+    ];
 
     #[test]
     fn dnsmasq_takes_what_it_is_told() {
-        for proxy in [false, true] {
+        let routes = [&ALL[..], &[Route::Lpxelinux], &[Route::Ipxe]];
+        for (proxy, routes) in [false, true]
+            .into_iter()
+            .flat_map(|proxy| routes.map(|it| (proxy, it)))
+        {
             let file = tempfile::NamedTempFile::new().unwrap();
-            let mut serving = serving(proxy);
+            let mut serving = serving(proxy, routes);
             serving.root = "/".into();
             fs_err::write(file.path(), serving.configuration().unwrap()).unwrap();
             let test = Tool::new("dnsmasq")
@@ -381,11 +387,26 @@ mod tests {
 
     #[test]
     fn each_client_is_told_its_own_file() {
-        let text = serving(false).configuration().unwrap();
-        assert!(text.contains("dhcp-match=set:client7,option:client-arch,7\ndhcp-boot=tag:client7,efi64/syslinux.efi,,192.168.5.77\n"));
-        let proxy = serving(true).configuration().unwrap();
+        let text = serving(false, &ALL).configuration().unwrap();
+        for line in [
+            "dhcp-match=set:client7,option:client-arch,7\n",
+            "dhcp-match=set:client7,option:client-arch,9\n",
+            "dhcp-boot=tag:client0,tag:!ipxe,pxelinux.0,,192.168.5.77\n",
+            "dhcp-boot=tag:client7,tag:!ipxe,efi64/syslinux.efi,,192.168.5.77\n",
+            "dhcp-option-force=tag:client16,60,HTTPClient\n",
+            "dhcp-boot=tag:client16,http://192.168.5.77/image.efi\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        let ipxe = serving(false, &[Route::Ipxe]).configuration().unwrap();
+        let script = "dhcp-boot=tag:client0,tag:ipxe,http://192.168.5.77/boot.ipxe\n";
+        assert!(ipxe.contains(script), "{ipxe}");
+        let by_http = serving(false, &[Route::Lpxelinux]).configuration().unwrap();
+        let prefix = "dhcp-option-force=tag:client0,210,http://192.168.5.77/\n";
+        assert!(by_http.contains(prefix), "{by_http}");
+        let proxy = serving(true, &ALL).configuration().unwrap();
         assert!(proxy.contains("dhcp-range=192.168.5.0,proxy\n") && !proxy.contains("dhcp-boot"));
-        let mut odd = serving(false);
+        let mut odd = serving(false, &ALL);
         odd.root = "/a\nuser=x".into();
         assert_eq!(odd.configuration().unwrap_err().kind, Kind::Host);
     }

@@ -1,6 +1,8 @@
 //! What a DHCP server answers a machine that boots by a route: which kind of client asks, and what it is told. Writing that for a certain
 //! server is `dhcp`'s.
 
+use serde::{Deserialize, Serialize};
+
 use super::program;
 use super::route::{IPXE_SCRIPT, Protocol, Route};
 use crate::arch::Arch;
@@ -69,7 +71,7 @@ const CLIENTS: [Client; 9] = [
 const SMALL: &str = "SHA256SUMS";
 
 /// What such a machine is told. Texts that are HTTP addresses begin with the bundle's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The boot file (option 67), a path or an HTTP address; nothing where none is needed.
     pub file: Option<String>,
@@ -78,7 +80,7 @@ pub struct Answer {
     /// What the boot program puts before all paths (option 210, RFC 5071).
     pub prefix: Option<String>,
     /// What has to be said back (option 60): otherwise the firmware does not listen.
-    pub class: Option<&'static str>,
+    pub class: Option<String>,
 }
 
 impl Client {
@@ -108,7 +110,7 @@ impl Answer {
             script: starts_ipxe.then(|| url(IPXE_SCRIPT)),
             prefix: (route == Route::Lpxelinux).then(|| http.to_owned()),
             // UEFI 2.10, 24.7.2.3.
-            class: by_http.then_some("HTTPClient"),
+            class: by_http.then(|| "HTTPClient".to_owned()),
         }
     }
 

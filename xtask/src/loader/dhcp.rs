@@ -203,7 +203,7 @@ fn dnsmasq(client: &Client, answer: &Answer, spares_disks: bool) -> Vec<String> 
     let spared = if spares_disks { ",tag:!own-disk" } else { "" };
     let option = |option: &str| format!("dhcp-option-force=tag:{tag},{option}");
     let mut lines = Vec::new();
-    if let Some(class) = answer.class {
+    if let Some(class) = &answer.class {
         lines.push(option(&format!("60,{class}")));
     }
     if let Some(script) = &answer.script {
@@ -223,7 +223,7 @@ fn dnsmasq(client: &Client, answer: &Answer, spares_disks: bool) -> Vec<String> 
 /// In a class of dhcpd's configuration.
 fn dhcpd(_: &Client, answer: &Answer, _: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(class) = answer.class {
+    if let Some(class) = &answer.class {
         lines.push(format!("option vendor-class-identifier \"{class}\";"));
     }
     match (&answer.file, &answer.script) {

@@ -1,4 +1,4 @@
-//! `boot --serve`: leaves DHCP and TFTP up for real machines, until Ctrl-C.
+//! `boot --serve`: leaves DHCP, TFTP and HTTP up for real machines, until Ctrl-C.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -7,11 +7,10 @@ use serde_json::json;
 
 use super::{Args, ourselves};
 use crate::boot::happening::TransferEnd;
-use crate::boot::serve::{self, Client, Interface, JOB, Said, Serving};
+use crate::boot::serve::{self, Interface, JOB, Said, Serving};
 use crate::cli::Context;
 use crate::event::{Event, Listen};
 use crate::failure::{Failure, Kind, Result};
-use crate::loader::route::{Protocol, Route};
 use crate::needs;
 use crate::report::Answer;
 use crate::text::counted;
@@ -43,12 +42,17 @@ pub(super) fn run(context: &Context<'_>, args: &Args, interface: &str) -> Result
     let listen = context.report.listener();
     let built = context.workshop.build(recipe, listen)?;
     let (arch, bundle) = (built.loaded.recipe.arch, &built.loaded.recipe.bundle);
-    let serving = Serving {
-        clients: clients(&bundle.routes(arch), arch, listen),
+    let mut serving = Serving {
+        clients: Vec::new(),
         interface,
         proxy: args.proxy,
         root: fs_err::canonicalize(&built.folder)?,
     };
+    for route in serving.take(&bundle.routes(arch), arch) {
+        listen.hear(Event::Warning(format!(
+            "{route} is not offered: only the server that gives addresses can say where HTTP is"
+        )));
+    }
     announce(&serving, recipe, root, listen);
     let served = serve(&serving, root, listen)?;
     let text = format!(
@@ -60,27 +64,6 @@ pub(super) fn run(context: &Context<'_>, args: &Args, interface: &str) -> Result
     Ok(Answer::new(&value, text))
 }
 
-/// Who is told what: of several routes of the same clients, the first.
-fn clients(routes: &[Route], arch: crate::arch::Arch, listen: &dyn Listen) -> Vec<Client> {
-    let mut clients: Vec<Client> = Vec::new();
-    for route in routes {
-        let (code, file) = (route.client(arch), route.file(arch));
-        let http = route.protocol() == Protocol::Http
-            || matches!(route, Route::Lpxelinux | Route::Ipxe | Route::EfiIpxe);
-        if http {
-            listen.hear(Event::Warning(format!(
-                "{route} is not served: it needs HTTP, and only DHCP and TFTP are"
-            )));
-        } else if !file.is_empty() && clients.iter().all(|it| it.code != code) {
-            clients.push(Client {
-                code,
-                file: file.to_owned(),
-            });
-        }
-    }
-    clients
-}
-
 fn announce(serving: &Serving, recipe: &str, root: bool, listen: &dyn Listen) {
     let Interface { name, address, .. } = &serving.interface;
     let (first, last) = serving.interface.range();
@@ -89,14 +72,17 @@ fn announce(serving: &Serving, recipe: &str, root: bool, listen: &dyn Listen) {
     } else {
         format!("addresses from {first} to {last}")
     };
-    let files = serving
-        .clients
-        .iter()
-        .map(|it| format!("{} to clients of kind {}", it.file, it.code));
+    let files = serving.clients.iter().map(|it| {
+        format!(
+            "{} by {}",
+            it.answer.file.as_deref().unwrap_or("nothing"),
+            it.route
+        )
+    });
     let files: Vec<String> = files.collect();
     let mut lines = vec![
         format!(
-            "{recipe} on {name} ({address}), until Ctrl-C: by DHCP {dhcp}; by TFTP {}",
+            "{recipe} on {name} ({address}), until Ctrl-C: by DHCP {dhcp}; by TFTP and HTTP {}",
             serving.root.display()
         ),
         format!("boot files: {}", files.join(", ")),
@@ -180,6 +166,7 @@ impl Served {
                 self.files += 1;
                 format!("sent {path}")
             }
+            Said::Report(mac, report) => format!("{mac} tells: {report}"),
             Said::File(path, TransferEnd::Missing) => format!("there is no {path}"),
             Said::File(path, TransferEnd::Failed) => format!("could not send {path}"),
             Said::Ended(tail) => {
