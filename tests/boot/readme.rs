@@ -44,7 +44,7 @@ fn every_command() -> Result<(), Failed> {
                 );
             }
             Some("update") => {
-                add_a_program(&project);
+                add(&project, "[copy.");
                 project.succeeds(command)?;
             }
             Some("why") => {
@@ -52,7 +52,12 @@ fn every_command() -> Result<(), Failed> {
                 let chain = ["libparted2", "recipes/lab.toml", "names parted"];
                 assert!(chain.iter().all(|part| said.contains(part)), "{said}");
             }
-            _ => drop(project.succeeds(command)?),
+            _ => {
+                if command.contains("--scenario") {
+                    add(&project, "[[boot]]");
+                }
+                project.succeeds(command)?;
+            }
         }
     }
     Ok(())
@@ -79,14 +84,14 @@ fn add_a_file(project: &Project) {
     project.write("recipes/lab.toml", changed);
 }
 
-/// What the README's TOML for it says.
-fn add_a_program(project: &Project) {
+/// Adds what the README's TOML says that has these words in it.
+fn add(project: &Project, words: &str) {
     let readme = fs_err::read_to_string(root().join("README.md")).unwrap();
     let blocks = readme.split("```toml\n").skip(1);
     let mut texts = blocks.filter_map(|block| block.split("```").next());
-    let program = texts.find(|text| text.contains("[copy.")).unwrap();
+    let block = texts.find(|text| text.contains(words)).unwrap();
     let text = fs_err::read_to_string(project.path("recipes/lab.toml")).unwrap();
-    project.write("recipes/lab.toml", format!("{text}\n{program}"));
+    project.write("recipes/lab.toml", format!("{text}\n{block}"));
 }
 
 /// Runs it on a terminal of its own, waits until the machine is up, and leaves by Ctrl-].
