@@ -119,14 +119,14 @@ impl Unsigned {
         }
         let message = self.signed_data(signature);
         let mut image = self.image;
-        let (start, length) = (image.len(), HEADER + message.len());
-        let numbers = [start, length.next_multiple_of(ALIGNMENT), length];
-        let [Ok(start), Ok(room), Ok(length)] = numbers.map(u32::try_from) else {
+        // The padding counts as part of it, as others write it: osslsigncode takes nothing else.
+        let length = (HEADER + message.len()).next_multiple_of(ALIGNMENT);
+        let [Ok(start), Ok(length)] = [image.len(), length].map(u32::try_from) else {
             return bad("would be larger than 4 GiB");
         };
         let security = Pe::parse(&image)?.security_at()?;
         put(&mut image, security, start)?;
-        put(&mut image, security + 4, room)?;
+        put(&mut image, security + 4, length)?;
         image.extend_from_slice(&length.to_le_bytes());
         image.extend_from_slice(&REVISION.to_le_bytes());
         image.extend_from_slice(&PKCS_SIGNED_DATA.to_le_bytes());
