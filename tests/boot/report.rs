@@ -54,7 +54,7 @@ fn of_real_boots() -> Result<(), Failed> {
     let told = |n: usize| {
         [
             &boots[n]["scenario"],
-            &boots[n]["state"],
+            &boots[n]["result"],
             &boots[n]["boots"],
         ]
         .map(ToString::to_string)
