@@ -6,6 +6,8 @@
     reason = "a test that cannot go on is a test that failed"
 )]
 
+#[path = "../support/executable.rs"]
+mod executable;
 mod interrupted;
 mod links;
 mod node;

@@ -1,7 +1,7 @@
 //! A root with the helper installed in it, images, and the configuration of servers.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use xtask::digest::Digest;
+
+use crate::executable::executable;
 
 pub(crate) type Shell = &'static [&'static str];
 pub(crate) const DASH: Shell = &["dash"];
@@ -98,9 +100,9 @@ impl Room {
 
     /// A program that stands in for one of the same name, when it is in `bin`.
     pub(crate) fn script(&self, path: &str, text: &str) {
-        self.write(path, &format!("#!/bin/sh\n{text}\n"));
-        let mode = std::fs::Permissions::from_mode(0o755);
-        fs_err::set_permissions(self.path(path), mode).unwrap();
+        let path = self.path(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        executable(&path, &format!("#!/bin/sh\n{text}\n"));
     }
 
     /// A version with the menus `default`, `image` and `localboot`.

@@ -1,5 +1,6 @@
 //! Mistakes people make, and what they are told.
 
+use crate::executable::executable;
 use crate::support::Tiny;
 
 #[test]
@@ -174,11 +175,9 @@ fn own_tools(tiny: &Tiny) -> std::path::PathBuf {
 }
 
 fn replace_tool(folder: &std::path::Path, name: &str, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
     let path = folder.join(name);
     fs_err::remove_file(&path).unwrap();
-    fs_err::write(&path, text).unwrap();
-    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    executable(&path, text);
 }
 
 #[test]

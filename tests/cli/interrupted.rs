@@ -1,11 +1,11 @@
 //! Kills, Ctrl-C, two builds at once: nothing is left that the next run trips over.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::executable::executable;
 use crate::support::Tiny;
 
 /// A build whose kernel waits until the file `release` is there.
@@ -87,13 +87,12 @@ fn ctrl_c_while_apt_is_asked_says_nothing_but_that() {
     tiny.write("site.toml", "[mirrors]\ndebian = [\"file:///nothing\"]\n");
     // An apt that has its lists at once and never finds an answer.
     let asked = tiny.path("asked").display().to_string();
-    tiny.write(
-        "fake/apt-get",
+    let fake = tiny.path("fake");
+    fs_err::create_dir_all(&fake).unwrap();
+    executable(
+        &fake.join("apt-get"),
         &format!("#!/bin/sh\ncase \"$*\" in install*) : > '{asked}'; sleep 1000 ;; esac\n"),
     );
-    let fake = tiny.path("fake");
-    let executable = std::fs::Permissions::from_mode(0o755);
-    fs_err::set_permissions(fake.join("apt-get"), executable).unwrap();
     let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", fake.display());
     let mut command = tiny.command(["build", "ready"]);
     command.env("CORDWAINER_PATH", path);

@@ -5,6 +5,8 @@
     reason = "a test that cannot go on is a test that failed"
 )]
 
+#[path = "../support/executable.rs"]
+mod executable;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -6,19 +6,22 @@
 )]
 
 mod enroll;
+#[path = "../support/executable.rs"]
+mod executable;
 mod http;
 mod imaging;
 mod programs;
 mod reporter;
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::json;
 use xtask::checkout::Checkout;
 use xtask::{recipe, template};
+
+use executable::executable;
 
 /// A folder in which a script runs, and the variables that it sees.
 struct Room {
@@ -84,9 +87,9 @@ impl Room {
     /// A program that stands in for one of the same name.
     fn program(&self, name: &str, script: &str) {
         let path = format!("bin/{name}");
-        self.write(&path, format!("#!/bin/sh\n{script}\n"));
-        let mode = std::fs::Permissions::from_mode(0o755);
-        fs_err::set_permissions(self.path(&path), mode).unwrap();
+        let path = self.path(&path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        executable(&path, &format!("#!/bin/sh\n{script}\n"));
     }
 
     /// Runs a script of an overlay.

@@ -9,6 +9,8 @@
 mod attacks;
 mod clients;
 mod everywhere;
+#[path = "../support/executable.rs"]
+mod executable;
 mod killed;
 mod races;
 mod refused;

@@ -8,6 +8,7 @@ use xtask::failure::Failure;
 use xtask::repository::place::ssh::Ssh;
 use xtask::repository::place::{Bytes, Nature, Place, Put};
 
+use crate::executable::executable;
 use crate::support::proxy::Proxy;
 use crate::support::sshd::{HOST, Sshd};
 use crate::support::{Ears, changing, immutable};
@@ -295,10 +296,8 @@ fn a_folder_of_somebody_else_is_left_alone() {
 }
 
 fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     let path = folder.join(name);
-    fs_err::write(&path, text).unwrap();
-    fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    executable(&path, text);
     path
 }
 
