@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::arch::Arch;
 use crate::failure::{Failure, Kind, Result};
 use crate::loader::answer::{self, Answer};
+use crate::loader::dhcp;
 use crate::loader::route::Route;
 use crate::tool::{Stdio, Tool};
 
@@ -148,22 +149,9 @@ fn offer(told: &Told, address: Ipv4Addr) -> Vec<String> {
     let tag = format!("client{}", numbers[0]);
     let matches = numbers.iter();
     let matches = matches.map(|number| format!("dhcp-match=set:{tag},option:client-arch,{number}"));
-    let file = answer.file.as_deref().unwrap_or_default();
-    let boot = match answer.class {
-        Some(_) => format!("dhcp-boot=tag:{tag},{file}"),
-        None => format!("dhcp-boot=tag:{tag},tag:!ipxe,{file},,{address}"),
-    };
-    // iPXE that is the firmware itself takes what others take, where there is no script.
-    let script = match (&answer.script, &answer.class) {
-        (Some(script), _) => Some(format!("dhcp-boot=tag:{tag},tag:ipxe,{script}")),
-        (None, Some(_)) => None,
-        (None, None) => Some(format!("dhcp-boot=tag:{tag},tag:ipxe,{file},,{address}")),
-    };
-    let force = |option: u8, value: &str| format!("dhcp-option-force=tag:{tag},{option},{value}");
-    let class = answer.class.as_deref().map(|class| force(60, class));
-    let prefix = answer.prefix.as_deref().map(|prefix| force(210, prefix));
-    let more = [script, class, prefix].into_iter().flatten();
-    matches.chain([boot]).chain(more).collect()
+    matches
+        .chain(dhcp::dnsmasq_lines(&tag, answer, "", Some(address)))
+        .collect()
 }
 
 /// Lines for machines that another server gives addresses to.
@@ -391,8 +379,8 @@ mod tests {
         for line in [
             "dhcp-match=set:client7,option:client-arch,7\n",
             "dhcp-match=set:client7,option:client-arch,9\n",
-            "dhcp-boot=tag:client0,tag:!ipxe,pxelinux.0,,192.168.5.77\n",
-            "dhcp-boot=tag:client7,tag:!ipxe,efi64/syslinux.efi,,192.168.5.77\n",
+            "dhcp-boot=tag:client0,pxelinux.0,,192.168.5.77\n",
+            "dhcp-boot=tag:client7,efi64/syslinux.efi,,192.168.5.77\n",
             "dhcp-option-force=tag:client16,60,HTTPClient\n",
             "dhcp-boot=tag:client16,http://192.168.5.77/image.efi\n",
         ] {

@@ -1,6 +1,8 @@
 //! What a DHCP server has to be told so that machines boot from a bundle: snippets for dnsmasq and ISC dhcpd,
 //! with comments on what to change. Of several routes that look the same to the server, the first is offered, and the others stand there as comments.
 
+use std::net::Ipv4Addr;
+
 use serde::Serialize;
 
 use super::address::Address;
@@ -199,8 +201,19 @@ fn first(
 
 /// In dnsmasq's configuration.
 fn dnsmasq(client: &Client, answer: &Answer, spares_disks: bool) -> Vec<String> {
-    let tag = client.tag;
     let spared = if spares_disks { ",tag:!own-disk" } else { "" };
+    dnsmasq_lines(client.tag, answer, spared, None)
+}
+
+/// Lines of dnsmasq's configuration that give this answer to machines with a tag. `but` is put behind the tag where the boot file is named; `server` has that
+/// file, where dnsmasq is to say so.
+#[must_use]
+pub fn dnsmasq_lines(
+    tag: &str,
+    answer: &Answer,
+    but: &str,
+    server: Option<Ipv4Addr>,
+) -> Vec<String> {
     let option = |option: &str| format!("dhcp-option-force=tag:{tag},{option}");
     let mut lines = Vec::new();
     if let Some(class) = &answer.class {
@@ -211,7 +224,10 @@ fn dnsmasq(client: &Client, answer: &Answer, spares_disks: bool) -> Vec<String> 
     }
     if let Some(file) = &answer.file {
         let others = answer.script.as_ref().map_or("", |_| ",tag:!ipxe");
-        lines.push(format!("dhcp-boot=tag:{tag}{others}{spared},{file}"));
+        // An HTTP address says where it is by itself.
+        let server = server.filter(|_| answer.class.is_none());
+        let server = server.map_or(String::new(), |server| format!(",,{server}"));
+        lines.push(format!("dhcp-boot=tag:{tag}{others}{but},{file}{server}"));
     }
     if let Some(prefix) = &answer.prefix {
         lines.push(option(&format!("208,{MAGIC}")));
