@@ -22,6 +22,7 @@ mod project;
 mod readme;
 mod recipes;
 mod report;
+mod openfirmware;
 mod routes;
 mod segments;
 mod serve;
@@ -44,6 +45,7 @@ const TESTS: &[fn() -> Vec<Trial>] = &[
     network::all,
     recipes::all,
     routes::all,
+    openfirmware::all,
     readme::all,
     report::all,
     serve::all,

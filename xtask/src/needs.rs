@@ -24,6 +24,8 @@ pub enum Purpose {
     Boot,
     /// Booting bundles for ARM in the lab, beside what booting needs anyway.
     BootArm,
+    /// Booting bundles for POWER in the lab, beside what booting needs anyway.
+    BootPower,
     /// Booting by UEFI in the lab, beside what booting needs anyway.
     BootEfi,
     /// Publishing to an apt repository, beside gpgv, which getting sources needs, too.
@@ -105,6 +107,9 @@ const fn at_least(need: Need, argument: &'static str, version: &'static str) -> 
 pub const UBOOT_ARM64: &str = "/usr/lib/u-boot/qemu_arm64/u-boot.bin";
 /// U-Boot for QEMU's machine `virt` with 32-bit processors.
 pub const UBOOT_ARM: &str = "/usr/lib/u-boot/qemu_arm/u-boot.bin";
+
+/// Open Firmware for QEMU's machine `pseries`.
+pub const SLOF: &str = "/usr/share/qemu/slof.bin";
 
 /// UEFI for PCs (EDK II), its variables without keys and with Microsoft's, and the build that keeps them for Secure Boot.
 pub const OVMF: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
@@ -287,6 +292,8 @@ pub const NEEDS: &[Need] = &[
     program("qemu-system-arm", "qemu-system-arm", Purpose::BootArm),
     file(UBOOT_ARM64, "u-boot-qemu", Purpose::BootArm),
     file(UBOOT_ARM, "u-boot-qemu", Purpose::BootArm),
+    program("qemu-system-ppc64", "qemu-system-ppc", Purpose::BootPower),
+    file(SLOF, "qemu-system-data", Purpose::BootPower),
     file(OVMF, "ovmf", Purpose::BootEfi),
     file(OVMF_VARIABLES, "ovmf", Purpose::BootEfi),
     file(OVMF_SECURE, "ovmf", Purpose::BootEfi),

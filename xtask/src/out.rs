@@ -187,12 +187,16 @@ fn holds(folder: &Path, digest: &Digest) -> bool {
     store::measure(folder).is_ok_and(|there| there.digest == *digest)
 }
 
-/// Copies a tree of files and folders, readable by any server, and makes sure that it is on the disk.
+/// Copies a tree of files, folders and links, readable by any server, and makes sure that it is on the disk.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     for entry in WalkDir::new(from) {
         let entry = entry.map_err(std::io::Error::from)?;
         let place = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        if entry.path_is_symlink() {
+            symlink(fs_err::read_link(entry.path())?, &place)?;
+            continue;
+        }
         let mode = if entry.file_type().is_dir() {
             fs_err::create_dir_all(&place)?;
             0o755

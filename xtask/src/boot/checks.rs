@@ -92,6 +92,8 @@ fn standard_order(scenario: &Scenario, ip: &str) -> Vec<String> {
         Machine::Q35 | Machine::Pc => (swapped, &["default"]),
         Machine::Virt => (str::to_lowercase, &["default-arm", "default"]),
         Machine::Highbank => (str::to_lowercase, &HIGHBANK_DEFAULTS),
+        // It asks for one script, and has no configurations.
+        Machine::Pseries => (str::to_lowercase, &[]),
     };
     let uuid = scenario.uuid.iter().map(|text| uuid(text));
     let mac = format!(

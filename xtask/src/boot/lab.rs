@@ -19,6 +19,7 @@ use super::highbank;
 use super::inject::{self, Injector};
 use super::machine::{Input, Machine};
 use super::network;
+use super::openfirmware;
 use super::platform::{Firmware, Platform};
 use super::qemu;
 use super::scenario::Disk;
@@ -124,6 +125,7 @@ fn prepare(job: &LabJob, platform: &Platform) -> Result<()> {
             fs_err::write(efi::FLASH, flash)?;
             Efi::disk(job.arch)
         }
+        Firmware::OpenFirmware => openfirmware::disk(),
         Firmware::Highbank => return highbank::prepare(&job.scenario),
     };
     match job.scenario.disk {

@@ -11,7 +11,7 @@
 //! - `scenario` is what recipes say (`model`: of machines and network cards); `qemu`, `dnsmasq` and `network` turn it into command
 //!   lines and configuration; `disk` is a disk to fall back to.
 //! - `platform` is what follows from a bundle's architecture; `uboot` is the firmware of ARM machines, `efi`
-//!   UEFI, `highbank` (with `devicetree`) a board that starts with the bundle's own.
+//!   UEFI, `highbank` (with `devicetree`) a board that starts with the bundle's own, and `openfirmware` that of POWER machines.
 //! - `lab` is the inside: a process of its own, in which `servers`, `http`, `ntp` and `machine` run, and `watch` is the loop that
 //!   tells the judge. `wire` is how it speaks to the outside.
 //! - `installed` is for what is served by a system's own TFTP server, of whichever kind; `transfers` sees on the wire what that sends.
@@ -56,6 +56,7 @@ pub mod mailbox;
 pub mod model;
 pub mod namespace;
 pub mod network;
+pub mod openfirmware;
 pub mod ntp;
 pub mod ordeal;
 pub mod platform;

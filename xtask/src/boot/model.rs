@@ -21,6 +21,8 @@ pub enum Machine {
     Virt,
     /// A node of Calxeda's ECX-1000 (Highbank, 2011), which has 32-bit ARM processors; its firmware is U-Boot.
     Highbank,
+    /// A POWER machine as `PowerVM` and KVM make them for their guests; its firmware is SLOF, an Open Firmware.
+    Pseries,
 }
 
 impl Machine {
@@ -29,7 +31,8 @@ impl Machine {
     pub const fn usual(arch: Arch, route: Route) -> Self {
         match (arch, route) {
             (_, Route::Highbank) => Self::Highbank,
-            (Arch::Amd64 | Arch::Ppc64el, _) => Self::Q35,
+            (Arch::Amd64, _) => Self::Q35,
+            (Arch::Ppc64el, _) => Self::Pseries,
             (Arch::Arm64 | Arch::Armhf, _) => Self::Virt,
         }
     }
@@ -37,7 +40,13 @@ impl Machine {
     /// Whether its firmware boots by this route.
     #[must_use]
     pub fn boots_by(self, route: Route) -> bool {
-        (self == Self::Highbank) == (route == Route::Highbank)
+        match self {
+            Self::Highbank => route == Route::Highbank,
+            Self::Pseries => route == Route::OpenFirmware,
+            Self::Q35 | Self::Pc | Self::Virt => {
+                !matches!(route, Route::Highbank | Route::OpenFirmware)
+            }
+        }
     }
 
     /// How many network cards it can have, where that is part of its kind.
@@ -45,7 +54,7 @@ impl Machine {
     pub const fn most_nics(self) -> u32 {
         match self {
             Self::Highbank => 2,
-            Self::Q35 | Self::Pc | Self::Virt => u32::MAX,
+            Self::Q35 | Self::Pc | Self::Virt | Self::Pseries => u32::MAX,
         }
     }
 
@@ -56,13 +65,14 @@ impl Machine {
             Self::Q35 | Self::Pc => matches!(arch, Arch::Amd64),
             Self::Virt => matches!(arch, Arch::Arm64 | Arch::Armhf),
             Self::Highbank => matches!(arch, Arch::Armhf),
+            Self::Pseries => matches!(arch, Arch::Ppc64el),
         }
     }
 
     /// Whether QEMU tells what its battery clock shows (the property `rtc-time`).
     #[must_use]
     pub const fn tells_rtc(self) -> bool {
-        matches!(self, Self::Q35 | Self::Pc)
+        matches!(self, Self::Q35 | Self::Pc | Self::Pseries)
     }
 
     /// QEMU's name.
@@ -73,6 +83,7 @@ impl Machine {
             Self::Pc => "pc",
             Self::Virt => "virt",
             Self::Highbank => "highbank",
+            Self::Pseries => "pseries",
         }
     }
 }
@@ -98,6 +109,8 @@ pub enum Nic {
     Vmxnet3,
     /// Calxeda's, which is part of its chip: 10 Gbit/s.
     Xgmac,
+    /// `PowerVM`'s virtual card.
+    SpaprVlan,
 }
 
 impl Nic {
@@ -105,7 +118,7 @@ impl Nic {
     #[must_use]
     pub const fn usual(machine: Machine) -> Self {
         match machine {
-            Machine::Q35 | Machine::Pc => Self::VirtioNetPci,
+            Machine::Q35 | Machine::Pc | Machine::Pseries => Self::VirtioNetPci,
             Machine::Virt => Self::VirtioNetDevice,
             Machine::Highbank => Self::Xgmac,
         }
@@ -115,9 +128,12 @@ impl Nic {
     #[must_use]
     pub const fn fits(self, machine: Machine) -> bool {
         match machine {
-            Machine::Q35 | Machine::Pc => !matches!(self, Self::VirtioNetDevice | Self::Xgmac),
+            Machine::Q35 | Machine::Pc => {
+                !matches!(self, Self::VirtioNetDevice | Self::Xgmac | Self::SpaprVlan)
+            }
             Machine::Virt => matches!(self, Self::VirtioNetDevice | Self::E1000),
             Machine::Highbank => matches!(self, Self::Xgmac),
+            Machine::Pseries => matches!(self, Self::VirtioNetPci | Self::SpaprVlan),
         }
     }
 
@@ -133,6 +149,7 @@ impl Nic {
             Self::Pcnet => "pcnet",
             Self::Vmxnet3 => "vmxnet3",
             Self::Xgmac => "xgmac",
+            Self::SpaprVlan => "spapr-vlan",
         }
     }
 }

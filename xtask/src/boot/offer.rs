@@ -50,7 +50,11 @@ pub fn lines(route: Option<Route>, loader: &str) -> Vec<String> {
 pub fn is_configuration(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let folder = folder.rsplit_once('/').map_or(folder, |(_, folder)| folder);
-    name == IPXE_SCRIPT || matches!(folder, "pxelinux.cfg" | "ipxe.cfg" | "grub")
+    name == IPXE_SCRIPT
+        || matches!(
+            folder,
+            "pxelinux.cfg" | "ipxe.cfg" | "grub" | "openfirmware"
+        )
 }
 
 #[cfg(test)]

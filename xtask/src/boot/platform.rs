@@ -38,9 +38,11 @@ pub enum Firmware {
     Highbank,
     /// UEFI.
     Efi(Efi),
+    /// SLOF, an Open Firmware: QEMU finds it by itself.
+    OpenFirmware,
 }
 
-const PLATFORMS: [Platform; 18] = [
+const PLATFORMS: [Platform; 19] = [
     pc(Route::Pxelinux, Firmware::Bios, Purpose::Boot),
     pc(Route::Lpxelinux, Firmware::Bios, Purpose::Boot),
     pc(Route::Ipxe, Firmware::Bios, Purpose::Boot),
@@ -79,6 +81,14 @@ const PLATFORMS: [Platform; 18] = [
         cpu: None,
         firmware: Firmware::Highbank,
         purpose: Purpose::BootArm,
+    },
+    Platform {
+        arch: Arch::Ppc64el,
+        route: Route::OpenFirmware,
+        program: "qemu-system-ppc64",
+        cpu: None,
+        firmware: Firmware::OpenFirmware,
+        purpose: Purpose::BootPower,
     },
 ];
 
@@ -132,7 +142,9 @@ impl Platform {
     pub fn require(&self) -> Result<()> {
         match self.firmware {
             Firmware::UBoot(path) if !Path::new(path).is_file() => Err(needs::missing(path)),
-            Firmware::UBoot(_) | Firmware::Bios | Firmware::Highbank => Ok(()),
+            Firmware::UBoot(_) | Firmware::Bios | Firmware::Highbank | Firmware::OpenFirmware => {
+                Ok(())
+            }
             Firmware::Efi(efi) => efi.require(),
         }
     }
@@ -142,7 +154,9 @@ impl Platform {
     #[must_use]
     pub fn boots(&self, bundle: &Path, loader: &str) -> bool {
         match self.firmware {
-            Firmware::Bios | Firmware::Efi(_) => bundle.join(loader).is_file(),
+            Firmware::Bios | Firmware::Efi(_) | Firmware::OpenFirmware => {
+                bundle.join(loader).is_file()
+            }
             Firmware::UBoot(_) | Firmware::Highbank => {
                 let folder = loader.rsplit_once('/').map_or("", |(folder, _)| folder);
                 bundle.join(folder).join("pxelinux.cfg").is_dir()

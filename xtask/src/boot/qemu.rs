@@ -5,6 +5,7 @@
 use super::happening::Network;
 use super::highbank;
 use super::network::{NETWORK, guest_address, tap};
+use super::openfirmware;
 use super::platform::{Firmware, Platform};
 use super::record::FRAMES;
 use super::scenario::{Disk, Machine, Nic, Scenario};
@@ -51,6 +52,7 @@ pub fn arguments(
     }
     let suffix = match platform.firmware {
         Firmware::Efi(efi) => efi.machine(scenario),
+        Firmware::OpenFirmware => openfirmware::machine(accel),
         Firmware::Bios | Firmware::UBoot(_) | Firmware::Highbank => "",
     };
     line.add("-machine", format!("{}{suffix}", scenario.machine()));
@@ -84,6 +86,7 @@ pub fn arguments(
                 line.add(option, value);
             }
         }
+        Firmware::OpenFirmware => {}
         Firmware::Efi(efi) => {
             for (option, value) in efi.options(scenario) {
                 line.add(option, value);
@@ -108,6 +111,7 @@ pub fn arguments(
             Some(format!("ide-hd,drive=disk,bootindex={after}"))
         }
         (Firmware::Efi(_), _) => Some(format!("virtio-blk-device,drive=disk,bootindex={after}")),
+        (Firmware::OpenFirmware, _) => Some(format!("virtio-blk-pci,drive=disk,bootindex={after}")),
     };
     if let Some(device) = disk.filter(|_| scenario.disk == Disk::Bootable) {
         line.add("-drive", format!("if=none,id=disk,format=raw,file={DISK}"));
@@ -221,6 +225,7 @@ fn card_device(scenario: &Scenario, platform: &Platform, card: u32) -> (&'static
         (false, false) => String::new(),
     };
     let firmware = match (scenario.machine(), device) {
+        (Machine::Pseries, _) => boots,
         (Machine::Virt, Nic::VirtioNetDevice) if efi => boots,
         (Machine::Virt, Nic::VirtioNetDevice) => String::new(),
         (Machine::Virt, _) if !efi => ",romfile=".to_owned(),
@@ -351,6 +356,25 @@ mod tests {
         }
         for part in ["screen", "vga", "bootindex"] {
             assert!(!line.contains(part), "{part} in {line}");
+        }
+    }
+
+    #[test]
+    fn a_machine_with_open_firmware() {
+        let scenario = Scenario {
+            route: Some(Route::OpenFirmware),
+            disk: Disk::Bootable,
+            nics: 2,
+            ..Scenario::named("x")
+        };
+        let line = line(Arch::Ppc64el, scenario, "tcg", Network::Lab, "bootme");
+        for part in [
+            "-machine pseries,cap-cfpc=broken,",
+            "-device virtio-net-pci,netdev=net0,mac=52:54:00:12:34:56,bootindex=1 ",
+            "-device virtio-net-pci,netdev=net1,mac=52:54:00:12:34:57 ",
+            "-device virtio-blk-pci,drive=disk,bootindex=3",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
         }
     }
 

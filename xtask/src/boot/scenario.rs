@@ -28,7 +28,7 @@ pub struct Scenario {
     /// The way it boots; what is usual for its architecture otherwise. The bundle has to have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
-    /// The kind of machine; `q35` for amd64, `virt` for arm64 and armhf, and `highbank` for the route of this
+    /// The kind of machine; `q35` for amd64, `virt` for arm64 and armhf, `pseries` for ppc64el, and `highbank` for the route of this
     /// name otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
@@ -38,7 +38,7 @@ pub struct Scenario {
     /// Memory in MiB.
     #[serde(default = "default_memory")]
     pub memory: u32,
-    /// Model of the network cards; `virtio-net-pci` for PCs, `virtio-net-device` for `virt` and `xgmac` for `highbank`
+    /// Model of the network cards; `virtio-net-pci` for PCs and `pseries`, `virtio-net-device` for `virt` and `xgmac` for `highbank`
     /// otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nic: Option<Nic>,
@@ -135,7 +135,7 @@ pub enum Disk {
     /// There is none.
     #[default]
     None,
-    /// A disk of 8 MiB whose boot sector (for `virt`: a script of U-Boot's) says `cordwainer: verdict local-boot` on the
+    /// A disk of 8 MiB whose boot sector (for `virt`: a script of U-Boot's; for `pseries`: a program in a boot partition) says `cordwainer: verdict local-boot` on the
     /// serial console. For `highbank`, that script is in memory: QEMU's has no power for disks.
     Bootable,
 }

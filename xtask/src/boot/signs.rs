@@ -27,7 +27,7 @@ pub enum Sign {
 /// Pattern, meaning, and whether it only means that before Linux runs (after that, it can be anybody's words).
 /// Sources: Linux (`init/initramfs.c`, `kernel/panic.c`, `arch/*/mm/fault.c`, `lib/bug.c`, `kernel/watchdog.c`, `kernel/rcu/`), iPXE
 /// (`usr/autoboot.c`, `net/netdevice.c`), syslinux (`core/pxelinux.asm`, `core/elflink/load_env32.c`, `com32/elflink/ldlinux/`), `SeaBIOS` (`src/boot.c`),
-/// U-Boot (`net/bootp.c`, `net/tftp.c`, `cmd/pxe.c`, `boot/pxe_utils.c`, `arch/arm/lib/`).
+/// SLOF (`lib/libnet/`, `slof/fs/boot.fs`), U-Boot (`net/bootp.c`, `net/tftp.c`, `cmd/pxe.c`, `boot/pxe_utils.c`, `arch/arm/lib/`).
 /// Text of the boot loader can come doubled when it writes to screen and console at once: patterns must not mind.
 const SIGNS: &[(&str, Sign, bool)] = &[
     (r"Kernel panic - not syncing", Sign::Panic, false),
@@ -114,6 +114,10 @@ const SIGNS: &[(&str, Sign, bool)] = &[
         Sign::LoadFailed,
         true,
     ),
+    (r"^E3001 \(net\)", Sign::NoDhcp, true),
+    (r"^E3\d\d\d \(net\)|^E3407:", Sign::LoadFailed, true),
+    // SLOF's own command line.
+    (r"^Ready! ?$", Sign::NothingToBoot, true),
     (r"No bootable device", Sign::NothingToBoot, true),
     // PXELINUX then waits five minutes for a key, and resets the machine.
     (r"^Boot failed: press a key", Sign::NothingToBoot, true),
@@ -198,6 +202,10 @@ mod tests {
                 Sign::LoadFailed,
             ),
             ("Bad Linux ARM64 Image magic!", Sign::LoadFailed),
+            ("E3001 (net) Could not get IP address", Sign::NoDhcp),
+            ("E3009 (net) file not found: bootme", Sign::LoadFailed),
+            ("E3407: Load failed", Sign::LoadFailed),
+            ("Ready! ", Sign::NothingToBoot),
             (
                 "[    0.9] Internal error: Oops: 96000004 [#1] SMP",
                 Sign::Oops,
@@ -223,6 +231,8 @@ mod tests {
             "start_image() returned Not Found, falling back to default loader",
             "BdsDxe: loading Boot0001 \"UEFI PXEv4 (MAC:525400123456)\" from PciRoot(0x0)",
             "Loading vmlinuz... ok",
+            // A device of the list that is not there.
+            "E3405: No such device",
             "Kernel command line: console=ttyS0 panic=5 oops=panic",
             "WARNING: CPU: 0 PID: 1 at kernel/foo.c:1 bar+0x1/0x2",
             "cordwainer: step clock failed 50 no answer",

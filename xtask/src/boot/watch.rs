@@ -370,11 +370,13 @@ fn kind_of(path: &str, loader: &str) -> FileKind {
 }
 
 /// What a file is, by the magic number at its place.
-const MAGICS: [(usize, &[u8], FileKind); 9] = [
+const MAGICS: [(usize, &[u8], FileKind); 10] = [
     // Linux' boot protocols: x86 (Documentation/x86/boot.rst), arm64 (booting.rst), 32-bit ARM (arch/arm/boot/compressed/head.S).
     (0x202, b"HdrS", FileKind::Kernel),
     (0x38, b"ARM\x64", FileKind::Kernel),
     (0x24, &0x016f_2818_u32.to_le_bytes(), FileKind::Kernel),
+    // An ELF file for POWER (EM_PPC64, version 1).
+    (0x12, &[21, 0, 1, 0, 0, 0], FileKind::Kernel),
     // newc, and what it can be compressed with.
     (0, b"070701", FileKind::Initrd),
     (0, b"\x1f\x8b", FileKind::Initrd),

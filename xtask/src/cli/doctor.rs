@@ -87,6 +87,13 @@ fn look(need: &Need) -> Result<Finding> {
             "no",
             format!("package {}; only for booting bundles for ARM", need.package),
         ),
+        Standing::Missing if need.purpose == Purpose::BootPower => (
+            "no",
+            format!(
+                "package {}; only for booting bundles for POWER",
+                need.package
+            ),
+        ),
         Standing::Missing if need.purpose == Purpose::BootEfi => (
             "no",
             format!("package {}; only for booting by UEFI", need.package),

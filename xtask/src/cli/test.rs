@@ -118,6 +118,7 @@ fn prepare(context: &Context<'_>, args: &Args) -> Result<()> {
         Purpose::Build,
         Purpose::Boot,
         Purpose::BootArm,
+        Purpose::BootPower,
         Purpose::BootEfi,
         Purpose::Publish,
         Purpose::Test,

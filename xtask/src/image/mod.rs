@@ -19,6 +19,7 @@ mod newc_tests;
 pub mod overlay;
 #[cfg(test)]
 mod overlay_tests;
+pub mod openfirmware;
 mod origin;
 pub mod path;
 pub mod pattern;

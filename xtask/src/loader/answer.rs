@@ -120,10 +120,10 @@ impl Answer {
         self.script.is_some() || self.prefix.is_some() || self.class.is_some()
     }
 
-    /// Whether the machine runs a program of the bundle, or one that it brings looks for configurations by itself.
+    /// Whether the machine runs a program or a script of the bundle, or one that it brings looks for configurations by itself.
     #[must_use]
     pub fn starts(route: Route, arch: Arch) -> bool {
-        route.is_uki() || !program::of(route, arch).is_empty()
+        route.is_uki() || route == Route::OpenFirmware || !program::of(route, arch).is_empty()
     }
 }
 

@@ -248,7 +248,7 @@ fn configurations(
 }
 
 /// The name of the menu's file.
-const MENU: &str = "menu";
+pub(super) const MENU: &str = "menu";
 
 #[cfg(test)]
 #[path = "bundle_tests.rs"]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::address::Address;
 use super::answer::{Answer, Client};
 use super::bundle::{Boot, BundleText, Node};
+use super::openfirmware;
 use super::reader::Reader;
 use super::route::Route;
 use super::{TextFile, render};
@@ -100,6 +101,8 @@ struct Host<'a> {
     ip: Option<String>,
     /// Whether it boots its own disk, and has to be told from others for that.
     spared: bool,
+    /// The script of its own that Open Firmware has to be told.
+    script: Option<String>,
 }
 
 /// The snippets of a bundle. The description is taken to be right: see [`super::check::mistakes`].
@@ -116,6 +119,7 @@ pub fn files(bundle: &BundleText) -> Result<Vec<TextFile>> {
         mac: matches!(node.address, Address::Mac(_)).then(|| node.address.to_string()),
         ip: matches!(node.address, Address::Ip(_)).then(|| node.address.to_string()),
         spared: spares_disks && has_disk(node),
+        script: (routes.contains(&Route::OpenFirmware)).then(|| openfirmware::script(node)),
     });
     let snippet = |(path, name, template, statements): (&str, &str, &str, Statements)| {
         let starts = |route: &&Route| Answer::starts(**route, bundle.arch);

@@ -89,6 +89,13 @@ fn petitboot() -> BundleText {
     }
 }
 
+fn openfirmware() -> BundleText {
+    BundleText {
+        routes: vec![Route::Petitboot, Route::OpenFirmware],
+        ..petitboot()
+    }
+}
+
 /// The active lines of a snippet that say something of a tag or of a file.
 fn active(text: &str) -> Vec<&str> {
     let lines = text.lines().map(str::trim);
@@ -157,7 +164,7 @@ fn dhcpd_takes_its_snippet() {
         eprintln!("left out: there is no /usr/sbin/dhcpd");
         return;
     }
-    for bundle in [bundle(), fleet(), uboot(), petitboot()] {
+    for bundle in [bundle(), fleet(), uboot(), petitboot(), openfirmware()] {
         let text = snippet("dhcpd.conf", &bundle);
         let offers = text
             .replace("  #", "  ")

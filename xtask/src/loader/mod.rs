@@ -11,6 +11,7 @@ pub mod firmware;
 mod highbank;
 mod grub;
 mod ipxe;
+pub mod openfirmware;
 pub mod pxelinux;
 pub mod program;
 pub mod reader;

@@ -4,7 +4,7 @@
 use super::bundle::{Boot, BundleText, Configuration, Node};
 use super::c32::Flavour;
 use super::route::Route;
-use super::{grub, ipxe, pxelinux, uboot};
+use super::{grub, ipxe, openfirmware, pxelinux, uboot};
 use crate::failure::Result;
 
 /// A boot loader, as far as configurations are concerned.
@@ -18,8 +18,10 @@ pub enum Reader {
     Ipxe,
     /// GRUB.
     Grub,
-    /// U-Boot's `pxe`, which is the machine's firmware; petitboot and SLOF on PowerPC read the same.
+    /// U-Boot's `pxe`, which is the machine's firmware; petitboot on POWER reads the same.
     UBoot,
+    /// Open Firmware, which runs scripts.
+    OpenFirmware,
     /// None: kernel, initramfs and arguments are one program. It boots the image, whichever machine it is.
     Unified,
 }
@@ -45,7 +47,7 @@ struct Traits {
     message: bool,
     /// Whether it lets people choose.
     menu: bool,
-    /// The path of a file inside the bundle.
+    /// The path of a file inside the bundle; empty for one that it does not have.
     path: fn(Place<'_>) -> String,
     /// What it says; nothing where there are no files.
     write: Option<Write>,
@@ -56,12 +58,13 @@ type Write = fn(&BundleText, Place<'_>, &Configuration<'_>) -> Result<String>;
 
 impl Reader {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Pxelinux,
         Self::EfiSyslinux,
         Self::Ipxe,
         Self::Grub,
         Self::UBoot,
+        Self::OpenFirmware,
         Self::Unified,
     ];
 
@@ -74,7 +77,8 @@ impl Reader {
             Route::Ipxe | Route::EfiIpxe => Self::Ipxe,
             Route::EfiGrub | Route::SecureGrub => Self::Grub,
             Route::EfiUki | Route::EfiHttp | Route::SecureUki => Self::Unified,
-            Route::UBoot | Route::Highbank | Route::Petitboot | Route::OpenFirmware => Self::UBoot,
+            Route::UBoot | Route::Highbank | Route::Petitboot => Self::UBoot,
+            Route::OpenFirmware => Self::OpenFirmware,
         }
     }
 
@@ -137,6 +141,16 @@ impl Reader {
                 path: |place| in_folder("pxelinux.cfg", place, "default"),
                 write: Some(|bundle, _, configuration| uboot::configuration(bundle, configuration)),
             },
+            Self::OpenFirmware => Traits {
+                name: "Open Firmware",
+                boots: &[Image, Localboot],
+                message: false,
+                menu: false,
+                path: openfirmware::path,
+                write: Some(|bundle, _, configuration| {
+                    openfirmware::configuration(bundle, configuration)
+                }),
+            },
             Self::Unified => Traits {
                 name: "a unified image",
                 boots: &[Image],
@@ -198,8 +212,10 @@ impl Reader {
         configuration: &Configuration<'_>,
     ) -> Result<Option<(String, String)>> {
         let Traits { path, write, .. } = self.traits();
+        let path = path(place);
+        let write = write.filter(|_| !path.is_empty());
         let text = write.map(|write| write(bundle, place, configuration));
-        Ok(text.transpose()?.map(|text| (path(place), text)))
+        Ok(text.transpose()?.map(|text| (path, text)))
     }
 }
 

@@ -159,7 +159,7 @@ impl Route {
             Self::SecureGrub if arm => "shimaa64.efi",
             Self::SecureGrub => "shimx64.efi",
             Self::UBoot | Self::Highbank | Self::Petitboot => "",
-            Self::OpenFirmware => "bootme",
+            Self::OpenFirmware => BOOTME,
         }
     }
 
@@ -205,6 +205,8 @@ impl Route {
 pub const UKI: &str = "image.efi";
 /// The certificate that it is signed with, where it is: what a firmware has to be given to trust it.
 pub const UKI_CERTIFICATE: &str = "image.crt";
+/// The script that Open Firmware runs: a link to one of several.
+pub const BOOTME: &str = "bootme";
 /// The script that iPXE runs.
 pub const IPXE_SCRIPT: &str = "boot.ipxe";
 

@@ -1,5 +1,5 @@
 //! The configuration that U-Boot's `pxe` reads, as texts under `pxelinux.cfg/`: PXELINUX's form, as far as U-Boot knows it.
-//! petitboot and SLOF on PowerPC read the same files; no boot of theirs has been tried yet.
+//! petitboot on POWER reads the same files; no boot of its has been tried yet.
 //!
 //! Source: U-Boot's doc/README.pxe, and where it is silent `boot/pxe_utils.c` and `cmd/pxe.c`.
 //! - Paths are relative to the folder of the boot file that DHCP named, like PXELINUX's; absolute ones are too.

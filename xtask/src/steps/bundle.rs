@@ -12,10 +12,11 @@ use serde_json::Value;
 
 use super::{Work, manifest};
 use crate::failure::{Failure, Result};
+use crate::image;
 use crate::loader::address::Address;
 use crate::loader::bundle::{self, Boot, BundleText};
 use crate::loader::route::{UKI, UKI_CERTIFICATE};
-use crate::loader::{dhcp, pxelinux};
+use crate::loader::{dhcp, openfirmware, pxelinux};
 use crate::plan::Bundle;
 use crate::recipe::schema::Node;
 
@@ -24,6 +25,7 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
     fs_err::create_dir_all(&folder)?;
     let text = text(bundle)?;
     copy(&work.input("kernel"), &folder.join(&text.kernel))?;
+    open_firmware(work, &text, &folder)?;
     archives::write(work, bundle, &folder)?;
     firmware::write(work, bundle, &folder)?;
     programs::copy(work, &text, &folder)?;
@@ -63,6 +65,18 @@ pub(super) fn run(work: &Work<'_>, bundle: &Bundle) -> Result<()> {
         contents,
         &bundle.provenance,
     )
+}
+
+/// What Open Firmware loads, where machines with it are asked for.
+fn open_firmware(work: &Work<'_>, text: &BundleText, folder: &Path) -> Result<()> {
+    if let Some(path) = openfirmware::kernel(text) {
+        let kernel = image::openfirmware::kernel(&fs_err::read(work.input("kernel"))?)?;
+        fs_err::write(folder.join(path), kernel)?;
+    }
+    if let Some(link) = openfirmware::link(text) {
+        fs_err::os::unix::fs::symlink(link.to, folder.join(link.path))?;
+    }
+    Ok(())
 }
 
 /// What a step before this one left as JSON.

@@ -55,6 +55,11 @@ impl Scenario {
                 "U-Boot is not told when to begin anew".to_owned(),
             ),
             misfit(
+                machine == Machine::Pseries && self.firmware_retry.is_some(),
+                "firmware-retry",
+                "Open Firmware is not told when to begin anew".to_owned(),
+            ),
+            misfit(
                 machine == Machine::Virt && self.network.tries_all_nics,
                 "network.tries-all-nics",
                 "U-Boot boots from its first card".to_owned(),

@@ -97,7 +97,10 @@ impl Material {
         let listing: Option<FileTree> = serde_json::from_value(manifest["initramfs"].clone()).ok();
         let of_segments: BTreeMap<String, FileTree> =
             serde_json::from_value(manifest["segments"].clone()).unwrap_or_default();
-        let boots = lint::boots(&files)?;
+        let mut boots = lint::boots(&files)?;
+        if boots.is_empty() {
+            boots.extend(default(&manifest));
+        }
         if boots.is_empty() {
             let what = format!(
                 "no configuration in {} boots an initramfs",
@@ -213,6 +216,17 @@ fn files(folder: &Path) -> Result<Bundle> {
     Ok(files)
 }
 
+/// What a machine boots by default, as the manifest says: for bundles whose boot loaders have configurations of another form.
+fn default(manifest: &Value) -> Option<Boot> {
+    let files = manifest["default"]["initramfs"].as_array()?;
+    let files = files.iter().filter_map(Value::as_str);
+    let initramfs: Vec<String> = files.map(str::to_owned).collect();
+    (!initramfs.is_empty()).then_some(Boot {
+        initramfs,
+        kernel: None,
+    })
+}
+
 /// What a bundle's manifest says; nothing where it has none that can be read.
 fn manifest(files: &Bundle) -> Result<Value> {
     let Some(content) = files.get(MANIFEST) else {
@@ -221,4 +235,21 @@ fn manifest(files: &Bundle) -> Result<Value> {
     let mut bytes = Vec::new();
     content.copy_to(&mut bytes)?;
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_says_what_is_booted_by_default() {
+        let manifest = serde_json::json!({ "default": { "initramfs": ["a.img", "b.img"] } });
+        let initramfs = default(&manifest).unwrap().initramfs;
+        assert_eq!(initramfs, ["a.img", "b.img"]);
+        assert_eq!(default(&Value::Null), None);
+        assert_eq!(
+            default(&serde_json::json!({ "default": { "initramfs": [] } })),
+            None
+        );
+    }
 }

@@ -31,7 +31,11 @@ pub(super) fn files(folder: &Path, text: &BundleText, stamps: &Stamps) -> Result
         let entry = entry.map_err(std::io::Error::from)?;
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path());
         let path = path.to_string_lossy();
-        if !entry.file_type().is_dir() && path != SUMS {
+        if entry.path_is_symlink() {
+            let target = fs_err::read_link(entry.path())?;
+            let target = target.to_string_lossy();
+            tree.add(place.join(&path)?, Entry::symlink(target, built()))?;
+        } else if !entry.file_type().is_dir() && path != SUMS {
             let size = fs_err::metadata(entry.path())?.len();
             let content = Content::unread(entry.path().to_owned(), size);
             tree.add(place.join(&path)?, Entry::file(content, false, built()))?;
