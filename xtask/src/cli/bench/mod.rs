@@ -50,7 +50,8 @@ enum What {
     Initramfs,
     /// A recipe's package with its image, made by us, by dpkg-deb and by dpkg-buildpackage
     Deb,
-    /// The same packages published by us, apt-ftparchive and reprepro, where they are installed: all at once, and one more
+    /// The same packages published by us, apt-ftparchive and reprepro, where they are installed: all at once, and one more.
+    /// ext4 makes files slowly for five minutes after many were removed, as at the end of another run: wait for that
     Repo,
 }
 

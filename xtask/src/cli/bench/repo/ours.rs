@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::meter::{self, Job};
-use super::Contender;
+use super::{Contender, put_aside};
 use crate::cli::boot;
 use crate::event::Deaf;
 use crate::failure::{Failure, Kind, Result};
-use crate::files;
 use crate::repository::Publisher;
 use crate::repository::clock::SystemClock;
 use crate::repository::place::directory::Directory;
@@ -127,6 +126,6 @@ impl Contender for Ours {
     }
 
     fn begin(&self) -> Result<()> {
-        files::remove_if_there(&self.folder)
+        put_aside(&self.folder)
     }
 }

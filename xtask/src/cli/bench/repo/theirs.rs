@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Contender;
 use super::ours::ARCHITECTURES;
+use super::{Contender, put_aside};
 use crate::failure::Result;
-use crate::files;
 
 pub(super) const FTPARCHIVE: &str = "apt-ftparchive";
 pub(super) const REPREPRO: &str = "reprepro";
@@ -49,7 +48,7 @@ impl Contender for Ftparchive {
     }
 
     fn begin(&self) -> Result<()> {
-        files::remove_if_there(&self.0)?;
+        put_aside(&self.0)?;
         for folder in ["pool", "cache"] {
             fs_err::create_dir_all(self.0.join(folder))?;
         }
@@ -94,7 +93,7 @@ impl Contender for Reprepro {
     }
 
     fn begin(&self) -> Result<()> {
-        files::remove_if_there(&self.0)?;
+        put_aside(&self.0)?;
         fs_err::create_dir_all(self.0.join("conf"))?;
         let architectures = ARCHITECTURES.join(" ");
         let settings = format!(
