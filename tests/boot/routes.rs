@@ -11,7 +11,8 @@ use xtask::arch::Arch;
 use xtask::boot::efi::disk;
 use xtask::boot::scenario::{Disk, End, Scenario};
 use xtask::boot::verdict::Verdict;
-use xtask::loader::route::{Route, UKI};
+use xtask::loader::route::{Route, UKI, UKI_CERTIFICATE};
+use xtask::tool::Tool;
 
 use crate::copy::copy;
 use crate::lab;
@@ -158,6 +159,13 @@ const CONTROLS: &[Control] = &[
         expect: |verdict| refused(verdict, "Access Denied"),
     },
     Control {
+        name: "an image that somebody else signed",
+        when: When::All,
+        route: Route::SecureUki,
+        injure: Copy::trust_another,
+        expect: |verdict| refused(verdict, "Access Denied"),
+    },
+    Control {
         name: "a kernel that nobody signed",
         when: When::All,
         route: Route::SecureGrub,
@@ -202,6 +210,17 @@ impl Copy {
     fn unsign_kernel(&self) -> Result<(), Failed> {
         let ours = kernel(&fleet(Route::EfiGrub)?.bundle)?;
         Ok(fs_err::write(kernel(&self.bundle())?, fs_err::read(ours)?)?)
+    }
+
+    /// The firmware is given the certificate of a key that signed nothing.
+    fn trust_another(&self) -> Result<(), Failed> {
+        let certificate = self.bundle().join(UKI_CERTIFICATE);
+        Tool::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-batch"])
+            .args(["-subj", "/CN=Another", "-keyout", "/dev/null", "-out"])
+            .arg(certificate)
+            .run()?;
+        Ok(())
     }
 
     fn image(&self) -> Result<Vec<u8>, Failed> {
