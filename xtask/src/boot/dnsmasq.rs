@@ -7,6 +7,7 @@ use super::happening::TransferEnd;
 use super::network::{ADDRESS, BRIDGE, IPV6_PREFIX, guest_address};
 use super::offer;
 use super::scenario::Scenario;
+use crate::arch::Arch;
 
 /// What dnsmasq is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,13 @@ pub enum Part<'a> {
 
 /// The configuration. `ipv6` is whether the bridge has an IPv6 address.
 #[must_use]
-pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bool) -> String {
+pub fn configuration(
+    scenario: &Scenario,
+    arch: Arch,
+    loader: &str,
+    part: Part<'_>,
+    ipv6: bool,
+) -> String {
     let mut text = FIXED.to_owned();
     text += match part {
         Part::All(_) | Part::Dhcp | Part::Tftp(_) => OURS,
@@ -47,9 +54,9 @@ pub fn configuration(scenario: &Scenario, loader: &str, part: Part<'_>, ipv6: bo
             "dhcp-range={},static,255.255.255.0,1h",
             guest_address(0)
         ));
-        let offers = match part {
+        let offers = |server| match part {
             Part::Addition => Vec::new(),
-            _ => offer::lines(scenario.route, loader),
+            _ => offer::lines(scenario.route, arch, loader, server),
         };
         for words in scenario.network.dhcp_lines(offers) {
             line(words);
@@ -199,9 +206,9 @@ mod tests {
     #[test]
     fn a_system_with_a_configuration_of_its_own_is_told_addresses_alone() {
         let scenario = Scenario::named("x");
-        let dhcp = configuration(&scenario, "pxelinux.0", Part::Dhcp, false);
+        let dhcp = configuration(&scenario, Arch::Amd64, "pxelinux.0", Part::Dhcp, false);
         assert!(dhcp.contains("\ndhcp-boot=pxelinux.0\n") && !dhcp.contains("tftp"));
-        let addition = configuration(&scenario, "pxelinux.0", Part::Addition, false);
+        let addition = configuration(&scenario, Arch::Amd64, "pxelinux.0", Part::Addition, false);
         assert!(addition.contains("\ndhcp-host=") && !addition.contains("dhcp-boot"));
         assert!(!addition.contains("user=") && !addition.contains("tftp"));
     }
@@ -212,16 +219,30 @@ mod tests {
             route: Some(route),
             ..Scenario::named("x")
         };
-        let told = |route, loader| configuration(&scenario(route), loader, Part::All("/b"), false);
+        let told = |route, loader| {
+            configuration(
+                &scenario(route),
+                Arch::Amd64,
+                loader,
+                Part::All("/b"),
+                false,
+            )
+        };
         let http = told(Route::EfiHttp, "image.efi");
-        assert!(http.contains("\ndhcp-boot=tag:http,http://10.77.0.1/image.efi\n"));
+        assert!(http.contains("\ndhcp-boot=tag:client16,http://10.77.0.1/image.efi\n"));
         let lpxelinux = told(Route::Lpxelinux, "lpxelinux.0");
-        assert!(lpxelinux.contains("\ndhcp-option-force=210,http://10.77.0.1/\n"));
+        assert!(lpxelinux.contains("\ndhcp-option-force=tag:client0,210,http://10.77.0.1/\n"));
     }
 
     #[test]
     fn what_a_scenario_asks_for_is_served_and_nothing_else() {
-        let plain = configuration(&Scenario::named("x"), "pxelinux.0", Part::All("/b"), true);
+        let plain = configuration(
+            &Scenario::named("x"),
+            Arch::Amd64,
+            "pxelinux.0",
+            Part::All("/b"),
+            true,
+        );
         assert!(plain.contains("\ndhcp-boot=pxelinux.0\n"));
         assert!(plain.contains("\ndhcp-host=52:54:00:12:34:56,10.77.0.10\n"));
         assert!(!plain.contains("ntp-server") && !plain.contains("209"));
@@ -231,7 +252,7 @@ mod tests {
             config: Some("pxelinux.cfg/localboot".into()),
             ..Scenario::named("x")
         };
-        let other = configuration(&scenario, "pxelinux.0", Part::All("/b"), false);
+        let other = configuration(&scenario, Arch::Amd64, "pxelinux.0", Part::All("/b"), false);
         assert!(!other.contains("dhcp-range"));
         assert!(other.contains("\ndhcp-option=option:ntp-server,10.77.0.1\n"));
         assert!(other.contains("\ndhcp-option-force=209,pxelinux.cfg/localboot\n"));

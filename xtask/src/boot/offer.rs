@@ -1,47 +1,51 @@
 //! What the lab's DHCP server tells machines to boot, by route, and what is then fetched how. dnsmasq's other lines are `dnsmasq`'s.
 //!
-//! Only what the scenario's route is: the lab shows whether that works. (Real servers tell machines apart by option 93; that is for the
-//! snippets of a bundle.)
+//! Only the scenario's route is offered, in the words that a bundle's snippets have, to machines that say what this route's say (option 93): the lab shows
+//! whether that works.
+
+use std::net::Ipv4Addr;
 
 use super::network::ADDRESS;
-use crate::loader::route::{IPXE_SCRIPT, Protocol, Route};
+use crate::arch::Arch;
+use crate::loader::answer::{Answer, Client};
+use crate::loader::dhcp;
+use crate::loader::route::{IPXE_SCRIPT, Route};
 
 /// Whether anything of a route is fetched by HTTP.
 #[must_use]
 pub fn needs_http(route: Route) -> bool {
-    let later = matches!(route, Route::Lpxelinux | Route::Ipxe | Route::EfiIpxe);
-    later || route.protocol() == Protocol::Http
+    let mut arches = route.arches().iter();
+    arches.any(|&arch| Answer::on(route, arch, "").is_by_http())
 }
 
-/// Lines of dnsmasq's configuration. `loader` is the boot file, relative to what is served; the rest lies beside it.
+/// Lines of dnsmasq's configuration. `loader` is the boot file, relative to what is served; the rest lies beside it. `server` has it, where that is not
+/// the one that gives addresses. A bundle whose route nobody named is for whatever machine there is.
 #[must_use]
-pub fn lines(route: Option<Route>, loader: &str) -> Vec<String> {
+pub fn lines(
+    route: Option<Route>,
+    arch: Arch,
+    loader: &str,
+    server: Option<Ipv4Addr>,
+) -> Vec<String> {
     if loader.is_empty() {
         return Vec::new();
     }
-    let folder = loader.rsplit_once('/').map(|(folder, _)| folder);
-    let folder = folder.map_or(String::new(), |folder| format!("{folder}/"));
-    let beside = |name: &str| format!("http://{ADDRESS}/{folder}{name}");
-    match route {
-        Some(Route::Lpxelinux) => vec![
-            format!("dhcp-boot={loader}"),
-            // RFC 5071: what names of files are prefixed with.
-            format!("dhcp-option-force=210,{}", beside("")),
-        ],
-        // iPXE says so (option 77). In QEMU, the firmware of network cards does already.
-        Some(Route::Ipxe | Route::EfiIpxe) => vec![
-            "dhcp-userclass=set:ipxe,iPXE".to_owned(),
-            format!("dhcp-boot=tag:!ipxe,{loader}"),
-            format!("dhcp-boot=tag:ipxe,{}", beside(IPXE_SCRIPT)),
-        ],
-        // The firmware takes an address only from a server that says it knows (UEFI, 24.7.3.1).
-        Some(Route::EfiHttp) => vec![
-            "dhcp-vendorclass=set:http,HTTPClient".to_owned(),
-            "dhcp-option-force=tag:http,60,HTTPClient".to_owned(),
-            format!("dhcp-boot=tag:http,http://{ADDRESS}/{loader}"),
-        ],
-        _ => vec![format!("dhcp-boot={loader}")],
-    }
+    let known = route.and_then(|route| Some((route, Client::of(route, arch)?)));
+    let Some((route, client)) = known else {
+        let server = server.map_or(String::new(), |server| format!(",,{server}"));
+        return vec![format!("dhcp-boot={loader}{server}")];
+    };
+    let name = loader.rsplit('/').next().unwrap_or(loader);
+    let folder = &loader[..loader.len() - name.len()];
+    let http = format!("http://{ADDRESS}/{folder}");
+    let mut answer = Answer::on(route, arch, &http);
+    answer.file = Some(match answer.class {
+        Some(_) => format!("{http}{name}"),
+        None => loader.to_owned(),
+    });
+    let mut lines = vec!["dhcp-match=set:ipxe,175".to_owned()];
+    lines.extend(dhcp::dnsmasq_offer(client.numbers, &answer, server));
+    lines
 }
 
 /// Whether a file, relative to what is served, is what a boot loader is told by: in one of the folders where configurations lie, or
@@ -87,14 +91,29 @@ mod tests {
 
     #[test]
     fn what_is_beside_the_boot_file_is_named_by_its_folder() {
-        let lines = lines(Some(Route::EfiIpxe), "a/snponly.efi");
-        assert!(lines.contains(&"dhcp-boot=tag:!ipxe,a/snponly.efi".to_owned()));
-        assert!(lines.contains(&"dhcp-boot=tag:ipxe,http://10.77.0.1/a/boot.ipxe".to_owned()));
-        assert_eq!(super::lines(Some(Route::UBoot), ""), [""; 0]);
+        let lines = lines(Some(Route::EfiIpxe), Arch::Amd64, "a/snponly.efi", None);
+        for line in [
+            "dhcp-match=set:client7,option:client-arch,7",
+            "dhcp-boot=tag:client7,tag:!ipxe,a/snponly.efi",
+            "dhcp-boot=tag:client7,tag:ipxe,http://10.77.0.1/a/boot.ipxe",
+        ] {
+            assert!(lines.contains(&line.to_owned()), "{line} in {lines:?}");
+        }
+        let nothing = super::lines(Some(Route::UBoot), Arch::Arm64, "", None);
+        assert_eq!(nothing, [""; 0]);
+    }
+
+    #[test]
+    fn a_bundle_of_no_known_route_is_for_any_machine() {
+        let server = Some(Ipv4Addr::new(10, 77, 0, 2));
+        let told = |server| lines(None, Arch::Amd64, "a", server);
+        assert_eq!(told(None), ["dhcp-boot=a"]);
+        assert_eq!(told(server), ["dhcp-boot=a,,10.77.0.2"]);
     }
 
     #[test]
     fn routes_that_begin_with_http_need_it() {
+        use crate::loader::route::Protocol;
         for route in Route::ALL {
             assert!(needs_http(route) || route.protocol() == Protocol::Tftp);
         }

@@ -146,12 +146,7 @@ fn offer(told: &Told, address: Ipv4Addr) -> Vec<String> {
     let Told {
         numbers, answer, ..
     } = told;
-    let tag = format!("client{}", numbers[0]);
-    let matches = numbers.iter();
-    let matches = matches.map(|number| format!("dhcp-match=set:{tag},option:client-arch,{number}"));
-    matches
-        .chain(dhcp::dnsmasq_lines(&tag, answer, "", Some(address)))
-        .collect()
+    dhcp::dnsmasq_offer(numbers, answer, Some(address))
 }
 
 /// Lines for machines that another server gives addresses to.

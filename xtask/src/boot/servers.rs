@@ -199,7 +199,7 @@ fn ours(job: &LabJob, work: &Path, root: &str, ipv6: bool) -> Result<Vec<Server>
         topology::Servers::Together => vec![Part::All(root)],
     };
     let server = |part: Part<'_>| {
-        let configuration = dnsmasq::configuration(scenario, &job.loader, part, ipv6);
+        let configuration = dnsmasq::configuration(scenario, job.arch, &job.loader, part, ipv6);
         let file = match part {
             Part::Tftp(_) => "dnsmasq.tftp.conf",
             Part::All(_) | Part::Dhcp | Part::Addition => CONFIGURATION,
@@ -244,7 +244,7 @@ fn installed(job: &LabJob, work: &Path, system: &Installed, ipv6: bool) -> Resul
         TftpServer::Dnsmasq => Part::Addition,
         _ => Part::Dhcp,
     };
-    let configuration = dnsmasq::configuration(&job.scenario, &job.loader, part, ipv6);
+    let configuration = dnsmasq::configuration(&job.scenario, job.arch, &job.loader, part, ipv6);
     let inside = |words: &[&str]| Tool::new("chroot").arg(&system.root).args(words);
     let Some(tftpd) = system.tftpd()? else {
         fs_err::write(work.join(CONFIGURATION), &configuration)?;

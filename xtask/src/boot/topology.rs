@@ -1,6 +1,8 @@
 //! Who is in the lab's network beside the machine, and which card is plugged in where: `[boot.network]` of a scenario as data, and what
 //! follows from it for addresses, commands and dnsmasq's configurations. Running all that is `servers`' and `lab`'s.
 
+use std::net::Ipv4Addr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -148,16 +150,12 @@ impl Topology {
         served.into_iter().chain(rogue).collect()
     }
 
-    /// Lines for the configuration of our DHCP server; `offers` are those that name what to boot, for when one host serves all.
+    /// Lines for the configuration of our DHCP server; `offers` makes those that name what to boot, with the host that serves it where that is another.
     #[must_use]
-    pub fn dhcp_lines(&self, offers: Vec<String>) -> Vec<String> {
-        let elsewhere = |line: String| match line.strip_prefix("dhcp-boot=") {
-            Some(boot) if !boot.contains("://") => format!("{line},,{TFTP_ADDRESS}"),
-            _ => line,
-        };
+    pub fn dhcp_lines(&self, offers: impl FnOnce(Option<Ipv4Addr>) -> Vec<String>) -> Vec<String> {
         let mut lines = match self.servers {
-            Servers::Together => offers,
-            Servers::Apart => offers.into_iter().map(elsewhere).collect(),
+            Servers::Together => offers(None),
+            Servers::Apart => offers(TFTP_ADDRESS.parse().ok()),
             Servers::Proxy => Vec::new(),
         };
         if self.servers != Servers::Proxy {
@@ -289,10 +287,12 @@ bind-interfaces
 
 #[cfg(test)]
 mod tests {
+    use super::super::offer;
     use super::*;
+    use crate::arch::Arch;
 
-    fn offer(loader: &str) -> Vec<String> {
-        vec![format!("dhcp-boot={loader}")]
+    fn offer(loader: &str) -> impl FnOnce(Option<Ipv4Addr>) -> Vec<String> {
+        move |server| offer::lines(None, Arch::Amd64, loader, server)
     }
 
     fn topology(text: &str) -> Topology {

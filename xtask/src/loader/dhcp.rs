@@ -211,13 +211,7 @@ fn dnsmasq(client: &Client, answer: &Answer, spares_disks: bool) -> Vec<String> 
 
 /// Lines of dnsmasq's configuration that give this answer to machines with a tag. `but` is put behind the tag where the boot file is named; `server` has that
 /// file, where dnsmasq is to say so.
-#[must_use]
-pub fn dnsmasq_lines(
-    tag: &str,
-    answer: &Answer,
-    but: &str,
-    server: Option<Ipv4Addr>,
-) -> Vec<String> {
+fn dnsmasq_lines(tag: &str, answer: &Answer, but: &str, server: Option<Ipv4Addr>) -> Vec<String> {
     let option = |option: &str| format!("dhcp-option-force=tag:{tag},{option}");
     let mut lines = Vec::new();
     if let Some(class) = &answer.class {
@@ -238,6 +232,18 @@ pub fn dnsmasq_lines(
         lines.push(option(&format!("210,{prefix}")));
     }
     lines
+}
+
+/// Lines of dnsmasq's configuration that give this answer to machines which say one of these numbers (option 93); `server` is as above. What
+/// machines are iPXE has to be said elsewhere, by the tag `ipxe`.
+#[must_use]
+pub fn dnsmasq_offer(numbers: &[u16], answer: &Answer, server: Option<Ipv4Addr>) -> Vec<String> {
+    let tag = format!("client{}", numbers.first().copied().unwrap_or_default());
+    let matches = numbers.iter();
+    let matches = matches.map(|number| format!("dhcp-match=set:{tag},option:client-arch,{number}"));
+    matches
+        .chain(dnsmasq_lines(&tag, answer, "", server))
+        .collect()
 }
 
 /// In a class of dhcpd's configuration.
