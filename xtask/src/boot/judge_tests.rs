@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::record::read;
-use super::super::state::End;
+use super::super::state::{End, Failed};
 use super::*;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/boot");
@@ -216,10 +216,10 @@ fn of_a_list_whichever_comes_first_is_the_one_that_came() {
         judged(either, &[PANIC]),
         (Verdict::Passed, Some(State::Panic))
     );
-    let failed = State::Failed {
+    let failed = State::Failed(Failed {
         step: "clock".to_owned(),
         code: 50,
-    };
+    });
     assert_eq!(judged(either, &[CLOCK]), (Verdict::Passed, Some(failed)));
     // Both are waited for, but not one after the other.
     let (verdict, state) = judged(either, &[READY, PANIC]);

@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scenario::Scenario;
-use super::state::State;
+use super::state::{Failed, State};
 use super::verdict::Verdict;
 
 /// The file of a record that has the boot log, if one was told.
@@ -199,12 +199,12 @@ impl Reports {
         let agree = match (self.state(), came) {
             (None, _) => true,
             (Some(Told::Ready), came) => came == Some(&State::Ready),
-            (Some(Told::Failed(told)), Some(State::Failed { step, .. })) => told == *step,
+            (Some(Told::Failed(told)), Some(State::Failed(Failed { step, .. }))) => told == *step,
             (Some(Told::Failed(_)), _) => false,
         };
         let code = match came {
             Some(State::Ready) => Some(0),
-            Some(State::Failed { code, .. }) => Some(*code),
+            Some(State::Failed(Failed { code, .. })) => Some(*code),
             _ => None,
         };
         let codes = self.code().is_none_or(|told| Some(told) == code);
@@ -225,7 +225,7 @@ impl Reports {
     fn expected(&self, came: Option<&State>) -> Vec<&'static str> {
         let failed = match came {
             Some(State::Expected) => matches!(self.state(), Some(Told::Failed(_))),
-            other => matches!(other, Some(State::Failed { .. })),
+            other => matches!(other, Some(State::Failed(_))),
         };
         if failed {
             vec!["log", "code", "state"]
@@ -247,7 +247,7 @@ impl Reports {
 pub const fn awaited(came: Option<&State>) -> bool {
     matches!(
         came,
-        Some(State::Ready | State::Failed { .. } | State::Expected)
+        Some(State::Ready | State::Failed(_) | State::Expected)
     )
 }
 

@@ -89,10 +89,10 @@ fn judged(demanded: bool, told: &[Report], came: Option<&State>) -> Result<(), V
 }
 
 fn clock() -> State {
-    State::Failed {
+    State::Failed(Failed {
         step: "clock".to_owned(),
         code: 50,
-    }
+    })
 }
 
 #[test]

@@ -20,21 +20,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::protocol::GuestVerdict;
 use super::verdict::Verdict;
 
-/// A state that a scenario waits for.
+/// A state in which a boot comes to its end. `F` says of a step that failed which one it was: the one that did, as here, or what is waited for ([`End`]). As
+/// JSON, what came is written as a scenario would that waits for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum End {
+#[schemars(rename = "End", description = "A state that a scenario waits for.")]
+pub enum State<F = Failed> {
     /// The guest said that it is ready.
     #[default]
     Ready,
     /// The guest said that a step failed: `{ failed = "clock" }`, with a certain code `{ failed = { step = "clock", code = 50 } }`, whichever
     /// it is `{ failed = {} }`.
-    Failed(Step),
+    Failed(F),
     /// The local disk booted.
     LocalBoot,
     /// The kernel panicked.
     Panic,
-    /// A boot menu is shown.
+    /// A boot menu is shown, and waits.
     Menu,
     /// The firmware got no address, or was not told what to boot.
     NoDhcp,
@@ -45,6 +47,18 @@ pub enum End {
     /// All of `expect` showed, and the machine still ran: for bundles that say nothing of themselves. What the guest says is only
     /// listened to where other states are waited for as well.
     Expected,
+}
+
+/// A state that a scenario waits for.
+pub type End = State<Step>;
+
+/// A step that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// Its name.
+    pub step: String,
+    /// Its code.
+    pub code: u32,
 }
 
 /// Which step's failure is waited for; what is not given may be any.
@@ -107,7 +121,7 @@ impl Ends {
     pub fn judge(&self, came: Option<&State>, why: &str) -> Result<(), Verdict> {
         match came {
             Some(state) if self.take(state) => Ok(()),
-            Some(State::Failed { step, code }) => {
+            Some(State::Failed(Failed { step, code })) => {
                 let (step, code, why) = (step.clone(), *code, why.to_owned());
                 Err(Verdict::GuestFailed { step, code, why })
             }
@@ -122,50 +136,36 @@ impl Ends {
 impl End {
     fn takes(&self, state: &State) -> bool {
         match (self, state) {
-            (Self::Failed(wanted), State::Failed { step, code }) => {
-                wanted.step.as_ref().is_none_or(|wanted| wanted == step)
-                    && wanted.code.is_none_or(|wanted| wanted == *code)
-            }
-            (Self::Ready, State::Ready)
-            | (Self::LocalBoot, State::LocalBoot)
-            | (Self::Panic, State::Panic)
-            | (Self::Menu, State::Menu)
-            | (Self::NoDhcp, State::NoDhcp)
-            | (Self::LoadFailed, State::LoadFailed)
-            | (Self::NothingToBoot, State::NothingToBoot)
-            | (Self::Expected, State::Expected) => true,
-            _ => false,
+            (Self::Failed(wanted), State::Failed(failed)) => wanted.takes(failed),
+            (wanted, came) => wanted.word() == came.word(),
         }
     }
 }
 
-/// The state that came. As JSON, it is written as a scenario would that waits for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// The guest said that it is ready.
-    Ready,
-    /// The guest said that a step failed.
-    Failed {
-        /// Its name.
-        step: String,
-        /// Its code.
-        code: u32,
-    },
-    /// The local disk booted.
-    LocalBoot,
-    /// The kernel panicked.
-    Panic,
-    /// A boot menu is shown, and waits.
-    Menu,
-    /// The firmware got no address, or was not told what to boot.
-    NoDhcp,
-    /// A file could not be had, or not be started.
-    LoadFailed,
-    /// The firmware has nothing left to boot.
-    NothingToBoot,
-    /// All that was expected showed.
-    Expected,
+impl Step {
+    fn takes(&self, failed: &Failed) -> bool {
+        self.step
+            .as_ref()
+            .is_none_or(|wanted| *wanted == failed.step)
+            && self.code.is_none_or(|wanted| wanted == failed.code)
+    }
+}
+
+impl<F> State<F> {
+    /// Its name in recipes.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Failed(_) => "failed",
+            Self::LocalBoot => "local-boot",
+            Self::Panic => "panic",
+            Self::Menu => "menu",
+            Self::NoDhcp => "no-dhcp",
+            Self::LoadFailed => "load-failed",
+            Self::NothingToBoot => "nothing-to-boot",
+            Self::Expected => "expected",
+        }
+    }
 }
 
 impl State {
@@ -187,47 +187,36 @@ impl From<&GuestVerdict> for State {
         match said {
             GuestVerdict::Ready => Self::Ready,
             GuestVerdict::LocalBoot => Self::LocalBoot,
-            GuestVerdict::Failed { step, code } => Self::Failed {
+            GuestVerdict::Failed { step, code } => Self::Failed(Failed {
                 step: step.clone(),
                 code: *code,
-            },
+            }),
         }
     }
 }
 
-impl fmt::Display for State {
+impl<F: fmt::Display> fmt::Display for State<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ready => "ready",
-            Self::Failed { step, code } => return write!(f, "failed {step} {code}"),
-            Self::LocalBoot => "local-boot",
-            Self::Panic => "panic",
-            Self::Menu => "menu",
-            Self::NoDhcp => "no-dhcp",
-            Self::LoadFailed => "load-failed",
-            Self::NothingToBoot => "nothing-to-boot",
-            Self::Expected => "expected",
-        })
+        f.write_str(self.word())?;
+        match self {
+            Self::Failed(failed) => write!(f, "{failed}"),
+            _ => Ok(()),
+        }
     }
 }
 
-impl fmt::Display for End {
+/// What follows the word `failed`.
+impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Failed(Step { step, code }) => {
-                f.write_str("failed")?;
-                step.iter().try_for_each(|step| write!(f, " {step}"))?;
-                return code.iter().try_for_each(|code| write!(f, " {code}"));
-            }
-            Self::Ready => "ready",
-            Self::LocalBoot => "local-boot",
-            Self::Panic => "panic",
-            Self::Menu => "menu",
-            Self::NoDhcp => "no-dhcp",
-            Self::LoadFailed => "load-failed",
-            Self::NothingToBoot => "nothing-to-boot",
-            Self::Expected => "expected",
-        })
+        write!(f, " {} {}", self.step, self.code)
+    }
+}
+
+/// As for [`Failed`].
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.step.iter().try_for_each(|step| write!(f, " {step}"))?;
+        self.code.iter().try_for_each(|code| write!(f, " {code}"))
     }
 }
 

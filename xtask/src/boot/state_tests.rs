@@ -11,10 +11,10 @@ fn ends(text: &str) -> Result<Ends, String> {
 }
 
 fn failed(step: &str, code: u32) -> State {
-    State::Failed {
+    State::Failed(Failed {
         step: step.to_owned(),
         code,
-    }
+    })
 }
 
 fn states() -> Vec<State> {
