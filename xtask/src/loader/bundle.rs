@@ -1,6 +1,8 @@
 //! What a bundle boots, in words that every boot loader's configuration can be written from, and the files that each of its readers
 //! gets. What one reader can do is `reader`'s, writing for it `pxelinux`'s, `ipxe`'s, `grub`'s and `uboot`'s.
 
+use serde::Serialize;
+
 use super::TextFile;
 use super::address::Address;
 use super::check::mistakes;
@@ -101,6 +103,32 @@ pub(super) struct Configuration<'a> {
     pub append: &'a [String],
     /// Archives of the initramfs.
     pub initramfs: &'a [String],
+}
+
+/// What every reader's template says of a configuration.
+#[derive(Serialize)]
+pub(super) struct Common<'a> {
+    title: &'a str,
+    name: &'a str,
+    version: &'a str,
+    arguments: Vec<String>,
+}
+
+impl Configuration<'_> {
+    /// For templates; `write` writes a kernel argument in the reader's language.
+    pub(super) fn common<'a>(
+        &'a self,
+        bundle: &'a BundleText,
+        write: fn(&str) -> String,
+    ) -> Common<'a> {
+        let arguments = bundle.arguments(self.append);
+        Common {
+            title: &self.title,
+            name: &bundle.name,
+            version: &bundle.version,
+            arguments: arguments.iter().map(|argument| write(argument)).collect(),
+        }
+    }
 }
 
 impl Boot {

@@ -15,7 +15,7 @@
 use serde::Serialize;
 
 use super::address::Address;
-use super::bundle::{Boot, BundleText, Configuration, Node};
+use super::bundle::{Boot, BundleText, Common, Configuration, Node};
 use super::pxelinux::{Serial, serial};
 use super::reader::{Place, in_folder};
 use super::render;
@@ -46,9 +46,8 @@ pub(super) fn configuration(
 ) -> Result<String> {
     #[derive(Serialize)]
     struct Data<'a> {
-        title: &'a str,
-        name: &'a str,
-        version: &'a str,
+        #[serde(flatten)]
+        common: Common<'a>,
         serial: Option<Serial>,
         /// Where machines' own files are looked for.
         folder: Option<&'a str>,
@@ -57,7 +56,6 @@ pub(super) fn configuration(
         timeout: i64,
         kernel: &'a str,
         initramfs: &'a [String],
-        arguments: Vec<String>,
         menu: Option<&'a str>,
         image: bool,
         localboot: bool,
@@ -68,9 +66,7 @@ pub(super) fn configuration(
     let is_image = configuration.boot == Boot::Image;
     let (name, template) = TEMPLATE;
     let data = Data {
-        title: &configuration.title,
-        name: &bundle.name,
-        version: &bundle.version,
+        common: configuration.common(bundle, quoted),
         serial: serial(&bundle.console),
         folder: matches!(place, Place::Default).then_some(FOLDER),
         message: (!bundle.message.is_empty()).then_some(&*bundle.message_file),
@@ -82,9 +78,6 @@ pub(super) fn configuration(
         }),
         kernel: &bundle.kernel,
         initramfs: configuration.initramfs,
-        arguments: (bundle.arguments(configuration.append).iter())
-            .map(|argument| quoted(argument))
-            .collect(),
         menu: menu.map(|menu| &*menu.title),
         image: menu.is_some() || is_image,
         localboot: menu.is_some() || !is_image,

@@ -13,7 +13,7 @@
 use serde::Serialize;
 
 use super::address::Address;
-use super::bundle::{Boot, BundleText, Configuration};
+use super::bundle::{Boot, BundleText, Common, Configuration};
 use super::reader::{Place, in_folder};
 use super::render;
 use super::route::IPXE_SCRIPT;
@@ -44,16 +44,14 @@ pub(super) fn configuration(
 ) -> Result<String> {
     #[derive(Serialize)]
     struct Data<'a> {
-        title: &'a str,
-        name: &'a str,
-        version: &'a str,
+        #[serde(flatten)]
+        common: Common<'a>,
         /// Where machines' own scripts are looked for.
         folder: Option<&'a str>,
         message: Vec<&'a str>,
         boot: &'a str,
         kernel: String,
         initramfs: Vec<Archive<'a>>,
-        arguments: Vec<String>,
         menu: Option<Menu<'a>>,
         image: bool,
         localboot: bool,
@@ -86,9 +84,7 @@ pub(super) fn configuration(
     let shows = |entry| menu.is_some() || boot == entry;
     let (name, template) = TEMPLATE;
     let data = Data {
-        title: &configuration.title,
-        name: &bundle.name,
-        version: &bundle.version,
+        common: configuration.common(bundle, str::to_owned),
         folder: is_first.then_some(FOLDER),
         message: bundle.message.trim_end().lines().collect(),
         boot: boot.name(),
@@ -99,7 +95,6 @@ pub(super) fn configuration(
                 name: archive.rsplit('/').next().unwrap_or(archive),
             })
             .collect(),
-        arguments: bundle.arguments(configuration.append),
         image: shows(Boot::Image),
         localboot: shows(Boot::Localboot),
         menu,

@@ -11,7 +11,7 @@
 
 use serde::Serialize;
 
-use super::bundle::{Boot, BundleText, Configuration, MENU, Node};
+use super::bundle::{Boot, BundleText, Common, Configuration, MENU, Node};
 use super::reader::{Place, in_folder};
 use super::render;
 use super::route::{BOOTME, Route};
@@ -77,12 +77,11 @@ pub(super) fn configuration(
 ) -> Result<String> {
     #[derive(Serialize)]
     struct Data<'a> {
-        title: &'a str,
-        version: &'a str,
+        #[serde(flatten)]
+        common: Common<'a>,
         initramfs_at: String,
         archives: Vec<String>,
         kernel: String,
-        arguments: Vec<String>,
     }
     if configuration.boot != Boot::Image {
         let title = &configuration.title;
@@ -92,16 +91,12 @@ pub(super) fn configuration(
     }
     let (name, template) = TEMPLATE;
     let data = Data {
-        title: &configuration.title,
-        version: &bundle.version,
+        common: configuration.common(bundle, words),
         initramfs_at: format!("{INITRAMFS_AT:x}"),
         archives: (configuration.initramfs.iter())
             .map(|archive| devices(archive))
             .collect(),
         kernel: devices(&kernel_path(bundle)),
-        arguments: (bundle.arguments(configuration.append).iter())
-            .map(|argument| words(argument))
-            .collect(),
     };
     render(name, template, &data)
 }

@@ -24,7 +24,7 @@
 
 use serde::Serialize;
 
-use super::bundle::{Boot, BundleText, Configuration, Console};
+use super::bundle::{Boot, BundleText, Common, Configuration, Console};
 use super::c32::Flavour;
 use super::render;
 use crate::failure::Result;
@@ -93,15 +93,13 @@ pub(super) fn configuration(
 ) -> Result<String> {
     #[derive(Serialize)]
     struct Data<'a> {
-        title: &'a str,
-        name: &'a str,
-        version: &'a str,
+        #[serde(flatten)]
+        common: Common<'a>,
         serial: Option<Serial>,
         timeout: u32,
         message: Option<String>,
         kernel: String,
         initramfs: String,
-        arguments: Vec<String>,
         chain: &'a str,
         menu: Option<Menu<'a>>,
     }
@@ -143,15 +141,12 @@ pub(super) fn configuration(
     let path = |path: &String| format!("{}{path}", root(flavour));
     let initramfs: Vec<_> = configuration.initramfs.iter().map(path).collect();
     let data = Data {
-        title: &configuration.title,
-        name: &bundle.name,
-        version: &bundle.version,
+        common: configuration.common(bundle, str::to_owned),
         serial: serial(&bundle.console),
         timeout,
         message: (!bundle.message.is_empty()).then(|| path(&bundle.message_file)),
         kernel: path(&bundle.kernel),
         initramfs: initramfs.join(","),
-        arguments: bundle.arguments(configuration.append),
         chain: CHAIN,
         menu,
     };

@@ -14,7 +14,7 @@
 
 use serde::Serialize;
 
-use super::bundle::{Boot, BundleText, Configuration};
+use super::bundle::{Boot, BundleText, Common, Configuration};
 use super::render;
 use crate::failure::Result;
 
@@ -35,14 +35,12 @@ pub(super) fn configuration(
 ) -> Result<String> {
     #[derive(Serialize)]
     struct Data<'a> {
-        title: &'a str,
-        name: &'a str,
-        version: &'a str,
+        #[serde(flatten)]
+        common: Common<'a>,
         does: &'a str,
         boot: &'a str,
         kernel: &'a str,
         initramfs: String,
-        arguments: Vec<String>,
         menu: Option<Menu<'a>>,
         image: bool,
         localboot: bool,
@@ -59,14 +57,11 @@ pub(super) fn configuration(
     let shows = |boot| menu.is_some() || configuration.boot == boot;
     let (name, template) = TEMPLATE;
     let data = Data {
-        title: &configuration.title,
-        name: &bundle.name,
-        version: &bundle.version,
+        common: configuration.common(bundle, str::to_owned),
         does: does(configuration.boot),
         boot: configuration.boot.name(),
         kernel: &bundle.kernel,
         initramfs: configuration.initramfs.concat(),
-        arguments: bundle.arguments(configuration.append),
         image: shows(Boot::Image),
         localboot: shows(Boot::Localboot),
         menu,
