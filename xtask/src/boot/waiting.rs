@@ -27,12 +27,29 @@ const MENUS: &[(&str, Menu)] = &[
 /// Prompts: nothing else stands in their line.
 const PROMPTS: &[&str] = &["boot:", "Enter choice:"];
 
+/// What is said when something was chosen: it is loaded then, and how long that takes, nobody knows. GRUB says so in the line where its menu
+/// stands (`grub-core/normal/menu.c`), syslinux for each file (`com32/elflink/ldlinux/kernel.c`), U-Boot with the entry's number (`boot/pxe_utils.c`).
+const CHOSEN: &[&str] = &[
+    "Booting `",
+    "Booting a command list",
+    "Loading ",
+    "Retrieving file: ",
+];
+
 /// The menu that shows this line.
 #[must_use]
 pub fn menu(line: &str) -> Option<Menu> {
+    if goes_on(line) {
+        return None;
+    }
     let shown = MENUS.iter().find(|(words, _)| line.contains(words));
     let prompt = || PROMPTS.contains(&line.trim_end()).then_some(Menu::Silent);
     shown.map(|(_, menu)| *menu).or_else(prompt)
+}
+
+/// Whether this line says that something was chosen.
+fn goes_on(line: &str) -> bool {
+    CHOSEN.iter().any(|words| line.contains(words))
 }
 
 /// Whether a machine waits at a menu.
@@ -49,6 +66,7 @@ impl Waiting {
                 let shown = menu(text);
                 match (shown, &mut self.since) {
                     (Some(menu), _) => self.since = Some((at, menu)),
+                    (None, _) if goes_on(text) => self.since = None,
                     // It is still being drawn, or counts.
                     (None, Some((since, _))) => *since = at,
                     (None, None) => {}
@@ -101,6 +119,10 @@ mod tests {
             ),
             ("boot: ", Some(Menu::Silent)),
             ("Enter choice: ", Some(Menu::Silent)),
+            (
+                "      Use the ^ and v keys to select which entry is highlighted.     Booting `demo 1'",
+                None,
+            ),
             ("boot: linux", None),
             ("Enter choice: 2", None),
             ("reboot: Power down", None),
@@ -122,6 +144,20 @@ mod tests {
         let (port, text) = (Port::Screen, "\r".to_owned());
         waiting.observe(4.0, &What::Typed { port, text });
         assert_eq!((waiting.is(), waiting.until(1.0)), (false, None));
+    }
+
+    #[test]
+    fn what_was_chosen_may_take_its_time() {
+        let shown = "      Use the ^ and v keys to select which entry is highlighted.";
+        for said in [
+            &format!("{shown}  Booting `demo 1'"),
+            "Loading vmlinuz-demo-1...",
+        ] {
+            let mut waiting = Waiting::default();
+            assert!(waiting.observe(1.0, &line(shown)));
+            assert!(!waiting.observe(3.0, &line(said)));
+            assert_eq!((waiting.is(), waiting.until(1.0)), (false, None), "{said}");
+        }
     }
 
     #[test]
