@@ -71,9 +71,18 @@ const PHASES: [(Stage, &str, &str); 4] = [
     (Stage::Verdict, "userspace", "userspace, until the verdict"),
 ];
 
-fn phase(stage: Stage) -> usize {
-    let within = PHASES.iter().position(|(last, ..)| stage <= *last);
-    within.unwrap_or(PHASES.len() - 1)
+/// Which of [`PHASES`] each step of a boot is in. A verdict can come in any of them: it ends the one that was not over.
+fn phases(reached: &[Reached]) -> Vec<usize> {
+    let mut before = None;
+    let phase = |it: &Reached| {
+        let within = PHASES.iter().position(|(last, ..)| match it.stage {
+            Stage::Verdict => before.is_none_or(|before| before < *last),
+            stage => stage <= *last,
+        });
+        before = before.max(Some(it.stage));
+        within.unwrap_or(PHASES.len() - 1)
+    };
+    reached.iter().map(phase).collect()
 }
 
 /// Seconds of the longest first boot.
@@ -89,8 +98,9 @@ fn percent(part: f64, of: f64) -> String {
 pub(super) fn bar(case: &Case, longest: f64) -> Option<Bar> {
     let seconds = case.shown().seconds()?;
     let mut took = [0.0; PHASES.len()];
-    for stage in case.stages() {
-        took[phase(stage.stage)] += stage.took;
+    let stages = case.stages();
+    for (stage, phase) in stages.iter().zip(phases(&stages)) {
+        took[phase] += stage.took;
     }
     let parts: Vec<(&str, f64)> = PHASES
         .iter()
@@ -150,9 +160,9 @@ pub(super) fn steps((number, boot): (usize, &Boot)) -> Option<Steps> {
         0 => format!("From power-on, {end:.2} s"),
         _ => format!("After reset {number}, at {:.2} s: {end:.2} s", boot.from),
     };
-    let step = |it: &Reached| Step {
+    let step = |(it, phase): (&Reached, usize)| Step {
         title: Html::text(it.stage.title()),
-        phase: PHASES[phase(it.stage)].1,
+        phase: PHASES[phase].1,
         left: percent(it.at - it.took, end),
         width: percent(it.took, end),
         at: format!("{:.2} s", it.at),
@@ -161,7 +171,7 @@ pub(super) fn steps((number, boot): (usize, &Boot)) -> Option<Steps> {
     };
     Some(Steps {
         caption: Html::text(caption),
-        steps: reached.iter().map(step).collect(),
+        steps: reached.iter().zip(phases(&reached)).map(step).collect(),
     })
 }
 
@@ -169,4 +179,45 @@ pub(super) fn steps((number, boot): (usize, &Boot)) -> Option<Steps> {
 pub(super) fn legend() -> Vec<Legend> {
     let legend = |&(_, phase, what): &(Stage, &'static str, &'static str)| Legend { phase, what };
     PHASES.iter().map(legend).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(stages: &[Stage]) -> Vec<&'static str> {
+        let reached = |&stage: &Stage| Reached {
+            stage,
+            at: 1.0,
+            took: 1.0,
+        };
+        let reached: Vec<_> = stages.iter().map(reached).collect();
+        phases(&reached)
+            .into_iter()
+            .map(|at| PHASES[at].1)
+            .collect()
+    }
+
+    #[test]
+    fn a_verdict_belongs_to_what_it_ends() {
+        use Stage::{Firmware, Initrd, Kernel, Lease, Linux, Loader, Userspace, Verdict};
+        let last = |stages| names(stages).pop().unwrap();
+        assert_eq!(last(&[Firmware, Verdict]), "firmware");
+        assert_eq!(last(&[Firmware, Lease, Loader, Verdict]), "loading");
+        assert_eq!(
+            last(&[Firmware, Loader, Kernel, Initrd, Linux, Verdict]),
+            "kernel"
+        );
+        let whole = [Firmware, Loader, Initrd, Kernel, Linux, Userspace, Verdict];
+        let phases = [
+            "firmware",
+            "firmware",
+            "loading",
+            "loading",
+            "kernel",
+            "kernel",
+            "userspace",
+        ];
+        assert_eq!(names(&whole), phases);
+    }
 }
