@@ -128,8 +128,14 @@ impl Room {
                 format!("DEFAULT {menu}\nLINUX {place}/vmlinuz\n"),
             ));
         }
+        self.image_of(name, version, &files);
+    }
+
+    /// A version with these files.
+    pub(crate) fn image_of(&self, name: &str, version: &str, files: &[(String, String)]) {
+        let place = format!("netboot-images/{name}/{version}");
         let mut sums = String::new();
-        for (path, text) in &files {
+        for (path, text) in files {
             self.write(&format!("usr/lib/{place}/{path}"), text);
             sums.push_str(&format!("{}  {path}\n", Digest::of(text)));
         }

@@ -47,6 +47,42 @@ fn an_upgrade_flips_and_the_version_before_stays_until_its_package_goes() {
 }
 
 #[test]
+fn an_image_that_is_booted_without_menus_is_served_as_others_are() {
+    with_each_server(|room| {
+        let script = |version: &str| {
+            let script = format!("\\ power {version}\n");
+            room.image_of(
+                "power",
+                version,
+                &[("openfirmware/image".to_owned(), script)],
+            );
+            let link = room.path(&format!("usr/lib/netboot-images/power/{version}/bootme"));
+            fs_err::os::unix::fs::symlink("openfirmware/image", link).unwrap();
+        };
+        let found = || {
+            let bootme = room.tftp("netboot-images/power/current/bootme");
+            fs_err::read_to_string(bootme).unwrap()
+        };
+        script("1");
+        assert_eq!(room.ok("setup power 1"), "power: 1 is active now\n");
+        assert_eq!(found(), "\\ power 1\n");
+        room.ok("verify");
+        assert_eq!(room.ok("list"), "power 1 active -\n");
+        for menu in ["power/image", "image"] {
+            let refused = room.refused(3, &format!("link default {menu}"));
+            assert!(refused.contains("DHCP says what"), "{refused}");
+        }
+        script("2");
+        room.ok("setup power 2");
+        assert_eq!(found(), "\\ power 2\n");
+        room.ok("retire power 1");
+        room.remove("usr/lib/netboot-images/power/1");
+        room.ok("update");
+        room.ok("verify");
+    });
+}
+
+#[test]
 fn a_downgrade_follows_the_servers_package_and_a_pin_does_not() {
     with_each_server(|room| {
         room.image("orbit", "9");

@@ -14,12 +14,14 @@ use serde::Serialize;
 
 use self::folder::{Changelog, Documents, Folder};
 use super::{Work, bundle};
+use crate::arch::Arch;
 use crate::archive;
 use crate::debian::deb822;
 use crate::failure::{Failure, Kind, Result};
 use crate::image::tree::FileTree;
 use crate::loader::c32::Flavour;
 use crate::loader::program;
+use crate::loader::reader::Reader;
 use crate::plan::Packages;
 use crate::plan::packages::{COPYRIGHT, FOLDERS};
 
@@ -65,6 +67,12 @@ struct Variables {
     loader: bool,
     /// And for EFI.
     efi_loader: bool,
+    /// Whether its machines read menus as pxelinux does.
+    menus: bool,
+    /// Whether they are machines with Open Firmware.
+    open_firmware: bool,
+    /// Whether its kernel is an ELF file.
+    elf_kernel: bool,
     /// Whether it shows a message.
     message: bool,
     /// Whether the changelog has no entry but this version's.
@@ -145,7 +153,10 @@ fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Res
     let server = package.server.clone();
     let newest = &changelog.newest;
     let routes = packages.bundle.bundle.routes(packages.bundle.arch);
-    let flavours: Vec<Flavour> = (routes.into_iter()).filter_map(program::modules).collect();
+    let flavours: Vec<Flavour> = (routes.iter())
+        .filter_map(|&route| program::modules(route))
+        .collect();
+    let readers = Reader::of_all(&routes);
     Ok(Variables {
         name: stamps.name.clone(),
         file_version: stamps.version.clone(),
@@ -158,6 +169,9 @@ fn variables(work: &Work<'_>, packages: &Packages, changelog: &Changelog) -> Res
         arch: packages.bundle.arch.debian(),
         loader: flavours.contains(&Flavour::Bios),
         efi_loader: flavours.contains(&Flavour::Efi64),
+        menus: readers.contains(&Reader::Pxelinux) || readers.contains(&Reader::UBoot),
+        open_firmware: readers.contains(&Reader::OpenFirmware),
+        elf_kernel: packages.bundle.arch == Arch::Ppc64el,
         message: !packages.bundle.bundle.message.is_empty(),
         description: description::paragraphs(&[&packages.description, &package.description]),
         depends: package.depends.join(", "),

@@ -29,7 +29,7 @@ unpacked() { TZ=UTC0 stat -c 'file:%i:%s:%z' "$R$LIB/$1/$2/SHA256SUMS"; }
 # counts only when its sums hold; they are computed once.
 ready() {
 	source=$R$LIB/$1/$2
-	[ -f "$source/SHA256SUMS" ] && [ -d "$source/menus" ] || return 1
+	[ -f "$source/SHA256SUMS" ] || return 1
 	sums=$(unpacked "$1" "$2")
 	if [ -f "$S/complete/$1/$2" ]; then
 		read -r known <"$S/complete/$1/$2"

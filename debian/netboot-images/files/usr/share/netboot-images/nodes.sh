@@ -56,7 +56,7 @@ menu_name() {
 		set_up "$image" ||
 			fail 3 "$image is installed, but not served" "netboot-images activate $image newest"
 		menus "$image" | grep -Fqx -e "${1#*/}" ||
-			fail 3 "$image has no menu '${1#*/}'" "it has: $(menus "$image" | paste -s -d ' ' -)"
+			fail 3 "$image has no menu '${1#*/}'" "$(menus_hint "$image")"
 		MENU=$1
 		;;
 	*)
@@ -71,9 +71,21 @@ menu_name() {
 	esac
 }
 
+# menus_hint NAME
+menus_hint() {
+	if [ -n "$(menus "$1")" ]; then
+		say "it has: $(menus "$1" | paste -s -d ' ' -)"
+	else
+		say "its nodes read no menus of pxelinux's: DHCP says what they load, from netboot-images/$1/current"
+	fi
+}
+
 menu_hint() {
-	if [ -n "$(set_up_images)" ]; then
-		say "there are: $(for image in $(set_up_images); do menus "$image" | sed "s|^|$image/|"; done | paste -s -d ' ' -)"
+	menus=$(for image in $(set_up_images); do menus "$image" | sed "s|^|$image/|"; done | paste -s -d ' ' -)
+	if [ -n "$menus" ]; then
+		say "there are: $menus"
+	elif [ -n "$(set_up_images)" ]; then
+		say "no image that is served has menus of pxelinux's: DHCP says what their nodes load, from netboot-images/NAME/current"
 	else
 		say "no image is served yet; \`netboot-images list\` says what is installed"
 	fi

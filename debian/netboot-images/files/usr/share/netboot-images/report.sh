@@ -12,7 +12,8 @@ list() {
 			[ "$version" != "$PIN" ] || how="$how pinned"
 			ready "$name" "$version" || how="$how incomplete"
 			! retired "$name" "$version" || how="$how leaving"
-			lines="$lines$name $version${how:- -} $(menus_of "$name" "$version")
+			found=$(menus_of "$name" "$version")
+			lines="$lines$name $version${how:- -} ${found:--}
 "
 		done
 	done
@@ -196,7 +197,7 @@ verify_image() {
 	elif [ -n "$broken_file" ]; then
 		problem "$1 $ACTIVE: ${broken_file%: *} is not as it was packed; apt reinstall its package, then: netboot-images update"
 	fi
-	diff -r "$R$LIB/$1/$ACTIVE/menus" "$folder/menus" >/dev/null 2>&1 ||
+	[ ! -d "$R$LIB/$1/$ACTIVE/menus" ] || diff -r "$R$LIB/$1/$ACTIVE/menus" "$folder/menus" >/dev/null 2>&1 ||
 		problem "$1 $ACTIVE: the menus that are served are not those that are installed; netboot-images update"
 	for menu in "$folder/menus"/*; do
 		[ ! -f "$menu" ] || verify_menu "$1" "$menu"

@@ -35,7 +35,7 @@ lay_out() {
 		here=$(cd -P "$T/netboot-images/$1" && pwd) && there=$(cd -P "$R$LIB/$1" && pwd) || broken "cannot enter $T"
 		place_link "$T/netboot-images/$1/$2" "$(relative "$here" "$there")/$2"
 	else
-		copy=.$2.$(cd "$source" && sha256sum SHA256SUMS menus/* | sha256sum | cut -c 1-12)
+		copy=.$2.$(cd "$source" && find SHA256SUMS menus -type f -exec sha256sum {} + 2>/dev/null | LC_ALL=C sort | sha256sum | cut -c 1-12)
 		may_place "$T/netboot-images/$1/$2" || return 1
 		copy_whole "$T/netboot-images/$1" "$copy" "$source"/*
 		place_link "$T/netboot-images/$1/$2" "$copy"
