@@ -92,7 +92,7 @@ impl Came {
                 _ => outcome.verdict.sentence(),
             },
             Self::Error(failure) => format!("the boot could not be made: {failure}"),
-            Self::NotRun => "it was interrupted before it came to this".to_owned(),
+            Self::NotRun => "it was interrupted before it came to a verdict".to_owned(),
         }
     }
 

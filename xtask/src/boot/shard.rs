@@ -29,7 +29,12 @@ impl FromStr for Shard {
                 Ok(Self { number, of })
             }
             _ => {
-                let what = format!("{text:?} is no shard: the second of five is `2/5`");
+                let what = match parts {
+                    Some((number, of)) if number > of && of > 0 => {
+                        format!("there is no shard {number} of {of}: they count from 1 to {of}")
+                    }
+                    _ => format!("{text:?} is no shard: the second of five is `2/5`"),
+                };
                 Err(Failure::new(Kind::Usage, what))
             }
         }

@@ -87,11 +87,16 @@ fn tell(why: &Reason, there: bool) -> Option<String> {
             };
             let (following, own): (Vec<&Change>, Vec<&Change>) =
                 changes.iter().partition(|change| follows(change));
-            let lines: String = own.iter().map(|change| line(change)).collect();
             let because: BTreeSet<&str> = following
                 .iter()
                 .filter_map(|change| upstream(change))
                 .collect();
+            // Where nothing else is told, what follows from other things is all there is.
+            let told = match own.is_empty() && because.is_empty() {
+                true => &following,
+                false => &own,
+            };
+            let lines: String = told.iter().map(|change| line(change)).collect();
             let because = match (own.is_empty(), because.is_empty()) {
                 (_, true) => String::new(),
                 (true, false) => format!(
@@ -139,6 +144,13 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("tools.", "", "the version of the tool"),
     ("environment.", "", "the variable"),
     ("action.provenance.files.", "", "the content of"),
+    ("action.provenance.sources.", "", "the source"),
+    ("action.provenance.steps.", "", "the step"),
+    (
+        "action.stamps.build_id",
+        "",
+        "the build's id, of the recipe and all it is made from",
+    ),
     ("action.", "", "the setting"),
     ("outputs", "", "the outputs"),
     ("format", "", "the format of keys"),
