@@ -8,6 +8,7 @@ use super::rules::{CHECKSUM, LOADER_FILE, LOADER_LABEL};
 use super::{Bundle, Finding};
 use crate::failure::Result;
 use crate::loader::c32::{self, Flavour};
+use crate::loader::route::BOOTME;
 
 /// Directives whose value begins with a path.
 const FILES: [&str; 18] = [
@@ -214,8 +215,9 @@ pub(super) fn sums(files: &Bundle, findings: &mut Vec<Finding>) -> Result<()> {
         findings.push(CHECKSUM.at(name, what));
     }
     for (name, content) in files {
-        // A link is another name for what is listed.
-        if !listed.contains(name.as_str()) && !digests.contains(&*content.digest()?.to_string()) {
+        // What Open Firmware runs is a link, another name for a script that is listed.
+        let is_link = name == BOOTME && digests.contains(&*content.digest()?.to_string());
+        if !listed.contains(name.as_str()) && !is_link {
             findings.push(CHECKSUM.at(name.as_str(), format!("{SUMS} does not list {name}")));
         }
     }
@@ -309,5 +311,9 @@ mod tests {
             found(&[("SHA256SUMS", &list), ("a", "one"), ("b", "")])[0].0,
             "checksum"
         );
+        let also = |name, text| found(&[("SHA256SUMS", &list), ("a", "one"), (name, text)]);
+        assert_eq!(also("bootme", "one"), []);
+        assert_eq!(also("bootme", "two")[0].0, "checksum");
+        assert_eq!(also("b", "one")[0].0, "checksum");
     }
 }
